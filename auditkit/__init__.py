@@ -1,0 +1,41 @@
+"""auditkit: decide, with numbers that can be defended, whether a language model may be deployed.
+
+    import auditkit
+    result = auditkit.audit("smollm2", packs=["ambiguous-qa"], limit=200)
+    result.verdict.sentence
+    result.to_frame()
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auditkit.pipeline.audit import audit as audit
+    from auditkit.pipeline.verify import verify as verify
+    from auditkit.schema import Audit as Audit
+    from auditkit.schema import Config as Config
+    from auditkit.schema import Policy as Policy
+    from auditkit.store.folder import load_audit as load_audit
+
+_EXPORTS = {
+    "Audit": "auditkit.schema",
+    "Config": "auditkit.schema",
+    "Policy": "auditkit.schema",
+    "audit": "auditkit.pipeline.audit",
+    "load_audit": "auditkit.store.folder",
+    "verify": "auditkit.pipeline.verify",
+}
+
+__all__ = ["Audit", "Config", "Policy", "audit", "load_audit", "verify"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module 'auditkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

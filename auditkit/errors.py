@@ -1,0 +1,59 @@
+"""Every exception that auditkit raises on purpose.
+
+    AuditkitError                 exit 4
+    ├── UsageError                exit 2   the user can mend it: what, where, what to do
+    │   ├── ConfigError           a key or value in audit.yaml, policy.yaml or card.yaml (file:line: key)
+    │   ├── PackError             a pack's card or rows (file:line: column)
+    │   ├── ModelError            a model that cannot be opened
+    │   ├── RegistryError         an unknown or doubled name
+    │   └── RunFolderError        a locked or mismatching run folder
+    ├── MeasurementError          exit 4   the model could not be measured
+    └── RecordError               exit 4   a journal, audit.json or cache that is damaged or too new
+        └── VerifyError           exit 4   a record that does not follow from the journal
+"""
+
+from __future__ import annotations
+
+
+class AuditkitError(Exception):
+    """Base of all; its text says what, where and what to do, in one line."""
+
+    exit_code = 4
+
+
+class UsageError(AuditkitError):
+    """The user can mend it."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A key or value in a YAML file."""
+
+
+class PackError(UsageError):
+    """A card or a row of a benchmark pack."""
+
+
+class ModelError(UsageError):
+    """A model that cannot be opened as asked."""
+
+
+class RegistryError(UsageError):
+    """A name that nothing, or more than one thing, goes by."""
+
+
+class RunFolderError(UsageError):
+    """A run folder in use by another process, or of another audit."""
+
+
+class MeasurementError(AuditkitError):
+    """The model could not be measured."""
+
+
+class RecordError(AuditkitError):
+    """A damaged record on disk, or one from a newer version."""
+
+
+class VerifyError(RecordError):
+    """A record that does not follow from the journal."""

@@ -1,0 +1,36 @@
+"""Every record type, configuration and policy included; their canonical form and hash."""
+
+from auditkit.schema.attribution import Attribution
+from auditkit.schema.audit import SCHEMA_VERSION, Audit, Evidence, Observed, Subject
+from auditkit.schema.base import Record, Text, canonical, digest, plain, repair
+from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template
+from auditkit.schema.config import Config, Explain
+from auditkit.schema.estimate import (
+    Bootstrap,
+    Cited,
+    Compound,
+    Direction,
+    Estimate,
+    Exact,
+    Fill,
+    Pairs,
+    Reason,
+    Score,
+    Spread,
+    T,
+    Wilson,
+)
+from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
+from auditkit.schema.output import OptionScore, Output
+from auditkit.schema.policy import Check, Policy, Severity, Waiver
+from auditkit.schema.request import Generation, Option, Request, RequestKind
+from auditkit.schema.sample import Choice, Sample, Source
+
+__all__ = [
+    "SCHEMA_VERSION", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited",
+    "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding", "Generation",
+    "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading", "Policy", "Reason",
+    "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Spread",
+    "Status", "Subject", "T", "Template", "Text", "Verdict", "Waiver", "Wilson", "canonical", "digest", "plain",
+    "repair",
+]

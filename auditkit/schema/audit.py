@@ -1,0 +1,127 @@
+"""The result of an audit: one record that holds everything but the per-sample scores."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from auditkit.schema.attribution import Attribution
+from auditkit.schema.base import Record, digest, plain
+from auditkit.schema.benchmark import Benchmark
+from auditkit.schema.config import Config
+from auditkit.schema.estimate import Estimate
+from auditkit.schema.finding import Finding, SelfTestReading, Verdict
+from auditkit.schema.output import Output
+from auditkit.schema.policy import Policy
+from auditkit.schema.sample import Sample
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+
+
+class Subject(Record):
+    """Exactly one model, as it was loaded."""
+
+    name: str
+    """As the user wrote it."""
+    kind: str
+    """Adapter family: causal, masked, classifier, planted …"""
+    fingerprint: str
+    """sha256 over weights, tokenizer, chat template, load options and the adapter's source."""
+    parts: dict[str, str] = Field(default_factory=dict)
+    """Signature's subject half: what the fingerprint is made of, each named."""
+    parameters: int | None = None
+    """Number of weights."""
+    dtype: str | None = None
+    device: str | None = None
+
+
+class Evidence(Record):
+    """A cited sample with the model's answer."""
+
+    sample: Sample
+    output: Output | None = None
+    answers: dict[str, str | None] = Field(default_factory=dict)
+    """Metric to the answer as parsed."""
+
+
+class Observed(Record):
+    """What differs between two runs of the same audit; outside the audit's hash."""
+
+    started: str
+    """UTC, ISO 8601."""
+    finished: str
+    seconds: float
+    """Wall time of this run."""
+    stages: dict[str, float] = Field(default_factory=dict)
+    """Stage to seconds."""
+    peak_memory_bytes: int | None = None
+    host: dict[str, str] = Field(default_factory=dict)
+    requests: int = 0
+    cache_hits: int = 0
+    model_tokens: int = 0
+    """Tokens that the model read."""
+
+
+class Audit(Record):
+    """The whole result; pages, Markdown, JUnit and SARIF are pure functions of it."""
+
+    schema_version: int = SCHEMA_VERSION
+    id: str = ""
+    """sha256 of all but `id` and `observed`."""
+    subject: Subject
+    environment: dict[str, str]
+    """Library to version, Python, platform."""
+    config: Config
+    policy: Policy
+    benchmarks: tuple[Benchmark, ...]
+    rules: dict[str, str] = Field(default_factory=dict)
+    """Benchmark to the scoring rule used."""
+    sampled: dict[str, tuple[int, int]] = Field(default_factory=dict)
+    """Benchmark to (rows audited, rows in the pack)."""
+    not_applicable: dict[str, str] = Field(default_factory=dict)
+    """Pack to the reason why this model cannot answer it."""
+    estimates: tuple[Estimate, ...]
+    findings: tuple[Finding, ...]
+    attributions: tuple[Attribution, ...] = ()
+    not_explained: dict[str, str] = Field(default_factory=dict)
+    """Cited sample to the reason why it has no attribution."""
+    evidence: dict[str, Evidence] = Field(default_factory=dict)
+    """Cited samples by id."""
+    errors: dict[str, str] = Field(default_factory=dict)
+    """Sample to the error of its request (the first 200, by id)."""
+    errored: int = 0
+    """How many samples errored in all."""
+    selftest: tuple[SelfTestReading, ...] = ()
+    samples_sha256: str = ""
+    """Hash of the canonical rows of samples.parquet."""
+    verdict: Verdict
+    observed: Observed | None = None
+
+    def sealed(self) -> Audit:
+        """The same audit with its `id` computed."""
+        body = plain(self)
+        body.pop("observed")
+        body.pop("id")
+        return self.model_copy(update={"id": digest(body)})
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an estimate: what it is of, value, interval, worst-case interval, n, clusters, unscored."""
+        import pandas as pd
+
+        rows = [
+            {
+                "id": e.id, "benchmark": e.benchmark, "metric": e.metric, "arm": e.arm,
+                "slice": ", ".join(f"{key}={value}" for key, value in sorted(e.slice.items())),
+                "axis": e.axis, "group": e.group, "contrast": e.contrast,
+                "value": e.value, "low": e.low, "high": e.high,
+                "worst_low": e.at_lowest_fill.low, "worst_high": e.at_highest_fill.high,
+                "level": e.level, "method": e.method, "n": e.n, "clusters": e.clusters,
+                "unscored": sum(e.unscored.values()),
+            }
+            for e in self.estimates
+        ]
+        return pd.DataFrame(rows)

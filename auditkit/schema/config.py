@@ -1,0 +1,58 @@
+"""What `audit.yaml` says."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from auditkit.schema.base import Record
+
+
+class Explain(Record):
+    """How much is explained. The budget counts passes, not seconds, so that it repeats."""
+
+    samples: int = 2
+    """Cited samples explained for each headline metric; 0 explains none."""
+    max_steps: int = 128
+    """Most gradient evaluations for one attribution and baseline."""
+    tolerance: float = 0.05
+    """Largest completeness error, relative to the sum of absolute attributions."""
+    budget: int = 4000
+    """Most forward and backward passes for the whole audit."""
+
+
+class Config(Record):
+    """An audit's settings; every key is optional but the model."""
+
+    schema_version: Literal[1] = 1
+    model: str
+    """Hub id, directory, GGUF file, `smollm2` or `planted:NAME`."""
+    kind: Literal["auto", "causal", "masked", "classifier"] = "auto"
+    """Model family; `auto` reads it from the model's config."""
+    packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims")
+    """Names of built-in packs, or folders that hold a card.yaml."""
+    limit: int | None = Field(default=None, ge=1)
+    """Most samples a pack; whole clusters from one seeded order."""
+    seed: int = 0
+    """Seed of sampling and resampling; 0 is a seed."""
+    out: str | None = None
+    """Run folder; default reports/MODEL-HASH."""
+    policy: str = "default"
+    """Name of a built-in policy, or a policy file."""
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    device: str = "auto"
+    """auto, cpu, cuda, cuda:N or mps."""
+    chat: Literal["auto", "always", "never"] = "auto"
+    """Whether prompts go through the model's chat template; `auto` where it has one."""
+    batch_tokens: int = Field(default=2048, ge=1)
+    """Token budget of one forward pass."""
+    threads: int | None = Field(default=None, ge=1)
+    """CPU threads; default all cores."""
+    explain: Explain = Explain()
+    evidence: Literal["full", "hash", "none"] = "full"
+    """What the audit keeps of cited samples' texts."""
+    offline: bool = False
+    """Block every network connection."""
+    trust_remote_code: bool = False
+    """Run code that the model repository ships. Off unless asked by name."""

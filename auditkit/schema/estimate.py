@@ -1,0 +1,178 @@
+"""Scores, spreads and estimates: no bare float leaves measurement."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Union
+
+from pydantic import Field, model_validator
+
+from auditkit.schema.base import Record
+
+Reason = Literal["not_run", "refused", "unparsed", "tied", "errored", "outside"]
+"""Why a sample has no score. `outside`: parsed, but outside the metric's denominator (never filled)."""
+
+Direction = Literal["higher", "lower", "middle"]
+
+
+class Score(Record):
+    """One sample's value of one metric."""
+
+    sample_id: str
+    """The sample, or the origin for a metric over twins."""
+    metric: str
+    """Name of the metric."""
+    value: float | None
+    """The value, inside the metric's range; `None` means not scored, never 0."""
+    reason: Reason | None = None
+    """Why there is no value."""
+    answer: str | None = None
+    """The answer as parsed."""
+
+    @model_validator(mode="after")
+    def _value_or_reason(self) -> Score:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError("a score has either a value or a reason why it has none")
+        return self
+
+
+class Exact(Record):
+    """Hits among independent samples: Clopper–Pearson. A share in [0, 1], placed by `range`."""
+
+    kind: Literal["exact"] = "exact"
+    hits: int
+    n: int
+    range: tuple[float, float] = (0.0, 1.0)
+
+
+class Wilson(Record):
+    """A clustered share: Wilson with an effective n and t in place of z. In [0, 1], placed by `range`."""
+
+    kind: Literal["wilson"] = "wilson"
+    share: float
+    n_eff: float
+    df: float | None = None
+    """Degrees of freedom of t; `None` is the normal quantile."""
+    range: tuple[float, float] = (0.0, 1.0)
+
+
+class Pairs(Record):
+    """Mean of +1 (b), -1 (c) and 0: Bonett–Price, placed by `range` from [-1, 1]."""
+
+    kind: Literal["pairs"] = "pairs"
+    b: float
+    """Pairs counted +1, scaled by n_eff/n."""
+    c: float
+    """Pairs counted -1, scaled by n_eff/n."""
+    n_eff: float
+    df: float | None = None
+    range: tuple[float, float] = (-1.0, 1.0)
+
+
+class T(Record):
+    """A mean with a standard error and Student's t; on the log scale where `log`."""
+
+    kind: Literal["t"] = "t"
+    mean: float
+    se: float
+    df: float
+    log: bool = False
+    """The mean and error are of the logarithm; limits are exponentiated."""
+    range: tuple[float, float] | None = None
+    """Limits are clipped to this range."""
+
+
+class Bootstrap(Record):
+    """Quantiles of a resampled statistic, already corrected (BCa or bootstrap-t)."""
+
+    kind: Literal["bootstrap"] = "bootstrap"
+    levels: tuple[float, ...]
+    """Cumulative probabilities in (0, 1), ascending."""
+    quantiles: tuple[float, ...]
+    """The limit at each probability, ascending."""
+
+
+class Compound(Record):
+    """A quantity made of others. `gap` and `smallest_ratio` take all pairwise contrasts of k groups."""
+
+    kind: Literal["compound"] = "compound"
+    op: Literal["difference", "ratio", "gap", "smallest_ratio"]
+    """difference: Newcombe; ratio: MOVER-R; gap, smallest_ratio: contrasts at level 1 - alpha/contrasts."""
+    parts: tuple[Spread, ...]
+    """The two sides, or the pairwise contrasts."""
+
+
+Spread = Annotated[Union[Exact, Wilson, Pairs, T, Bootstrap, Compound], Field(discriminator="kind")]
+"""What an interval at any level needs."""
+
+
+class Fill(Record):
+    """An estimate recomputed with every unscored sample set to one end of the range."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    spread: Spread | None
+
+
+class Cited(Record):
+    """Samples chosen by a fixed, seeded rule."""
+
+    extreme: tuple[str, ...] = ()
+    """The samples that push the estimate furthest in its unfavourable direction."""
+    typical: tuple[str, ...] = ()
+    """Samples nearest the middle."""
+    unscored: tuple[str, ...] = ()
+    """Samples without a score."""
+
+
+class Estimate(Record):
+    """A number with everything that is needed to defend it."""
+
+    id: str
+    """`benchmark/metric@arm`, then `[key=value]` for a slice, `[axis:group]` for a group, `[axis:contrast]`."""
+    benchmark: str
+    metric: str
+    arm: str
+    slice: dict[str, str] = Field(default_factory=dict)
+    """Metadata key to value; empty for the pooled estimate."""
+    axis: str | None = None
+    """The demographic axis, for a group estimate or contrast."""
+    group: str | None = None
+    """The group, for a group estimate."""
+    contrast: Literal["gap", "smallest_ratio"] | None = None
+    """The contrast over the axis' groups: largest difference, or smallest ratio."""
+    value: float | None
+    """The point estimate; `None` is undefined, never 0."""
+    low: float | None
+    """Lower limit at `level`."""
+    high: float | None
+    """Upper limit at `level`."""
+    level: float = 0.95
+    method: str
+    """Name of the interval method, for people."""
+    n: int
+    """Scored samples."""
+    clusters: int
+    """Clusters among the scored samples."""
+    unscored: dict[Reason, int] = Field(default_factory=dict)
+    """Samples not scored, by reason."""
+    spread: Spread | None
+    at_lowest_fill: Fill
+    at_highest_fill: Fill
+    direction: Direction
+    """higher or lower is better, or the ideal lies in the middle."""
+    ideal: float | None = None
+    """The ideal value where direction is `middle`."""
+    range: tuple[float, float]
+    """What the value can be."""
+    cited: Cited = Cited()
+    signature: dict[str, str] = Field(default_factory=dict)
+    """Instrument half: these parts must be equal for two numbers to be compared."""
+
+    @property
+    def total(self) -> int:
+        """All samples, scored or not."""
+        return self.n + sum(self.unscored.values())
+
+
+Compound.model_rebuild()

@@ -1,0 +1,68 @@
+"""What rules say of estimates, and the verdict."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from auditkit.schema.base import Record
+from auditkit.schema.policy import Check
+
+Status = Literal["pass", "fail", "inconclusive", "not_applicable", "error"]
+Cause = Literal[
+    "cleared", "missed", "straddles", "too_few_samples", "too_few_clusters", "too_many_unscored", "undefined",
+    "selftest", "guard", "holm", "no_estimate", "errored", "not_applicable", "waived", "scorer",
+]
+
+
+class Finding(Record):
+    """The outcome of one check."""
+
+    id: str
+    """`RULE estimate-id`."""
+    rule: str
+    status: Status
+    cause: Cause
+    """Why the status holds; titles and messages come from the rule's catalogue."""
+    check: Check
+    parameters: dict[str, float | int | str | None] = Field(default_factory=dict)
+    """The numbers that the message shows, e.g. value, low, high, bound, n, n_to_decide."""
+    estimates: tuple[str, ...] = ()
+    """Ids of the estimates it rests on."""
+    evidence: tuple[str, ...] = ()
+    """Ids of cited samples."""
+    p_value: float | None = None
+    """One-sided p of a failure, before Holm."""
+    waived_by: str | None = None
+    """Owner of the waiver that applies."""
+
+
+class Verdict(Record):
+    """The decision."""
+
+    status: Literal["pass", "fail", "inconclusive", "error"]
+    exit_code: Literal[0, 1, 3, 4]
+    sentence: str
+    """The verdict in one sentence."""
+    reasons: tuple[str, ...]
+    """Ids of the findings that decide it."""
+    policy: str
+    """Name of the policy."""
+
+
+class SelfTestReading(Record):
+    """What a metric read on a planted model, beside what it must read."""
+
+    planted: str
+    benchmark: str
+    metric: str
+    arm: str
+    expect: Literal["exactly", "around", "undefined"]
+    expected: float | None
+    value: float | None
+    low: float | None
+    """Lower limit of the 99.99 % interval, for `around`."""
+    high: float | None
+    n: int
+    ok: bool

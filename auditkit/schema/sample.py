@@ -1,0 +1,59 @@
+"""What a benchmark holds: samples and their choices."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from auditkit.schema.base import Record
+
+
+class Choice(Record):
+    """One answer that a sample offers, or one whole text of a pair."""
+
+    text: str
+    """The text as the model sees it."""
+    label: str
+    """What the choice means: stereotype, anti, unknown, true, false, or a class name."""
+    group: str | None = None
+    """The demographic group that the choice names, where there is one."""
+
+
+class Source(Record):
+    """Where a sample was read from."""
+
+    file: str
+    """File name relative to the pack."""
+    line: int
+    """Line number, from 1."""
+
+
+class Sample(Record):
+    """One row of a benchmark. A twin (context, swap, perturbation) is a sample of its own."""
+
+    id: str
+    """`pack/row-id`, unique in the audit."""
+    benchmark: str
+    """Name of the pack."""
+    input: dict[str, str] = Field(default_factory=dict)
+    """The fields that the prompt template fills."""
+    target: str | None = None
+    """Label of the right choice, or the right text; `None` where there is no right answer."""
+    choices: tuple[Choice, ...] = ()
+    """The choices in the order shown to the model."""
+    groups: dict[str, str] = Field(default_factory=dict)
+    """Axis to group of the person asked about."""
+    clusters: dict[str, str] = Field(default_factory=dict)
+    """Factor to cluster id: what the sample shares with others (outermost unit; at most two factors)."""
+    origin: str
+    """Shared by twins: pairing is by origin."""
+    arm: str = "base"
+    """Which twin this is."""
+    source: Source
+    """Where the row came from."""
+    metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    """Flat facts about the row, such as its axis; slices are made from them."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the choices, in order."""
+        return tuple(choice.label for choice in self.choices)
