@@ -1,0 +1,105 @@
+"""One metric's scores as columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, cast, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.errors import MeasurementError
+from auditkit.schema import Reason
+
+Floats = npt.NDArray[np.float64]
+Strings = npt.NDArray[Any]
+Range = tuple[float, float]
+
+_OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreColumn:
+    """The scores of n samples on one metric.
+
+    Raises:
+        MeasurementError: the columns differ in length, or a row has both or neither of a value and a reason.
+    """
+
+    values: Floats
+    """Shape (n,); NaN where a sample has no score."""
+    reasons: Strings
+    """Shape (n,), strings: why there is no score; empty where there is one."""
+    clusters: tuple[Strings, ...] = ()
+    """One array of shape (n,) a cluster factor, two at most; none: every sample is its own cluster."""
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.values), len(self.reasons), *(len(factor) for factor in self.clusters)}
+        if len(lengths) > 1:
+            raise MeasurementError(f"score column: values, reasons and clusters differ in length {sorted(lengths)}")
+        if len(self.clusters) > 2:
+            raise MeasurementError(f"score column: {len(self.clusters)} cluster factors; two crossed ones at most")
+        if np.isinf(self.values).any():
+            raise MeasurementError("score column: an infinite value; a score is finite, or missing with a reason")
+        if (np.isnan(self.values) == (self.reasons == "")).any():
+            raise MeasurementError("score column: each row needs either a value or a reason why it has none")
+        unknown = set(np.unique(self.reasons[self.reasons != ""]).tolist()) - {*get_args(Reason)}
+        if unknown:
+            raise MeasurementError(f"score column: unknown reason {sorted(unknown)}; known: {get_args(Reason)}")
+
+    @property
+    def n(self) -> int:
+        """Scored samples."""
+        return int(np.count_nonzero(~np.isnan(self.values)))
+
+    @property
+    def fillable(self) -> int:
+        """Samples that have no score but could have had one: every reason but `outside`."""
+        return int(np.count_nonzero(np.isnan(self.values) & (self.reasons != _OUTSIDE)))
+
+    @property
+    def scored(self) -> ScoreColumn:
+        """The scored rows."""
+        return self._rows(~np.isnan(self.values))
+
+    def filled(self, value: float) -> ScoreColumn:
+        """Every row that has, or could have had, a score; the missing ones set to `value`."""
+        kept = self._rows(self.reasons != _OUTSIDE)
+        missing = np.isnan(kept.values)
+        return ScoreColumn(np.where(missing, value, kept.values), np.where(missing, "", kept.reasons), kept.clusters)
+
+    def unscored(self) -> dict[Reason, int]:
+        """Counts of the reasons, in alphabetical order."""
+        counts = Counter(str(reason) for reason in self.reasons if reason != "")
+        return {cast(Reason, reason): counts[reason] for reason in sorted(counts)}
+
+    def _rows(self, mask: npt.NDArray[np.bool_]) -> ScoreColumn:
+        return ScoreColumn(self.values[mask], self.reasons[mask], tuple(factor[mask] for factor in self.clusters))
+
+
+def together(a: ScoreColumn, b: ScoreColumn) -> ScoreColumn:
+    """The rows of a, then those of b."""
+    return ScoreColumn(
+        np.concatenate([a.values, b.values]),
+        np.concatenate([a.reasons, b.reasons]),
+        tuple(np.concatenate([x, y]) for x, y in zip(a.clusters, b.clusters, strict=True)),
+    )
+
+
+def encoded(columns: Iterable[ScoreColumn]) -> list[ScoreColumn]:
+    """The columns with clusters as numbers, the same in all; sorting texts again and again takes most of the time.
+
+    Raises:
+        MeasurementError: the columns have different numbers of cluster factors.
+    """
+    groups = list(columns)
+    if len({len(group.clusters) for group in groups}) > 1:
+        raise MeasurementError("groups to be compared need the same cluster factors")
+    ends = np.cumsum([len(group.values) for group in groups])[:-1]
+    factors = [
+        np.split(np.unique(np.concatenate(parts), return_inverse=True)[1], ends)
+        for parts in zip(*(group.clusters for group in groups), strict=True)
+    ]
+    return [replace(group, clusters=tuple(factor[i] for factor in factors)) for i, group in enumerate(groups)]

@@ -1,0 +1,231 @@
+"""Builders of `Estimate` records: no bare float leaves measurement.
+
+A statistic turns a column of scores into a reading. Means are built in; a statistic over a corpus registers under
+`statistic.<name>` and declares its own extreme fills.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NotRequired, Protocol, TypedDict, Unpack, cast
+
+from auditkit.registry import get as registered
+from auditkit.schema import Cited, Direction, Estimate, Fill, Reason, Spread
+from auditkit.stats.clusters import Design
+from auditkit.stats.columns import Range, ScoreColumn, encoded
+from auditkit.stats.contrasts import Op, gap, smallest_ratio
+from auditkit.stats.fills import contrast_fills
+from auditkit.stats.intervals import interval
+from auditkit.stats.means import Reading, mean_reading
+
+__all__ = ["Labels", "Mean", "ScoreColumn", "Statistic", "contrast", "estimate", "find_statistic"]
+
+
+class Statistic(Protocol):
+    """What turns scores into a number with an interval."""
+
+    def read(self, column: ScoreColumn, range: Range, seed: int) -> Reading:
+        """The number over the scored rows; value `None` where it is undefined.
+
+        Args:
+            column: scores, some perhaps missing.
+            range: lowest and highest possible score.
+            seed: of any resampling.
+        """
+        ...
+
+    def fills(self, column: ScoreColumn, range: Range) -> tuple[ScoreColumn, ScoreColumn] | None:
+        """The columns, all scored, that make the number lowest and highest; `None` where no such fill is known.
+
+        Args:
+            column: scores, some perhaps missing; rows whose reason is `outside` stay out.
+            range: lowest and highest possible score.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of scores."""
+
+    skewed: bool = False
+    """Bootstrap-t over clusters instead of Student's t, for scores with a long tail (toxicity)."""
+
+    def read(self, column: ScoreColumn, range: Range, seed: int) -> Reading:
+        """See `Statistic`."""
+        scored = column.scored
+        return mean_reading(scored.values, scored.clusters, range, skewed=self.skewed, seed=seed)
+
+    def fills(self, column: ScoreColumn, range: Range) -> tuple[ScoreColumn, ScoreColumn]:
+        """Every missing score at the lowest, then at the highest end of the range."""
+        return column.filled(range[0]), column.filled(range[1])
+
+
+_MEANS: dict[str, Statistic] = {"mean": Mean(), "skewed_mean": Mean(skewed=True)}
+
+
+def find_statistic(name: str) -> Statistic:
+    """The statistic of a name: `mean`, `skewed_mean`, or one registered as `statistic.<name>`.
+
+    Raises:
+        RegistryError: no such name.
+    """
+    return _MEANS[name] if name in _MEANS else cast(Statistic, registered("statistic", name))
+
+
+class Labels(TypedDict):
+    """What an estimate is of; passed on as it is."""
+
+    id: str
+    """`benchmark/metric@arm`, then a slice, group or contrast in brackets."""
+    benchmark: str
+    metric: str
+    arm: str
+    """Which twin of the samples."""
+    slice: NotRequired[dict[str, str]]
+    """Metadata key to value."""
+    axis: NotRequired[str | None]
+    """The demographic axis."""
+    signature: NotRequired[dict[str, str]]
+    """Instrument half."""
+    cited: NotRequired[Cited]
+    """Samples chosen as evidence."""
+
+
+def estimate(
+    sample: ScoreColumn,
+    *,
+    range: Range,
+    direction: Direction,
+    ideal: float | None = None,
+    group: str | None = None,
+    level: float = 0.95,
+    statistic: str = "mean",
+    seed: int = 0,
+    **labels: Unpack[Labels],
+) -> Estimate:
+    """One number of one set of samples, with its interval and both fills.
+
+    Args:
+        sample: the scores; unscored rows are counted by reason and, but for `outside`, filled.
+        range: lowest and highest possible score, and value.
+        direction: which values are better.
+        ideal: the ideal, where it lies in the middle.
+        group: of a group estimate.
+        level: of the interval.
+        statistic: `mean`, `skewed_mean`, or a registered name.
+        seed: of any resampling; 0 is a seed too.
+        labels: id, benchmark, metric, arm; perhaps slice, axis, signature, cited.
+
+    Raises:
+        MeasurementError: a score outside its range.
+        RegistryError: no such statistic.
+    """
+    found = find_statistic(statistic)
+    (sample,) = encoded([sample])
+    reading = found.read(sample, range, seed)
+    filled = (reading, reading) if sample.fillable == 0 else _filled(found, sample, range, seed)
+    return Estimate(
+        **labels,
+        **_numbers(reading, filled, level),
+        group=group,
+        direction=direction,
+        ideal=ideal,
+        range=range,
+        n=sample.n,
+        clusters=_clusters(sample),
+        unscored=sample.unscored(),
+    )
+
+
+def contrast(
+    columns: Mapping[str, ScoreColumn],
+    op: Op,
+    *,
+    range: Range,
+    direction: Direction | None = None,
+    ideal: float | None = None,
+    level: float = 0.95,
+    **labels: Unpack[Labels],
+) -> Estimate:
+    """The largest gap, or the smallest ratio, between the groups of an axis, by all pairwise contrasts.
+
+    Args:
+        columns: group → its scores.
+        op: `gap` (range 0 to high − low, lower is better) or `smallest_ratio` (range 0 to 1, higher is better).
+        range: lowest and highest possible score, not of the contrast.
+        direction: of the metric; taken as `estimate` takes it, but a gap is better small either way.
+        ideal: of the metric, likewise.
+        level: of the interval.
+        labels: id, benchmark, metric, arm; perhaps slice, axis, signature, cited.
+
+    Returns:
+        An estimate whose value is `None` where a group has no scored sample, or where all means are 0 in a ratio. n and
+        the reasons count all groups together; clusters are those of the group that has the fewest.
+
+    Raises:
+        MeasurementError: a score outside its range, or a ratio of scores that can be negative.
+    """
+    del direction, ideal
+    is_gap = op == "gap"
+    reading = gap(columns, range) if is_gap else smallest_ratio(columns, range)
+    missing = any(column.fillable for column in columns.values())
+    filled = contrast_fills(op, columns, range) if missing else (reading, reading)
+    reasons: Counter[Reason] = Counter()
+    for column in columns.values():
+        reasons.update(column.unscored())
+    return Estimate(
+        **labels,
+        **_numbers(reading, filled, level),
+        contrast=op,
+        direction="lower" if is_gap else "higher",
+        range=(0.0, range[1] - range[0]) if is_gap else (0.0, 1.0),
+        n=sum(column.n for column in columns.values()),
+        clusters=min((_clusters(column) for column in columns.values()), default=0),
+        unscored=dict(sorted(reasons.items())),
+    )
+
+
+def _filled(statistic: Statistic, sample: ScoreColumn, range: Range, seed: int) -> tuple[Reading, Reading]:
+    columns = statistic.fills(sample, range)
+    if columns is None:
+        unknown = Reading(None, None, "none (no fill is known)")
+        return unknown, unknown
+    return statistic.read(columns[0], range, seed), statistic.read(columns[1], range, seed)
+
+
+class _Numbers(TypedDict):
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    spread: Spread | None
+    at_lowest_fill: Fill
+    at_highest_fill: Fill
+
+
+def _numbers(reading: Reading, filled: tuple[Reading, Reading], level: float) -> _Numbers:
+    whole = _fill(reading, level)
+    return {
+        "value": whole.value,
+        "low": whole.low,
+        "high": whole.high,
+        "level": level,
+        "method": reading.method,
+        "spread": whole.spread,
+        "at_lowest_fill": _fill(filled[0], level),
+        "at_highest_fill": _fill(filled[1], level),
+    }
+
+
+def _fill(reading: Reading, level: float) -> Fill:
+    low, high = interval(reading.spread, level)
+    return Fill(value=reading.value, low=low, high=high, spread=reading.spread)
+
+
+def _clusters(column: ScoreColumn) -> int:
+    scored = column.scored
+    return Design.of(scored.clusters, scored.n).count if scored.n else 0
