@@ -1,0 +1,1 @@
+"""Everything on disk: run folder, journal, answer cache, per-sample scores."""

@@ -1,0 +1,179 @@
+"""The run folder: its files, and audit.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from auditkit.errors import MeasurementError, RecordError, RunFolderError
+from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain
+from auditkit.store.files import write_atomically
+from auditkit.store.samples import read_samples, score_rows, write_samples
+from auditkit.store.upgrades import upgrade
+
+_AGAIN = "give the audit command again: it assembles audit.json anew from the journal"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Names of the files of one run; nothing is created until something is written."""
+
+    path: Path
+
+    @property
+    def journal(self) -> Path:
+        """Append-only: every sample, request, output and attribution."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def samples(self) -> Path:
+        """One row a sample and metric."""
+        return self.path / "samples.parquet"
+
+    @property
+    def audit(self) -> Path:
+        """The whole result but the per-sample scores."""
+        return self.path / "audit.json"
+
+    @property
+    def page(self) -> Path:
+        """The report."""
+        return self.path / "index.html"
+
+    @property
+    def markdown(self) -> Path:
+        """The report as Markdown."""
+        return self.path / "report.md"
+
+    @property
+    def junit(self) -> Path:
+        """The findings for CI, as JUnit XML."""
+        return self.path / "junit.xml"
+
+    @property
+    def sarif(self) -> Path:
+        """The findings for code scanning, as SARIF."""
+        return self.path / "results.sarif"
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Replace one of the files, durably.
+
+        Raises:
+            MeasurementError: the disk is full, or the folder cannot be written.
+        """
+        write_atomically(path, data)
+
+    def write_audit(self, audit: Audit) -> str:
+        """Write audit.json.
+
+        Returns:
+            sha256 of its bytes: what the journal's seal holds.
+
+        Raises:
+            MeasurementError: a value is NaN or infinite, or the folder cannot be written.
+        """
+        data = audit_bytes(audit)
+        write_atomically(self.audit, data)
+        return hashlib.sha256(data).hexdigest()
+
+    def read_audit(self) -> Audit:
+        """Read audit.json; see `load_audit`."""
+        return load_audit(self.audit)
+
+    def audit_sha256(self) -> str:
+        """sha256 of audit.json's bytes, to compare with the last seal.
+
+        Raises:
+            RunFolderError: there is no such file.
+        """
+        return hashlib.sha256(_read_bytes(self.audit)).hexdigest()
+
+    def write_samples(self, samples: Iterable[Sample], scores: Iterable[Score]) -> str:
+        """Write samples.parquet; see `store.samples.write_samples`."""
+        return write_samples(self.samples, score_rows(samples, scores))
+
+    def check_samples(self, sha256: str) -> None:
+        """Raise `RecordError` unless samples.parquet holds the rows whose hash is `sha256`."""
+        read_samples(self.samples, sha256)
+
+
+def default_name(model: str, header: Any) -> str:
+    """Name of a run's folder: the model's, and 8 hex digits of the hash of what the journal's header says.
+
+    The same command on the same weights finds its journal; other weights get another folder.
+    """
+    last = re.split(r"[/\\]", model.rstrip("/\\"))[-1]
+    slug = re.sub(r"[^a-z0-9._]+", "-", last.lower()).strip("-._")[:60].rstrip("-._")
+    return f"{slug or 'model'}-{digest(header)[:8]}"
+
+
+def audit_bytes(audit: Audit) -> bytes:
+    """The bytes of audit.json: sorted keys, two spaces, UTF-8, one newline at the end.
+
+    Raises:
+        MeasurementError: a value is NaN or infinite.
+    """
+    try:
+        text = json.dumps(plain(audit), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+        return (text + "\n").encode("utf-8")
+    except ValueError as error:
+        raise MeasurementError(f"audit.json: cannot be written: {error}") from None
+
+
+def load_audit(path: str | Path) -> Audit:
+    """Read an audit; an older one is upgraded first.
+
+    Args:
+        path: audit.json, or the folder that holds it.
+
+    Raises:
+        RunFolderError: there is no such file.
+        RecordError: it is truncated, damaged, edited, or newer than this auditkit.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "audit.json"
+    data = _read_json(path)
+    version = data.get("schema_version")
+    try:
+        audit = Audit.model_validate(upgrade(data, str(path)))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordError(f"{path}: {where}: {first['msg']}; {_AGAIN}") from None
+    if version == SCHEMA_VERSION and audit.id and audit.sealed().id != audit.id:
+        raise RecordError(f"{path}: id: is not the hash of the content: it was edited or damaged; {_AGAIN}")
+    return audit
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    raw = _read_bytes(path)
+    try:
+        data = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise RecordError(f"{path}:{error.lineno}: truncated or not JSON: {error.msg}; {_AGAIN}") from None
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: not JSON: {error}; {_AGAIN}") from None
+    if not isinstance(data, dict):
+        raise RecordError(f"{path}: not a JSON object; {_AGAIN}")
+    return data
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunFolderError(f"{path}: no such file; run `auditkit audit` first, or name the folder of a run") from None
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

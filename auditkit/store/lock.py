@@ -1,0 +1,86 @@
+"""One writer a journal: an exclusive lock, and who holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import json
+import os
+from pathlib import Path
+
+from auditkit.errors import RunFolderError
+
+
+def open_locked(path: Path) -> int:
+    """Open (or create, mode 0600) a journal and lock it for as long as the descriptor is open.
+
+    Returns:
+        The descriptor, for reading and appending.
+
+    Raises:
+        RunFolderError: another process holds the lock, or the file cannot be opened.
+    """
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise RunFolderError(f"{path}: cannot be opened: {error.strerror}; give --out another folder") from error
+        try:
+            _lock(path, descriptor)
+            if _same(path, descriptor):
+                os.fchmod(descriptor, 0o600)
+                _tell_holder(path)
+                return descriptor
+        except OSError as error:
+            os.close(descriptor)
+            raise RunFolderError(f"{path}: cannot be locked: {error.strerror}; give --out another folder") from error
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # the file was replaced between opening and locking
+
+
+def release(path: Path, descriptor: int) -> None:
+    """Give the lock back."""
+    with contextlib.suppress(OSError):
+        _holder(path).unlink(missing_ok=True)
+    os.close(descriptor)
+
+
+def _lock(path: Path, descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunFolderError(
+            f"{path}: {_describe_holder(path)} is writing to it; wait until it ends, or give --out another folder"
+        ) from None
+
+
+def _same(path: Path, descriptor: int) -> bool:
+    mine = os.fstat(descriptor)
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        return False
+    return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
+
+
+def _holder(path: Path) -> Path:
+    """flock does not tell who holds it, so the holder says so beside the journal."""
+    return path.with_name("journal.lock")
+
+
+def _tell_holder(path: Path) -> None:
+    data = {"pid": os.getpid(), "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
+    with contextlib.suppress(OSError):  # the lock holds without it
+        _holder(path).write_text(json.dumps(data), encoding="utf-8")
+
+
+def _describe_holder(path: Path) -> str:
+    try:
+        data = json.loads(_holder(path).read_text(encoding="utf-8"))
+        return f"process {int(data['pid'])} (since {data['since']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

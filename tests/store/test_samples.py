@@ -1,0 +1,155 @@
+"""samples.parquet: rows, order, and the hash that audit.json pins."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from auditkit.errors import MeasurementError, RecordError, RunFolderError
+from auditkit.schema import Score
+from auditkit.store.folder import RunFolder
+from auditkit.store.samples import content_sha256, read_frame, read_samples, samples_sha256, score_rows, write_samples
+
+COLUMNS = [
+    "sample_id", "benchmark", "metric", "arm", "origin", "value", "reason", "answer", "cluster", "clusters", "groups",
+    "content",
+]
+
+
+@pytest.fixture
+def samples(make_sample):
+    return [make_sample(n) for n in range(4)]
+
+
+@pytest.fixture
+def scores(hostile):
+    return [
+        Score(sample_id="pack/row-002", metric="accuracy", value=None, reason="refused"),
+        Score(sample_id="pack/row-000", metric="stereotype", value=0.1, answer=hostile),
+        Score(sample_id="pack/row-000", metric="accuracy", value=0.0, answer="NA"),
+        Score(sample_id="o-0", metric="flip", value=1.0),
+        Score(sample_id="pack/o-1", metric="flip", value=None, reason="errored"),
+    ]
+
+
+def test_a_row_a_sample_and_metric(tmp_path, samples, scores, hostile):
+    path = tmp_path / "samples.parquet"
+    value = write_samples(path, score_rows(samples, scores))
+    rows = read_samples(path, value).to_pylist()
+    assert [(row["sample_id"], row["metric"]) for row in rows] == [
+        ("o-0", "flip"), ("pack/o-1", "flip"), ("pack/row-000", "accuracy"), ("pack/row-000", "stereotype"),
+        ("pack/row-002", "accuracy"),
+    ]
+    assert list(rows[0]) == COLUMNS
+    assert rows[2] == {
+        "sample_id": "pack/row-000", "benchmark": "pack", "metric": "accuracy", "arm": "ambiguous", "origin": "o-0",
+        "value": 0.0, "reason": None, "answer": "NA", "cluster": "t-0", "clusters": '{"template":"t-0"}',
+        "groups": '{"gender":"female"}', "content": content_sha256(samples[0]),
+    }
+    assert rows[3]["value"] == 0.1
+    assert rows[3]["answer"] == hostile
+    assert (rows[4]["value"], rows[4]["reason"]) == (None, "refused")
+    assert (rows[0]["arm"], rows[0]["benchmark"]) == ("ambiguous+disambiguated", "pack")
+
+
+def test_the_hash_is_of_the_rows_not_of_their_order_or_bytes(tmp_path, samples, scores):
+    value = samples_sha256(samples, scores)
+    assert value == samples_sha256(samples[::-1], scores[::-1] + scores)
+    assert value != samples_sha256(samples, scores[1:])
+    folder = RunFolder(tmp_path)
+    assert folder.write_samples(samples, scores) == value
+    table = pyarrow.parquet.read_table(folder.samples)
+    pyarrow.parquet.write_table(table, folder.samples, compression="zstd", row_group_size=2)
+    folder.check_samples(value)
+    lines = [json.dumps(list(row.values()), separators=(",", ":"), ensure_ascii=False) for row in table.to_pylist()]
+    assert hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest() == value
+
+
+def test_one_altered_value_is_found(tmp_path, samples, scores):
+    folder = RunFolder(tmp_path)
+    value = folder.write_samples(samples, scores)
+    changed = [one.model_copy(update={"value": math.nextafter(0.1, 1)}) if one.value == 0.1 else one for one in scores]
+    folder.write_samples(samples, changed)
+    with pytest.raises(RecordError, match="not those that audit"):
+        folder.check_samples(value)
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path, samples, scores):
+    for name in "ab":
+        write_samples(tmp_path / name, score_rows(samples, scores))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_content_is_what_was_asked_and_what_is_right(make_sample):
+    base = content_sha256(make_sample(0))
+    same = make_sample(0, id="pack/other", clusters={"template": "z"}, metadata={}, source={"file": "x", "line": 9})
+    assert content_sha256(same) == base
+    for change in (
+        {"target": "anti"}, {"input": {"context": "x"}}, {"choices": ()}, {"groups": {}}, {"arm": "swap"},
+        {"benchmark": "other"},
+    ):
+        assert content_sha256(make_sample(0, **change)) != base, change
+
+
+def test_scores_that_contradict_or_belong_to_nobody(samples, make_sample):
+    one = Score(sample_id="pack/row-000", metric="accuracy", value=0.0)
+    assert len(score_rows(samples, [one, one])) == 1
+    with pytest.raises(MeasurementError, match="two different scores of accuracy"):
+        score_rows(samples, [one, one.model_copy(update={"value": 1.0})])
+    with pytest.raises(MeasurementError, match="no sample and no origin"):
+        score_rows(samples, [Score(sample_id="pack/row-99", metric="accuracy", value=0.0)])
+    both = [*samples, make_sample(0, benchmark="pack2", id="pack2/row-000")]
+    with pytest.raises(MeasurementError, match="pack and pack2"):
+        score_rows(both, [Score(sample_id="o-0", metric="flip", value=0.0)])
+    assert score_rows(both, [Score(sample_id="pack2/o-0", metric="flip", value=0.0)])[0].benchmark == "pack2"
+
+
+def test_nan_is_not_written(tmp_path, samples):
+    bad = Score(sample_id="pack/row-000", metric="a", value=0.0).model_copy(update={"value": float("nan")})
+    with pytest.raises(MeasurementError, match="cannot be written"):
+        write_samples(tmp_path / "x", score_rows(samples, [bad]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_not_it(tmp_path, samples, scores):
+    path = tmp_path / "samples.parquet"
+    with pytest.raises(RunFolderError, match="no such file"):
+        read_samples(path)
+    write_samples(path, score_rows(samples, scores))
+    raw = path.read_bytes()
+    path.write_bytes(raw[:-20])
+    with pytest.raises(RecordError, match="cannot be read"):
+        read_samples(path)
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1]}), path)
+    with pytest.raises(RecordError, match="expected the columns"):
+        read_samples(path)
+
+
+def test_frame(tmp_path, samples, scores):
+    path = tmp_path / "samples.parquet"
+    frame = read_frame(path, write_samples(path, score_rows(samples, scores)))
+    assert list(frame.columns) == COLUMNS
+    assert frame.value.isna().tolist() == [False, True, False, False, True]
+    assert frame.answer.tolist()[2] == "NA"
+
+
+def test_no_rows(tmp_path):
+    path = tmp_path / "samples.parquet"
+    assert write_samples(path, []) == hashlib.sha256(b"").hexdigest()
+    assert read_samples(path).num_rows == 0
+
+
+def test_heavy_libraries_are_imported_late():
+    names = "store.samples", "store.folder", "store.journal", "store.cache", "run.runner"
+    script = "import sys\n" + "".join(f"import auditkit.{name}\n" for name in names)
+    script += "print(sorted({'pandas', 'pyarrow', 'torch', 'numpy', 'scipy'} & set(sys.modules)))"
+    root = Path(__file__).resolve().parents[2]
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True)
+    assert found.stdout.strip() == "[]"
