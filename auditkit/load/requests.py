@@ -1,0 +1,92 @@
+"""Samples to requests: model-independent text, rendered for the rule that the adapter offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+from auditkit.errors import PackError
+from auditkit.load.prompts import fill, named
+from auditkit.load.spans import shared
+from auditkit.schema import Benchmark, Generation, Option, Request, Sample
+
+LETTER = Generation(max_tokens=32)
+"""Room for an answer by letter, or for a refusal that can be told from one."""
+TEXT = Generation(max_tokens=128)
+
+
+def choose_rule(card: Benchmark, offered: Sequence[str]) -> str | None:
+    """The first of the card's rules that the adapter offers for the card's kind of request.
+
+    Args:
+        card: the benchmark.
+        offered: the adapter's rules for that kind.
+
+    Returns:
+        The rule, or `None` where the model family cannot answer this benchmark.
+    """
+    return next((rule for rule in card.rules if rule in offered), None)
+
+
+def build(card: Benchmark, rule: str, samples: Sequence[Sample]) -> list[Request]:
+    """One request a sample, in order.
+
+    `choose` asks with the filled template and offers the choices as continuations, each with the template's delimiter
+    before it. `compare` offers whole texts and marks the words that they share. A classifier (rules `label` and
+    `probabilities`) reads the input fields alone, in the template's order: an instruction would be part of what it
+    classifies. Text rules (`letter`, `text`) carry decoding parameters.
+
+    Raises:
+        PackError: a field of the template that a sample lacks, or texts that share no word; names file and line.
+    """
+    made = []
+    for sample in samples:
+        try:
+            made.append(_compare(rule, sample) if card.request == "compare" else _ask(card, rule, sample))
+        except PackError as error:
+            raise PackError(f"{card.name}/{sample.source.file}:{sample.source.line}: {error}") from None
+    return made
+
+
+def prompt(card: Benchmark, sample: Sample, rule: str = "") -> tuple[str, str]:
+    """The filled user turn and the prefix of the answer; both empty for a card without templates.
+
+    Under the rule `letter`, `{option_1}` is filled with the letter before the text: `A. the clerk`.
+    """
+    if not card.templates:
+        return "", ""
+    letters = [f"{letter}. " if rule == "letter" else "" for letter in ascii_uppercase]
+    if len(sample.choices) > len(letters):
+        raise PackError(f'"{sample.id}": {len(sample.choices)} choices; at most {len(letters)} can be shown')
+    shown = enumerate(zip(letters, sample.choices, strict=False), start=1)
+    options = {f"option_{i}": letter + choice.text for i, (letter, choice) in shown}
+    fields = {**sample.input, **options}
+    return fill(card.templates[0].text, fields), fill(card.templates[0].prefix, fields)
+
+
+def _ask(card: Benchmark, rule: str, sample: Sample) -> Request:
+    template = card.templates[0]
+    if rule in ("label", "probabilities"):
+        fields = [name for name in named(template.text) if name in sample.input] or list(sample.input)
+        text = "\n".join(sample.input[name] for name in fields)
+        return Request(kind=card.request, rule=rule, text=text, options=_options(sample, ""))
+    text, prefix = prompt(card, sample, rule)
+    if card.request == "generate" or rule == "text":
+        return Request(kind=card.request, rule=rule, text=text, prefix=prefix, generation=TEXT)
+    if rule == "letter":
+        options = _options(sample, "")
+        return Request(kind=card.request, rule=rule, text=text, prefix=prefix, options=options, generation=LETTER)
+    return Request(kind=card.request, rule=rule, text=text, prefix=prefix, options=_options(sample, template.delimiter))
+
+
+def _options(sample: Sample, delimiter: str) -> tuple[Option, ...]:
+    return tuple(Option(text=delimiter + choice.text) for choice in sample.choices)
+
+
+def _compare(rule: str, sample: Sample) -> Request:
+    texts = [choice.text for choice in sample.choices]
+    spans = shared(texts)
+    if not all(spans):
+        raise PackError(f'"{sample.id}": its texts share no word, so there is nothing to compare; rewrite the pair')
+    options = tuple(Option(text=text, spans=found) for text, found in zip(texts, spans, strict=True))
+    return Request(kind="compare", rule=rule, options=options)

@@ -1,0 +1,182 @@
+"""Rows to samples: every row is checked, and a fault is named by file, line and column."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from auditkit.errors import PackError
+from auditkit.load.packs import Pack, display
+from auditkit.load.readers.row import Row
+from auditkit.load.requests import prompt
+from auditkit.schema import Benchmark, Choice, Record, Sample, Source, digest
+
+_KEYS = {
+    (): ("arm", "choices", "clusters", "groups", "id", "input", "metadata", "origin", "target"),
+    ("choices",): ("group", "label", "text"),
+}
+
+
+class _Row(Record):
+    id: str | None = Field(default=None, min_length=1)
+    input: dict[str, str] = Field(default_factory=dict)
+    target: str | None = None
+    choices: tuple[Choice, ...] = ()
+    groups: dict[str, str] = Field(default_factory=dict)
+    clusters: dict[str, str] = Field(default_factory=dict)
+    origin: str | None = Field(default=None, min_length=1)
+    arm: str = Field(default="base", min_length=1)
+    metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+
+
+def read_samples(pack: Pack) -> list[Sample]:
+    """All samples of a pack, in the order of its files.
+
+    A row without an id gets 12 hex digits of its content's hash, a repeated one `-2`, `-3`.
+
+    Raises:
+        PackError: `file:line: what, and what to do` for a missing, unknown or wrongly typed key, a lone surrogate, a
+            target that no choice bears, an empty or doubled choice, a missing cluster, an axis that the card does not
+            name, a doubled id, two rows that ask the same but differ in labels or target, and for an arm, a metadata
+            key or a template field of the card that the rows lack.
+    """
+    samples: list[Sample] = []
+    seen: dict[str, str] = {}
+    asked: dict[str, tuple[tuple[str, ...], str | None, str]] = {}
+    anonymous: dict[str, int] = {}
+    for file, where, row in _rows(pack):
+        parsed = _parse(row, where, pack.card)
+        row_id = parsed.id or _content_id(row.data, anonymous)
+        if row_id in seen:
+            raise PackError(f'{where}: the id "{row_id}" was given at {seen[row_id]}; make ids unique')
+        seen[row_id] = where
+        sample = _sample(pack.card, parsed, row_id, Source(file=file, line=row.line))
+        _same_request(pack.card, sample, where, asked)
+        samples.append(sample)
+    _check_card(pack, samples)
+    return samples
+
+
+def _rows(pack: Pack) -> Iterator[tuple[str, str, Row]]:
+    for name, path in zip(pack.card.files, pack.files, strict=True):
+        shown = display(path)
+        for row in pack.reader(path, shown):
+            yield name, f"{shown}:{row.line}", row
+
+
+def _content_id(data: dict[str, Any], anonymous: dict[str, int]) -> str:
+    stem = digest(data)[:12]
+    anonymous[stem] = anonymous.get(stem, 0) + 1
+    return stem if anonymous[stem] == 1 else f"{stem}-{anonymous[stem]}"
+
+
+def _sample(card: Benchmark, row: _Row, row_id: str, source: Source) -> Sample:
+    return Sample(
+        id=f"{card.name}/{row_id}",
+        benchmark=card.name,
+        input=row.input,
+        target=row.target,
+        choices=row.choices,
+        groups=row.groups,
+        clusters={factor: row.clusters[factor] for factor in card.clusters},
+        origin=row.origin or row_id,
+        arm=row.arm,
+        source=source,
+        metadata=row.metadata,
+    )
+
+
+def _parse(row: Row, where: str, card: Benchmark) -> _Row:
+    _unicode(row.data, where, "")
+    try:
+        parsed = _Row.model_validate(row.data)
+    except ValidationError as error:
+        raise PackError(_explain(error.errors()[0], where)) from None
+    if "target" not in row.data and card.request != "generate":
+        raise PackError(f'{where}: "target" is missing; add it or set request: generate in card.yaml')
+    _check_choices(parsed, where, card)
+    for factor in card.clusters:
+        if not parsed.clusters.get(factor):
+            raise PackError(f'{where}: "clusters.{factor}" is missing; add the id of what the row shares with others')
+    for axis in parsed.groups:
+        if axis not in card.groups:
+            known = f"the card's groups are: {', '.join(card.groups) or 'none'}"
+            raise PackError(f'{where}: "groups.{axis}" is no axis of this pack; {known}')
+    return parsed
+
+
+def _check_choices(row: _Row, where: str, card: Benchmark) -> None:
+    if card.request in ("choose", "compare") and len(row.choices) < 2:
+        raise PackError(f'{where}: "choices" holds {len(row.choices)}; request: {card.request} needs two or more')
+    texts = [choice.text for choice in row.choices]
+    for i, choice in enumerate(row.choices):
+        if not choice.text.strip():
+            raise PackError(f'{where}: "choices.{i}.text" is empty; write the text that the model sees')
+        if texts.index(choice.text) != i:
+            raise PackError(f'{where}: "choices.{i}.text" repeats choice {texts.index(choice.text)}; every model ties')
+    labels = [choice.label for choice in row.choices]
+    if labels and row.target is not None and row.target not in labels:
+        raise PackError(f'{where}: "target": no choice has the label "{row.target}"; labels: {", ".join(labels)}')
+
+
+def _unicode(value: Any, where: str, key: str) -> None:
+    if isinstance(value, str):
+        # Only "\\ud800" escapes can bring a lone surrogate in: the file itself is valid UTF-8.
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise PackError(f'{where}: "{key}" holds a lone surrogate (half a character); write the whole character')
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _unicode(name, where, f"{key}.{name!a}".lstrip("."))
+            _unicode(item, where, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            _unicode(item, where, f"{key}.{i}")
+
+
+def _explain(error: ErrorDetails, where: str) -> str:
+    loc = error["loc"]
+    # The last parts of a union's location name its members: "metadata.axis.str".
+    parts = loc[:2] if loc and loc[0] in ("metadata", "input", "groups", "clusters") else loc
+    key = ".".join(str(part) for part in parts)
+    if error["type"] == "extra_forbidden":
+        valid = _KEYS[tuple(str(part) for part in loc[:-1] if not isinstance(part, int))]
+        close = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
+        hint = f'did you mean "{close[0]}"?' if close else f"valid keys: {', '.join(valid)}"
+        return f'{where}: unknown key "{key}"; {hint}'
+    if error["type"] == "missing":
+        return f'{where}: "{key}" is missing; add it'
+    if loc and loc[0] == "metadata" and len(loc) > 1:
+        return f'{where}: "{key}" must be text, a finite number, true, false or null'
+    given = f" (given: {error['input']!r})" if len(repr(error["input"])) < 80 else ""
+    return f'{where}: "{key}": {error["msg"]}{given}'
+
+
+def _same_request(
+    card: Benchmark, sample: Sample, where: str, asked: dict[str, tuple[tuple[str, ...], str | None, str]]
+) -> None:
+    try:
+        text = prompt(card, sample)
+    except PackError as error:
+        raise PackError(f"{where}: {error}") from None
+    key = digest([text, [choice.text for choice in sample.choices]])
+    labels, target, first = asked.setdefault(key, (sample.labels, sample.target, where))
+    if labels != sample.labels or target != sample.target:
+        differ = "labels" if labels != sample.labels else "target"
+        raise PackError(f"{where}: asks exactly what {first} asks, but its {differ} differs; a model cannot know which")
+
+
+def _check_card(pack: Pack, samples: list[Sample]) -> None:
+    card = display(pack.folder / "card.yaml")
+    arms = sorted({sample.arm for sample in samples})
+    keys = {key for sample in samples for key in sample.metadata}
+    for i, use in enumerate(pack.card.metrics):
+        if use.arm != "all" and use.arm not in arms:
+            raise PackError(f'{card}: "metrics.{i}.arm": no row has the arm "{use.arm}"; arms: all, {", ".join(arms)}')
+        for key in use.slices:
+            if key not in keys:
+                found = ", ".join(sorted(keys)) or "none"
+                raise PackError(f'{card}: "metrics.{i}.slices": no row has metadata "{key}"; there is: {found}')

@@ -1,0 +1,84 @@
+"""Packs are found, opened only with the rows they were sealed with, and sealed without touching other lines."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from auditkit.errors import PackError
+from auditkit.load.packs import Pack, names, open_pack, packs_root, seal
+from auditkit.load.requests import build
+from auditkit.load.rows import read_samples
+
+from .conftest import CARD, row
+
+Make = Callable[..., Pack]
+BUILT_IN = ("ambiguous-qa", "claims", "stereotype-pairs")
+
+
+def test_seal_rewrites_exactly_two_lines(make: Make) -> None:
+    pack = make([row(0), row(1)])
+    before, after = CARD.split("\n"), (pack.folder / "card.yaml").read_text(encoding="utf-8").split("\n")
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    sha256 = hashlib.sha256((pack.folder / "rows.jsonl").read_bytes()).hexdigest()
+    assert changed == [("rows: 0", "rows: 2"), ('sha256: ""', f"sha256: {sha256}")]
+    assert "  rows: not a key" in after
+    assert sorted(path.name for path in pack.folder.iterdir()) == ["card.yaml", "rows.jsonl"]
+
+
+def test_seal_adds_missing_lines_and_keeps_line_ends(make: Make) -> None:
+    folder = make([row(0)]).folder
+    bare = CARD.replace('rows: 0\nsha256: ""\n', "").replace("\n", "\r\n")
+    (folder / "card.yaml").write_bytes(bare.encode())
+    rows, sha256 = seal(folder)
+    assert (folder / "card.yaml").read_bytes().decode() == f"{bare}rows: {rows}\r\nsha256: {sha256}\r\n"
+
+
+def test_changed_rows_are_refused_and_the_command_named(make: Make) -> None:
+    folder = make([row(0)]).folder
+    with (folder / "rows.jsonl").open("ab") as file:
+        file.write(b"{}\n")
+    with pytest.raises(PackError, match=r"have sha256 .* as sealed; .*`auditkit pack seal benchmarks/small`"):
+        open_pack(folder)
+
+
+def test_a_wrong_row_count_is_refused(make: Make) -> None:
+    folder = make([row(0)]).folder
+    card = folder / "card.yaml"
+    card.write_text(card.read_text(encoding="utf-8").replace("rows: 1", "rows: 7"), encoding="utf-8")
+    with pytest.raises(PackError, match="the pack has 1 rows, not 7 as sealed"):
+        open_pack(folder)
+
+
+def test_an_unknown_pack_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(PackError, match='no benchmark pack is called "claim"; did you mean "claims"\\?'):
+        open_pack("claim")
+    with pytest.raises(PackError, match=r"the folder holds no card\.yaml"):
+        open_pack(tmp_path)
+
+
+def test_built_in_packs_are_there() -> None:
+    assert set(BUILT_IN) <= set(names())
+    assert packs_root().name == "benchmarks"
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_packs_open_and_can_be_asked(name: str) -> None:
+    pack = open_pack(name)
+    samples = read_samples(pack)
+    assert len(samples) == pack.card.rows
+    for rule in pack.card.rules:
+        requests = build(pack.card, rule, samples)
+        assert len({request.sha256 for request in requests}) == len(samples)
+
+
+def test_sizes_that_the_design_asks_for() -> None:
+    ambiguous = [sample for sample in read_samples(open_pack("ambiguous-qa")) if sample.arm == "ambiguous"]
+    assert len(ambiguous) >= 400
+    assert len({sample.clusters["template"] for sample in ambiguous}) >= 40
+    pairs = read_samples(open_pack("stereotype-pairs"))
+    assert len(pairs) >= 400
+    assert len({sample.clusters["template"] for sample in pairs}) >= 80
