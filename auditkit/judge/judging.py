@@ -1,0 +1,68 @@
+"""All checks of a policy: each alone, then Holm over the blocking ones, then waivers."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from auditkit.judge.threshold import Evidence, Region, judge_check
+from auditkit.schema import Check, Finding, Policy, Waiver
+from auditkit.stats.multiplicity import holm
+
+
+def judge(policy: Policy, evidence: Evidence, today: dt.date) -> tuple[Finding, ...]:
+    """Findings of a policy, in its order.
+
+    A failure is corrected by Holm over all blocking checks that apply to the model, since any one of them blocks;
+    a pass needs none (an intersection-union test).
+
+    Args:
+        policy: the checks and waivers.
+        evidence: estimates, self-test readings and guards.
+        today: the day on which waivers must not have expired.
+    """
+    findings = [judge_check(check, evidence) for check in policy.checks]
+    findings = _corrected(findings)
+    return tuple(_waived(finding, policy.waivers, evidence, today) for finding in findings)
+
+
+def _corrected(findings: list[Finding]) -> list[Finding]:
+    family = [
+        i for i, f in enumerate(findings) if f.check.severity == "block" and f.status != "not_applicable"
+    ]
+    scaled = [_at_common_level(findings[i]) for i in family]
+    adjusted = dict(zip(family, holm(scaled), strict=True))
+    result = list(findings)
+    for i in family:
+        finding = findings[i]
+        p = finding.p_value
+        if finding.status != "fail" or p is None or adjusted[i] <= 0.025:
+            continue
+        largest = max(1, int((1 - finding.check.level) / 2 / p)) if p > 0 else len(family)
+        parameters = {**finding.parameters, "family": len(family), "largest_family": largest, "p": p}
+        result[i] = finding.model_copy(update={"status": "inconclusive", "cause": "holm", "parameters": parameters})
+    return result
+
+
+def _at_common_level(finding: Finding) -> float | None:
+    """The p-value rescaled so that each check's own alpha/2 becomes .025."""
+    if finding.p_value is None:
+        return None
+    return min(1.0, finding.p_value * 0.025 / ((1 - finding.check.level) / 2))
+
+
+def _waived(finding: Finding, waivers: tuple[Waiver, ...], evidence: Evidence, today: dt.date) -> Finding:
+    for waiver in waivers:
+        if waiver.finding == finding.id and finding.status in ("fail", "inconclusive") and waiver.expires >= today:
+            estimate = evidence.estimates.get(finding.estimates[0]) if finding.estimates else None
+            if estimate is None:
+                continue
+            accepted: Check = finding.check.model_copy(update={"bound": waiver.accepted_bound})
+            region = Region.of(accepted, estimate)
+            low, high = finding.parameters.get("worst_low"), finding.parameters.get("worst_high")
+            if region.holds(_number(low), _number(high)):
+                return finding.model_copy(update={"waived_by": waiver.owner, "cause": "waived", "status": "pass"})
+    return finding
+
+
+def _number(value: float | int | str | None) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
