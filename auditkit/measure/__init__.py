@@ -1,0 +1,1 @@
+"""From outputs to scores and estimates: reading answers, metrics, groups, cited samples."""

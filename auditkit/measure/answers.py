@@ -1,0 +1,126 @@
+"""What an output answers: the only place where option scores, texts and probabilities become a label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auditkit.errors import MeasurementError
+from auditkit.measure.scorers.letters import read_option
+from auditkit.measure.scorers.refusal import refuses
+from auditkit.schema import OptionScore, Output, Reason, Sample, Score
+
+_PARSED_RULES = ("letter", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as read: a label, free text, or the reason why there is neither."""
+
+    label: str | None
+    """Label of the choice."""
+    reason: Reason | None = None
+    """Why there is no answer."""
+    text: str | None = None
+    """The model's text, where it wrote one."""
+    margin: float = 0.0
+    """How far the answer is ahead of the best other label, in the rule's unit, at least 0; 0 where it has no scores."""
+
+    def score(self, sample: Sample, metric: str, values: Mapping[str, float]) -> Score:
+        """The score of this answer.
+
+        Args:
+            sample: the sample.
+            metric: name of the metric.
+            values: label to value; an answer with another label is outside the metric's denominator.
+        """
+        reason: Reason | None = self.reason
+        value = None if reason is not None or self.label is None else values.get(self.label)
+        if value is None and reason is None:
+            reason = "outside"
+        return Score(sample_id=sample.id, metric=metric, value=value, reason=reason, answer=self.label)
+
+
+def read(sample: Sample, output: Output | None) -> Answer:
+    """Read what a model answered to a sample.
+
+    Option scores: the highest by the rule's normaliser; two best options with different labels are `tied`, exactly.
+    Probabilities: the most likely class; a class that no choice bears is `unparsed`. Text under the rules `letter` and
+    `text`: a letter or an option's own text, anchored. A text that opens with a refusal, or a finish reason `refusal`,
+    is `refused`; any other text is `unparsed`. Without choices the text itself is the answer.
+
+    Raises:
+        MeasurementError: the output has another number of options than the sample has choices.
+    """
+    if output is None:
+        return Answer(None, "not_run")
+    if output.error is not None:
+        return Answer(None, "errored", output.text)
+    if output.options is not None:
+        return _by_score(sample, output.rule, output.options)
+    if output.probabilities is not None:
+        return _by_probability(sample, output.probabilities)
+    return _by_text(sample, output)
+
+
+def normalised(option: OptionScore, rule: str) -> float | None:
+    """An option's score by the rule's normaliser: nats, per token or byte where it says so; `None` if none scored."""
+    if option.tokens == 0:
+        return None
+    if rule.endswith("_per_token"):
+        return option.sum / option.tokens
+    if rule.endswith("_per_byte"):
+        return option.sum / option.bytes if option.bytes else None
+    return option.sum
+
+
+def _by_score(sample: Sample, rule: str, options: tuple[OptionScore, ...]) -> Answer:
+    if len(options) != len(sample.choices):
+        raise MeasurementError(
+            f"{sample.id}: the output has {len(options)} option scores for {len(sample.choices)} choices; "
+            "the request was not built from this sample"
+        )
+    values = [normalised(option, rule) for option in options]
+    scored = [value for value in values if value is not None]
+    if len(scored) < len(values):
+        return Answer(None, "unparsed")
+    return _best(_by_label(sample, scored))
+
+
+def _by_label(sample: Sample, scored: list[float]) -> dict[str, float]:
+    best: dict[str, float] = {}
+    for choice, value in zip(sample.choices, scored, strict=True):
+        best[choice.label] = max(value, best.get(choice.label, value))
+    return best
+
+
+def _best(by_label: Mapping[str, float]) -> Answer:
+    ranked = sorted(by_label.values(), reverse=True)
+    if len(ranked) > 1 and ranked[0] == ranked[1]:
+        return Answer(None, "tied")
+    label = next(name for name, value in by_label.items() if value == ranked[0])
+    return Answer(label, margin=ranked[0] - ranked[1] if len(ranked) > 1 else 0.0)
+
+
+def _by_probability(sample: Sample, probabilities: Mapping[str, float]) -> Answer:
+    if not probabilities:
+        return Answer(None, "unparsed")
+    answer = _best(probabilities)
+    if answer.label is not None and sample.choices and answer.label not in sample.labels:
+        return Answer(None, "unparsed", answer.label)
+    return answer
+
+
+def _by_text(sample: Sample, output: Output) -> Answer:
+    text = output.text
+    if output.finish_reason == "refusal":
+        return Answer(None, "refused", text)
+    if text is None or not text.strip():
+        return Answer(None, "unparsed", text)
+    if not sample.choices:
+        return Answer(None, None, text)
+    if output.rule in _PARSED_RULES:
+        index = read_option(text, [choice.text for choice in sample.choices])
+        if index is not None:
+            return Answer(sample.choices[index].label, None, text)
+    return Answer(None, "refused" if refuses(text) else "unparsed", text)

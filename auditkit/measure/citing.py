@@ -1,0 +1,90 @@
+"""Which samples an estimate cites: a fixed, seeded rule, so that nobody picks the examples."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+from auditkit.schema import Cited, Direction, Reason
+
+K = 4
+"""Samples cited of each sort."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A scored unit, as far as citing looks at it."""
+
+    id: str
+    """The sample, or the origin."""
+    members: tuple[str, ...]
+    """Ids of the samples to cite for it."""
+    value: float | None
+    reason: Reason | None
+    margin: float
+    """How far the answer is ahead of the next one; 0 where it has no scores."""
+
+
+def cite(
+    candidates: list[Candidate],
+    *,
+    direction: Direction,
+    range: tuple[float, float],
+    ideal: float | None,
+    value: float | None,
+    seed: int,
+    k: int = K,
+) -> Cited:
+    """Choose k extreme, k typical and k unscored samples.
+
+    Extreme: those that are worse than the best possible score in the estimate's unfavourable direction, worst score
+    first, then largest margin; where the ideal lies in the middle, the side on which the estimate lies (both, if it is
+    at the ideal). Typical: nearest the estimate, then nearest the median margin, the extreme ones apart. Unscored:
+    any without a score that could have had one. What is still equal is ordered by a hash of seed and id. None of it
+    depends on the order of the candidates.
+    """
+    if k == 0:
+        return Cited()
+    bad = badness(direction, range, ideal, value)
+    scored = [(c, c.value) for c in candidates if c.value is not None]
+    worse = [(bad(v), c) for c, v in scored if bad(v) > 0]
+    extreme = [c for _, c in sorted(worse, key=lambda p: (-p[0], -p[1].margin, _hash(seed, p[1].id)))][:k]
+    typical: list[Candidate] = []
+    if scored and value is not None:
+        middle = median(c.margin for c, _ in scored)
+        taken = {c.id for c in extreme}
+        near = [(abs(v - value), abs(c.margin - middle), _hash(seed, c.id), c) for c, v in scored if c.id not in taken]
+        typical = [item[3] for item in sorted(near, key=lambda item: item[:3])[:k]]
+    missing = [c for c in candidates if c.reason is not None and c.reason != "outside"]
+    unscored = sorted(missing, key=lambda c: _hash(seed, c.id))[:k]
+    return Cited(extreme=_members(extreme), typical=_members(typical), unscored=_members(unscored))
+
+
+def badness(
+    direction: Direction, range: tuple[float, float], ideal: float | None, value: float | None
+) -> Callable[[float], float]:
+    """How far a score is from the best possible one, in the unfavourable direction; negative on the favourable side.
+
+    Where the ideal lies in the middle, the side on which `value` lies is unfavourable; both, if it is at the ideal or
+    not known.
+    """
+    low, high = range
+    if direction == "lower":
+        return lambda score: score - low
+    if direction == "higher":
+        return lambda score: high - score
+    centre = 0.0 if ideal is None else ideal
+    if value is None or value == centre:
+        return lambda score: abs(score - centre)
+    sign = 1.0 if value > centre else -1.0
+    return lambda score: sign * (score - centre)
+
+
+def _members(chosen: list[Candidate]) -> tuple[str, ...]:
+    return tuple(member for candidate in chosen for member in candidate.members)
+
+
+def _hash(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed}\0{name}".encode()).hexdigest()

@@ -1,0 +1,115 @@
+"""Group metrics: fairlearn defines and computes them; `stats` gives the interval and must agree on the value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from auditkit.errors import MeasurementError
+from auditkit.schema import Estimate, Sample
+
+UNKNOWN = "unknown"
+"""Group of a sample that belongs to an axis but names no group on it: shown and counted, never contrasted."""
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class AxisTable:
+    """One axis as fairlearn computed it."""
+
+    by_group: dict[str, float]
+    """Group to mean score, over the groups that have a scored sample."""
+    n: dict[str, int]
+    """Group to scored samples."""
+    gap: float
+    """Largest minus smallest group value (`difference(method="between_groups")`), at least 0."""
+    smallest_ratio: float | None
+    """Smallest over largest (`ratio(method="between_groups")`); `None` where the largest is not above 0."""
+
+
+def group_of(sample: Sample, axis: str) -> str | None:
+    """The sample's group on an axis; `unknown` where the row is of that axis but names none; else `None`."""
+    group = sample.groups.get(axis)
+    if group is not None:
+        return group or UNKNOWN
+    return UNKNOWN if sample.metadata.get("axis") == axis else None
+
+
+def tables(values: Sequence[float], axes: Sequence[str], groups: Sequence[str]) -> dict[str, AxisTable]:
+    """Group values, gap and ratio of each axis.
+
+    fairlearn raises on missing groups, gives NaN for empty cells (each axis crossed with each group of another) and
+    ignores indexes: so only scored rows with a group are handed over, as plain arrays, and empty cells are dropped.
+
+    Args:
+        values: scores, one a row; a sample with two axes has two rows.
+        axes: the row's axis.
+        groups: the row's group on that axis.
+
+    Returns:
+        Axis to its table; empty where there are no rows.
+
+    Raises:
+        MeasurementError: a NaN among the values, or a row without a group.
+    """
+    scored = np.asarray(values, dtype=np.float64)
+    if np.isnan(scored).any():
+        raise MeasurementError("group metrics: an unscored row; hand over scored rows only")
+    if not all(axes) or not all(groups):
+        raise MeasurementError("group metrics: a row without axis or group; count unknown groups apart")
+    if not len(scored):
+        return {}
+    frame = _frame(scored, axes, groups)
+    return {axis: _table(frame, axis) for axis in sorted(set(axes))}
+
+
+def check(contrast: Estimate, table: AxisTable | None) -> None:
+    """Hold the value of a contrast equal to fairlearn's.
+
+    Raises:
+        MeasurementError: the two differ by more than 1e-9.
+    """
+    expected = None if table is None else table.gap if contrast.contrast == "gap" else table.smallest_ratio
+    if contrast.value is None or expected is None:
+        return
+    if not math.isclose(contrast.value, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+        raise MeasurementError(
+            f"{contrast.id}: stats gives {contrast.value!r}, fairlearn {expected!r}; report this bug of auditkit"
+        )
+
+
+def _frame(scored: Any, axes: Sequence[str], groups: Sequence[str]) -> Any:
+    from fairlearn.metrics import MetricFrame, count
+
+    # One frame for all axes: the axis is the condition within which groups are compared. The scores are handed over
+    # twice, since a mean needs no second column, but MetricFrame does.
+    return MetricFrame(
+        metrics={"value": _mean, "n": count},
+        y_true=scored,
+        y_pred=scored,
+        sensitive_features={"group": np.asarray(groups)},
+        control_features={"axis": np.asarray(axes)},
+    )
+
+
+def _mean(y_true: Any, y_pred: Any) -> float:
+    return float(np.mean(y_pred))
+
+
+def _table(frame: Any, axis: str) -> AxisTable:
+    cells: Mapping[Any, Any] = frame.by_group["value"].xs(axis, level="axis").dropna().to_dict()
+    counts: Mapping[Any, Any] = frame.by_group["n"].xs(axis, level="axis").to_dict()
+    by_group = {str(group): float(value) for group, value in cells.items()}
+    ratio = None
+    if max(by_group.values()) > 0 and min(by_group.values()) >= 0:
+        ratio = float(frame.ratio(method="between_groups")["value"][axis])
+    return AxisTable(
+        by_group=by_group,
+        n={group: int(counts[group]) for group in by_group},
+        gap=float(frame.difference(method="between_groups")["value"][axis]),
+        smallest_ratio=ratio,
+    )

@@ -1,0 +1,1 @@
+"""Metrics, one family a module; each is registered as the entry point `metric.NAME`."""

@@ -1,0 +1,125 @@
+"""Samples and outputs to columns: one row a sample, or an origin, for each metric."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.errors import MeasurementError
+from auditkit.measure import answers
+from auditkit.measure.citing import Candidate
+from auditkit.measure.groups import UNKNOWN, group_of
+from auditkit.measure.metric import Metric
+from auditkit.schema import Output, Sample, Score
+from auditkit.stats.columns import ScoreColumn
+
+Mask = npt.NDArray[np.bool_]
+Outputs = Mapping[str, Output | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """What one score is about: a sample, or the twins of an origin, sorted by id."""
+
+    id: str
+    members: tuple[Sample, ...]
+
+    def fact(self, key: str) -> str:
+        """A metadata value as text, `unknown` where it is absent or differs between the members."""
+        found = {_text(member.metadata.get(key)) for member in self.members}
+        return found.pop() if len(found) == 1 else UNKNOWN
+
+    def group(self, axis: str) -> str | None:
+        """The members' group on an axis, `unknown` where they differ, `None` where the axis is not theirs."""
+        found = {group_of(member, axis) for member in self.members}
+        return found.pop() if len(found) == 1 else UNKNOWN
+
+    def cluster(self, factor: str) -> str:
+        """The unit's cluster.
+
+        Raises:
+            MeasurementError: its twins lie in different clusters, or in none.
+        """
+        found = {member.clusters.get(factor) for member in self.members}
+        one = found.pop() if len(found) == 1 else None
+        if one is None:
+            raise MeasurementError(f'{self.id}: the cluster "{factor}" is missing, or differs between twins')
+        return one
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One metric's scores as columns, one row a unit, sorted by unit id."""
+
+    units: tuple[Unit, ...]
+    scores: tuple[Score, ...]
+    column: ScoreColumn
+    margins: tuple[float, ...]
+
+    def rows(self, mask: Mask) -> ScoreColumn:
+        """The column of some units."""
+        column = self.column
+        clusters = tuple(factor[mask] for factor in column.clusters)
+        return ScoreColumn(column.values[mask], column.reasons[mask], clusters)
+
+    def candidates(self, mask: Mask) -> list[Candidate]:
+        """Some units, as far as citing looks at them."""
+        return [
+            Candidate(
+                id=self.units[i].id,
+                members=tuple(member.id for member in self.units[i].members),
+                value=self.scores[i].value,
+                reason=self.scores[i].reason,
+                margin=self.margins[i],
+            )
+            for i in np.flatnonzero(mask)
+        ]
+
+
+def table(metric: Metric, samples: Sequence[Sample], outputs: Outputs, factors: Iterable[str]) -> Table:
+    """Score samples, sorted by id, on one metric.
+
+    Args:
+        metric: the metric.
+        samples: the samples of the arm.
+        outputs: sample id to output; absent or `None` is not run.
+        factors: cluster factors.
+
+    Raises:
+        MeasurementError: a score outside the metric's range, or twins in different clusters.
+    """
+    units = _units(metric, samples)
+    scores = tuple(_score(metric, unit, outputs) for unit in units)
+    values = np.array([np.nan if score.value is None else score.value for score in scores], dtype=np.float64)
+    reasons = np.array([score.reason or "" for score in scores], dtype=np.str_)
+    clusters: tuple[npt.NDArray[Any], ...] = tuple(
+        np.array([unit.cluster(factor) for unit in units], dtype=np.str_) for factor in factors
+    )
+    margins = tuple(min(answers.read(s, outputs.get(s.id)).margin for s in unit.members) for unit in units)
+    return Table(units, scores, ScoreColumn(values, reasons, clusters), margins)
+
+
+def _units(metric: Metric, samples: Sequence[Sample]) -> tuple[Unit, ...]:
+    ordered = sorted(samples, key=lambda sample: sample.id)
+    if metric.unit == "sample":
+        return tuple(Unit(sample.id, (sample,)) for sample in ordered)
+    origins: dict[str, list[Sample]] = {}
+    for sample in ordered:
+        origins.setdefault(sample.origin, []).append(sample)
+    return tuple(Unit(origin, tuple(members)) for origin, members in sorted(origins.items()))
+
+
+def _score(metric: Metric, unit: Unit, outputs: Outputs) -> Score:
+    if metric.unit == "sample":
+        return metric(unit.members[0], outputs.get(unit.id))
+    return metric.of_origin(unit.members, [outputs.get(member.id) for member in unit.members])
+
+
+def _text(value: str | int | float | bool | None) -> str:
+    if value is None or value == "":
+        return UNKNOWN
+    return str(value).lower() if isinstance(value, bool) else str(value)

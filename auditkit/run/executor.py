@@ -1,0 +1,98 @@
+"""How batches reach the model: one after another here; another executor can take this one's place."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from auditkit.errors import MeasurementError
+from auditkit.models.adapter import Adapter
+from auditkit.schema import Output, Request, repair
+
+_LONGEST_REASON = 300
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
+_OURS = sorted({str(Path(__file__).resolve().parents[2]), sys.prefix, str(Path.home())}, key=len, reverse=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Requests that are answered together."""
+
+    number: int
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One output and what it took."""
+
+    batch: int
+    """Number of its batch."""
+    output: Output
+    seconds: float
+    """Time since the answer before it in the same batch."""
+
+
+class Executor(Protocol):
+    """Answers batches, in whatever order and wherever it likes."""
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
+        """One answer a request of each batch, errored ones included; no `Exception` of one request leaves it.
+
+        `KeyboardInterrupt` and `SystemExit` do, at once.
+        """
+
+
+class LocalExecutor:
+    """One batch after another, in this process."""
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._adapter = adapter
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
+        """Answer each batch; one that fails is asked again request by request, and only the culprit is errored."""
+        for batch in batches:
+            begun = time.perf_counter()
+            for output in self._answer(batch.requests):
+                now = time.perf_counter()
+                yield Answer(batch.number, output, now - begun)
+                begun = time.perf_counter()
+
+    def _answer(self, requests: Sequence[Request]) -> Iterator[Output]:
+        """Outputs in order. What was answered before a failure is kept, the others are asked one by one."""
+        done = 0
+        try:
+            for output in self._ask(requests):
+                done += 1
+                yield output
+        except Exception as error:  # noqa: BLE001 - an adapter may raise anything; it becomes an errored output
+            if len(requests) == 1:
+                yield errored(requests[0], error)
+                return
+        for request in requests[done:]:
+            yield from self._answer([request])
+
+    def _ask(self, requests: Sequence[Request]) -> Iterator[Output]:
+        """Outputs in order, each checked to be the answer to its request."""
+        outputs = iter(self._adapter.execute(self._adapter.encode(requests)))
+        for request in requests:
+            output = next(outputs, None)
+            if output is None:
+                raise MeasurementError("the adapter gave no output")
+            if output.request != request.sha256:
+                raise MeasurementError("the adapter answered another request")
+            yield output
+
+
+def errored(request: Request, error: BaseException) -> Output:
+    """The output of a request that could not be answered: one line, the same on every machine and in every run."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    for folder in _OURS:
+        text = text.replace(f"{folder}/", "…/") if len(folder) > 1 else text
+    text = _ADDRESS.sub("0x…", repair(text)[0])
+    return Output(request=request.sha256, rule=request.rule, error=text[:_LONGEST_REASON].rstrip(" :"))

@@ -1,0 +1,311 @@
+"""One round of requests: cache, journal, plan, model; and the loop of rounds.
+
+Everything is journalled before it is used, so that a killed run goes on where it was: it makes the same plan, skips
+the batches that are wholly answered and runs the others whole, which is the arithmetic of an undisturbed run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from auditkit.errors import AuditkitError, MeasurementError
+from auditkit.models.adapter import Adapter
+from auditkit.run.executor import Answer, Batch, Executor, LocalExecutor, errored
+from auditkit.run.plan import Cost, Plan, cost, make_plan
+from auditkit.schema import Output, Request
+from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.store.cache import AnswerCache
+from auditkit.store.journal import Journal, JournalRecords
+from auditkit.store.lines import Entry, output_entry, plan_entry, request_entry
+
+_ENCODED_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Requests without duplicates, and who asked them."""
+
+    requests: Mapping[str, Request]
+    """sha256 to request."""
+    askers: Mapping[str, tuple[str, ...]]
+    """sha256 of a request to the ids of the samples that asked it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round brought."""
+
+    outputs: dict[str, Output]
+    """sha256 of each request to its answer, errored ones included."""
+    requests: int = 0
+    """Different requests."""
+    cache_hits: int = 0
+    """Answers that came from the cache."""
+    errored: int = 0
+    tokens: int = 0
+    """Tokens that the model read and wrote, in this process."""
+    seconds: float = 0.0
+    """Wall time, in this process."""
+
+
+def deduplicate(asked: Iterable[tuple[str, Request]]) -> Asked:
+    """Merge equal requests.
+
+    Args:
+        asked: sample id and its request, a pair a request.
+    """
+    requests: dict[str, Request] = {}
+    askers: dict[str, list[str]] = {}
+    for sample_id, request in asked:
+        requests.setdefault(request.sha256, request)
+        askers.setdefault(request.sha256, []).append(sample_id)
+    return Asked(requests, {sha: tuple(dict.fromkeys(ids)) for sha, ids in askers.items()})
+
+
+def run_round(
+    adapter: Adapter,
+    requests: Mapping[str, Request],
+    askers: Mapping[str, tuple[str, ...]],
+    journal: Journal,
+    cache: AnswerCache | None,
+    *,
+    batch_tokens: int,
+    on_event: OnEvent = ignore,
+    number: int = 0,
+    executor: Executor | None = None,
+    retry_errors: bool = False,
+) -> Round:
+    """Answer all requests of a round, or those that an interrupted run left.
+
+    Args:
+        adapter: the model.
+        requests: sha256 to request.
+        askers: sha256 of a request to the ids of the samples that asked it.
+        journal: takes requests, hits, the plan's hash and every batch; what it holds already counts as answered,
+            errored answers included.
+        cache: looked up once, before the round is planned; `None` for none.
+        batch_tokens: most tokens a batch, padded.
+        on_event: told of progress, in stage `run`.
+        number: the round, from 0.
+        executor: runs the batches; default one after another in this process.
+        retry_errors: ask again what is journalled as errored.
+
+    Raises:
+        MeasurementError: the journal cannot be written, or a key is not its request's hash.
+        BaseException: an interrupt, after what is answered was journalled.
+    """
+    for sha, request in requests.items():
+        if request.sha256 != sha:
+            raise MeasurementError(f"request {request.sha256[:12]} is filed under another hash, {sha[:12]}")
+    run = _Running(
+        adapter, requests, journal, cache, on_event, number, batch_tokens, executor or LocalExecutor(adapter)
+    )
+    run.begin(askers)
+    run.finish(run.unplanned())
+    if retry_errors:
+        run.finish(run.retried(), retry=True)
+    return run.result()
+
+
+def rounds(plan: Callable[[Mapping[str, Output]], Asked], run: Callable[[Asked, int], Round]) -> Round:
+    """Ask until nothing is left to ask.
+
+    Args:
+        plan: outputs so far to the requests of the next round; none new ends the loop.
+        run: answers the requests of a round; the second argument is the round, from 0.
+    """
+    total, number = Round({}), 0
+    while True:
+        asked = plan(total.outputs)
+        if all(sha in total.outputs for sha in asked.requests):
+            return total
+        one, number = run(asked, number), number + 1
+        outputs = {**total.outputs, **one.outputs}
+        total = Round(
+            outputs=outputs,
+            requests=len(outputs),
+            cache_hits=total.cache_hits + one.cache_hits,
+            errored=sum(output.error is not None for output in outputs.values()),
+            tokens=total.tokens + one.tokens,
+            seconds=total.seconds + one.seconds,
+        )
+
+
+@dataclass(slots=True)
+class _Running:
+    """The state of one round."""
+
+    adapter: Adapter
+    requests: Mapping[str, Request]
+    journal: Journal
+    cache: AnswerCache | None
+    on_event: OnEvent
+    number: int
+    batch_tokens: int
+    executor: Executor
+    records: JournalRecords = field(init=False)
+    """What the journal held when the round began."""
+    answered: dict[str, Output] = field(default_factory=dict)
+    hits: set[str] = field(default_factory=set)
+    asked: int = 0
+    """Requests answered by the model in this process."""
+    tokens: int = 0
+    begun: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        self.records = self.journal.records
+
+    def begin(self, askers: Mapping[str, tuple[str, ...]]) -> None:
+        """Journal the requests; take the answers that the journal and the cache hold."""
+        self.journal.append_many(self._new_requests(askers))
+        self.answered = {sha: self.records.outputs[sha] for sha in self.requests if sha in self.records.outputs}
+        self.hits = {sha for sha in self.answered if sha in self.records.from_cache}
+        # A planned round has had its look into the cache. Answers in damaged lines are looked for again.
+        if self.records.plan_of(self.number) is None or self.journal.recovered:
+            self._look_up()
+
+    def unplanned(self) -> list[Request]:
+        """The requests that the round's plan is made of: those not answered when it is, or was, first planned."""
+        if self.records.plan_of(self.number) is None:
+            before: Iterable[str] = self.answered
+        else:
+            before = self.records.answered_before(self.number)
+        known = set(before)
+        return [request for sha, request in self.requests.items() if sha not in known]
+
+    def retried(self) -> list[Request]:
+        """The requests that came errored from the journal; from now on they count as not answered."""
+        errors = [sha for sha in self.answered if sha in self.records.outputs and self.answered[sha].error is not None]
+        for sha in errors:
+            del self.answered[sha]
+        return [self.requests[sha] for sha in errors]
+
+    def finish(self, requests: Sequence[Request], *, retry: bool = False) -> None:
+        """Plan the requests, and run the batches that are not wholly answered."""
+        self._tell()
+        planned = self.records.plan_of(self.number) is not None
+        if (planned or retry) and all(request.sha256 in self.answered for request in requests):
+            return
+        costs = self._costs(requests)
+        plan = make_plan(costs, batch_tokens=self.batch_tokens)
+        self._journal_plan(plan, len(costs), retry=retry)
+        left = [
+            (index, batch) for index, batch in enumerate(plan.batches) if any(sha not in self.answered for sha in batch)
+        ]
+        self._run(plan, left)
+
+    def result(self) -> Round:
+        """Outputs and counters."""
+        return Round(
+            outputs=self.answered,
+            requests=len(self.requests),
+            cache_hits=len(self.hits),
+            errored=sum(output.error is not None for output in self.answered.values()),
+            tokens=self.tokens,
+            seconds=time.perf_counter() - self.begun,
+        )
+
+    def _new_requests(self, askers: Mapping[str, tuple[str, ...]]) -> Iterable[Entry]:
+        for sha, request in self.requests.items():
+            ids = askers.get(sha, ())
+            known = self.records.askers.get(sha)
+            if known is None or not set(ids) <= set(known):
+                yield request_entry(request, ids)
+
+    def _look_up(self) -> None:
+        if self.cache is None or not self.adapter.cacheable:
+            return
+        wanted = [sha for sha in self.requests if sha not in self.answered]
+        found = self.cache.get_many(self.adapter.subject.fingerprint, wanted)
+        ordered = [found[sha] for sha in wanted if sha in found]
+        self.journal.append_many(output_entry(output, seconds=0.0, cached=True) for output in ordered)
+        self.answered.update(found)
+        self.hits.update(found)
+
+    def _costs(self, requests: Sequence[Request]) -> list[Cost]:
+        """Costs of the requests that can be encoded; the others become errored outputs.
+
+        Token ids are not kept: an executor encodes a batch again, so that memory does not grow with the round.
+        """
+        costs: list[Cost] = []
+        failures: list[Output] = []
+        rest = iter(requests)
+        while chunk := list(islice(rest, _ENCODED_AT_ONCE)):
+            try:
+                costs += [cost(encoded) for encoded in self.adapter.encode(chunk)]
+            except Exception:  # noqa: BLE001 - one of them is at fault; the others are not to suffer
+                for request in chunk:
+                    try:
+                        costs += [cost(encoded) for encoded in self.adapter.encode([request])]
+                    except Exception as error:  # noqa: BLE001
+                        failures.append(errored(request, error))
+        new = [output for output in failures if output.request not in self.answered]
+        self.journal.append_many(output_entry(output, seconds=0.0, cached=False) for output in new)
+        self.answered.update((output.request, output) for output in new)
+        return costs
+
+    def _journal_plan(self, plan: Plan, requests: int, *, retry: bool) -> None:
+        last = None if retry else self.records.plan_of(self.number)
+        if last is not None and last.sha256 == plan.sha256:
+            return
+        if last is not None:
+            what = f"line {last.line} planned {last.sha256[:12]}, now it is {plan.sha256[:12]}"
+            self._event(f"{self.journal.path}: round {self.number} is batched otherwise than before: {what}; going on")
+        self.journal.append(
+            [plan_entry(plan.sha256, number=self.number, batches=len(plan.batches), requests=requests, retry=retry)]
+        )
+
+    def _run(self, plan: Plan, left: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+        """Execute batches; journal each when it is whole, and on an interrupt what there is of it."""
+        singly = self.adapter.subject.kind == "api"  # each answer has its price
+        sizes, batches = {}, []
+        for index, shas in left:
+            asked = tuple(self.requests[sha] for sha in shas if not (singly and sha in self.answered))
+            sizes[index] = 1 if singly else len(asked)
+            batches.append(Batch(index, asked))
+        pending: dict[int, list[Answer]] = {}
+        try:
+            for answer in self.executor.run(batches):
+                pending.setdefault(answer.batch, []).append(answer)
+                if len(pending[answer.batch]) == sizes[answer.batch]:
+                    self._keep(pending[answer.batch])
+                    del pending[answer.batch]
+        except BaseException:
+            with contextlib.suppress(AuditkitError):
+                self._record([answer for part in pending.values() for answer in part])
+            raise
+        lost = sum(sha not in self.answered for _, shas in left for sha in shas)
+        if lost:
+            raise MeasurementError(f"the executor lost the answers to {lost} requests; give the same command again")
+
+    def _keep(self, answers: Sequence[Answer]) -> None:
+        """Journal answers, then cache them."""
+        self._record(answers)
+        outputs = [answer.output for answer in answers]
+        self.answered.update((output.request, output) for output in outputs)
+        self.hits.difference_update(output.request for output in outputs)
+        self.asked += len(outputs)
+        self.tokens += sum(output.prompt_tokens + output.completion_tokens for output in outputs)
+        if self.cache is not None and self.adapter.cacheable:
+            self.cache.put_many(self.adapter.subject.fingerprint, outputs)
+        self._tell()
+
+    def _record(self, answers: Sequence[Answer]) -> None:
+        self.journal.append([output_entry(answer.output, seconds=answer.seconds, cached=False) for answer in answers])
+
+    def _tell(self) -> None:
+        done, total, seconds = len(self.answered), len(self.requests), time.perf_counter() - self.begun
+        parts = [f"{done} of {total} requests answered"]
+        if self.asked and seconds > 0:
+            parts.append(f"{self.asked / seconds:.1f} requests/s")
+            parts.append(f"{self.tokens / seconds:.0f} tokens/s")
+        if self.hits:
+            parts.append(f"{len(self.hits)} from the cache")
+        self._event(", ".join(parts), done, total)
+
+    def _event(self, message: str, done: int | None = None, total: int | None = None) -> None:
+        self.on_event(Event("run", message, done, total))

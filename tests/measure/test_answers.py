@@ -1,0 +1,102 @@
+"""Option scores, probabilities and texts become a label, or one of five reasons."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from auditkit.errors import MeasurementError
+from auditkit.measure.answers import read
+from auditkit.schema import OptionScore, Output
+
+from .conftest import sample, says, scored
+
+
+def test_the_best_option_by_each_normaliser() -> None:
+    options = (OptionScore(sum=-4.0, tokens=2, bytes=40), OptionScore(sum=-3.0, tokens=1, bytes=10),
+               OptionScore(sum=-3.9, tokens=3, bytes=20))
+    found = {
+        rule: read(sample(), Output(request="0", rule=rule, options=options)).label
+        for rule in ("loglikelihood", "loglikelihood_per_token", "loglikelihood_per_byte",
+                     "pseudo_loglikelihood", "pseudo_loglikelihood_per_token", "pseudo_loglikelihood_per_byte")
+    }
+    # By hand: sums -4, -3, -3.9; per token -2, -3, -1.3; per byte -.1, -.3, -.195.
+    assert list(found.values()) == ["anti", "unknown", "stereotype"] * 2
+
+
+def test_the_margin_is_the_lead_over_the_next_label() -> None:
+    assert read(sample(), scored(-5.0, -2.0, -3.5)).margin == 1.5
+
+
+def test_an_exact_tie_of_the_best_is_tied_and_nothing_else_is() -> None:
+    assert read(sample(), scored(-1.0, -1.0, -2.0)).reason == "tied"
+    assert read(sample(), scored(-1.0, -2.0, -2.0)).label == "stereotype"
+    assert read(sample(), scored(-1.0, -1.0 - 1e-12, -2.0)).label == "stereotype"
+
+
+def test_two_best_options_with_one_label_are_no_tie() -> None:
+    assert read(sample(labels=("true", "true", "false")), scored(-1.0, -1.0, -2.0)).label == "true"
+
+
+def test_non_finite_scores_cannot_be_recorded() -> None:
+    for value in (float("nan"), float("-inf")):
+        with pytest.raises(ValidationError):
+            scored(value, -1.0, -1.0)
+
+
+def test_an_option_without_scored_tokens_is_unparsed() -> None:
+    assert read(sample(), scored(-1.0, -2.0, -3.0, tokens=0)).reason == "unparsed"
+
+
+def test_another_number_of_options_is_an_error_not_an_answer() -> None:
+    with pytest.raises(MeasurementError, match="p/1: the output has 2 option scores for 3 choices"):
+        read(sample(), scored(-1.0, -2.0))
+
+
+def test_not_run_and_errored_are_told_apart() -> None:
+    assert read(sample(), None).reason == "not_run"
+    assert read(sample(), Output(request="0", rule="letter", error="boom")).reason == "errored"
+
+
+def test_four_counts_for_four_failures() -> None:
+    outputs = [says("I'm sorry, but I can't help with that."), says("Well, it depends."), scored(-1, -1, -1),
+               Output(request="0", rule="letter", error="boom")]
+    assert [read(sample(), output).reason for output in outputs] == ["refused", "unparsed", "tied", "errored"]
+
+
+@pytest.mark.parametrize("text", ["B", "the anti one"])
+def test_text_under_a_likelihood_rule_is_no_answer(text: str) -> None:
+    assert read(sample(), says(text, rule="letter")).label == "anti"
+    assert read(sample(), says(text, rule="loglikelihood")).reason == "unparsed"
+
+
+def test_a_finish_reason_refuses_whatever_the_text() -> None:
+    assert read(sample(), says("B", finish_reason="refusal")).reason == "refused"
+
+
+def test_nothing_at_all_is_unparsed() -> None:
+    assert read(sample(), Output(request="0", rule="loglikelihood")).reason == "unparsed"
+    assert read(sample(), says("  ")).reason == "unparsed"
+
+
+@pytest.mark.parametrize("text", ["-1", "Answer: -1", "[-1]", "?"])
+def test_an_unparsed_text_never_selects_the_last_option(text: str) -> None:
+    assert read(sample(), says(text)) == read(sample(), says(text))
+    assert read(sample(), says(text)).label is None
+
+
+def test_probabilities_by_class_name() -> None:
+    def classified(**probabilities: float) -> Output:
+        return Output(request="0", rule="label", probabilities=probabilities)
+
+    one = sample(labels=("true", "false"))
+    assert read(one, classified(true=0.2, false=0.8)).label == "false"
+    assert read(one, classified(true=0.5, false=0.5)).reason == "tied"
+    assert read(one, classified(neutral=0.6, true=0.4)).reason == "unparsed"
+    assert read(one, Output(request="0", rule="label", probabilities={})).reason == "unparsed"
+
+
+def test_free_text_is_the_answer_where_nothing_is_offered() -> None:
+    free = sample(labels=())
+    assert read(free, says("Once upon a time", rule="text")).text == "Once upon a time"
+    assert read(free, says("Once upon a time", rule="text")).reason is None

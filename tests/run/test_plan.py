@@ -1,0 +1,77 @@
+"""Plans: the same for the same requests, nothing twice, nothing lost, within the budget."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from auditkit.models.adapter import Encoded, TokenSequence
+from auditkit.run.plan import Cost, cost, make_plan
+from auditkit.schema import Generation, Request
+
+COSTS = st.lists(
+    st.builds(
+        lambda n, tokens, sort: Cost(hashlib.sha256(f"{n}".encode()).hexdigest(), sort, tokens),
+        st.integers(0, 60), st.integers(1, 40), st.sampled_from(["choose", "generate"]),
+    ),
+    max_size=80,
+    unique_by=lambda item: item.sha256,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(COSTS, st.integers(1, 100), st.randoms(use_true_random=False))
+def test_any_order_gives_the_same_plan_without_duplicates_or_losses(costs, budget, random):
+    plan = make_plan(costs, batch_tokens=budget)
+    shuffled = costs * 2
+    random.shuffle(shuffled)
+    assert make_plan(shuffled, batch_tokens=budget) == plan
+    planned = [sha for batch in plan.batches for sha in batch]
+    assert sorted(planned) == sorted(item.sha256 for item in costs)
+    known = {item.sha256: item for item in costs}
+    for batch in plan.batches:
+        items = [known[sha] for sha in batch]
+        assert len(batch) == 1 or max(item.tokens for item in items) * len(items) <= budget
+        assert len({item.sort for item in items}) == 1
+
+
+@given(st.integers(0, 300), st.integers(1, 70))
+@settings(max_examples=40, deadline=None)
+def test_by_count_where_there_are_no_tokens(n, most):
+    costs = [Cost(hashlib.sha256(f"{i}".encode()).hexdigest(), "choose", 0) for i in range(n)]
+    sizes = [len(batch) for batch in make_plan(costs, batch_tokens=1, batch_requests=most).batches]
+    assert sizes == [most] * (n // most) + ([n % most] if n % most else [])
+
+
+def test_by_hand():
+    """Budget 20: 10+10 | 9+8 (the next, 3 x 9, is over) | 5+4+3 (3 x 5)."""
+    lengths = {"a": 4, "b": 10, "c": 8, "d": 9, "e": 10, "f": 3, "g": 5, "h": 50}
+    plan = make_plan([Cost(name, "s", tokens) for name, tokens in lengths.items()], batch_tokens=20)
+    assert plan.batches == (("h",), ("b", "e"), ("d", "c"), ("g", "a", "f"))
+    assert plan.sha256 == hashlib.sha256(b'[["h"],["b","e"],["d","c"],["g","a","f"]]').hexdigest()
+
+
+def test_the_hash_is_of_the_batches():
+    costs = [Cost(name, "s", 10) for name in "abcdef"]
+    hashes = {make_plan(costs, batch_tokens=budget).sha256 for budget in (10, 20, 60)}
+    assert len(hashes) == 3
+    assert make_plan([], batch_tokens=1).batches == ()
+
+
+@pytest.mark.parametrize(
+    ("ids", "new", "expected"), [([(1, 2, 3)], 0, 3), ([(1, 2, 3), (1, 2, 4, 5)], 0, 5), ([(1, 2)], 7, 9), ([], 7, 0)]
+)
+def test_cost(ids, new, expected):
+    """A prefix that options share counts once; new tokens count; no tokenizer, no tokens."""
+    generation = Generation(max_tokens=new) if new else None
+    request = Request(kind="generate" if new else "choose", rule="text", text="x", generation=generation)
+    found = cost(Encoded(request, tuple(TokenSequence(one, ()) for one in ids)))
+    assert (found.sha256, found.tokens) == (request.sha256, expected)
+
+
+def test_other_decoding_is_another_sort():
+    one, two = (Request(kind="generate", rule="text", generation=Generation(temperature=t)) for t in (0.0, 1.0))
+    assert cost(Encoded(one)).sort != cost(Encoded(two)).sort
