@@ -1,0 +1,163 @@
+"""What every model family offers to the stages above: the adapter protocol.
+
+A probe states what it asks; an adapter states how its family answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from auditkit.schema import Output, Request, Subject
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSequence:
+    """One row that the model reads: integers only, so that `run` plans without tensors."""
+
+    ids: tuple[int, ...]
+    """Token ids, special tokens and chat template included."""
+    scored: tuple[int, ...]
+    """Ascending positions whose token's log-probability is asked for (none when text is generated)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A request and what it costs: the unit that the runner orders, de-duplicates and packs."""
+
+    request: Request
+    sequences: tuple[TokenSequence, ...] = ()
+    """One an option; one for a prompt; none where the family has no tokenizer (planted models)."""
+    truncated: int = 0
+    """Tokens dropped on the left."""
+    merged: tuple[bool, ...] = ()
+    """One an option: the tokenizer merged the boundary between context and option."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens read, at least 1; what the options share at their beginning counts once."""
+        if not self.sequences:
+            return 1
+        shared = common_prefix([sequence.ids for sequence in self.sequences])
+        return max(1, shared + sum(len(sequence.ids) - shared for sequence in self.sequences))
+
+
+def common_prefix(rows: Sequence[tuple[int, ...]]) -> int:
+    """Length of the longest common prefix; of one row its length, of none 0."""
+    if not rows:
+        return 0
+    low, high = min(rows), max(rows)
+    for index, (left, right) in enumerate(zip(low, high, strict=False)):
+        if left != right:
+            return index
+    return min(len(low), len(high))
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """A model that answers requests."""
+
+    @property
+    def subject(self) -> Subject:
+        """Which model this is, fingerprint included."""
+
+    @property
+    def rules(self) -> Mapping[str, tuple[str, ...]]:
+        """Request kind to the scoring rules offered."""
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether answers may be served from the cache (planted models: never)."""
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Tokenise requests, in order; a request that cannot be encoded raises `MeasurementError`."""
+
+    def execute(self, batch: Sequence[Encoded]) -> Iterator[Output]:
+        """Answer a batch: one output a request, in the batch's order.
+
+        Values do not depend on batch composition beyond float tolerance.
+        """
+
+
+@runtime_checkable
+class Explainable(Protocol):
+    """An adapter whose scores have gradients."""
+
+    def view(self, request: Request, option: int) -> View:
+        """A differentiable view of one option's score.
+
+        Raises:
+            MeasurementError: this request kind has none in this family.
+        """
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """An adapter whose answers are the classes that it was trained on."""
+
+    def require_labels(self, labels: Iterable[str]) -> None:
+        """Check that every label a benchmark uses is a class of the model.
+
+        Raises:
+            ModelError: names the labels that are missing.
+        """
+
+
+class View(Protocol):
+    """One option's score as a function of word embeddings."""
+
+    @property
+    def ids(self) -> torch.Tensor:
+        """Token ids, shape (L,)."""
+
+    @property
+    def embeddings(self) -> torch.Tensor:
+        """Word-embedding output of the ids, shape (L, D), detached."""
+
+    @property
+    def offsets(self) -> Sequence[tuple[int, int]]:
+        """Character range of each token in `text`; (0, 0) for tokens that stand for no text."""
+
+    @property
+    def text(self) -> str:
+        """The text that offsets refer to."""
+
+    @property
+    def tokens(self) -> Sequence[str]:
+        """Tokens for people."""
+
+    @property
+    def special(self) -> Sequence[bool]:
+        """True for special and chat-template tokens."""
+
+    @property
+    def free(self) -> Sequence[bool]:
+        """True for positions on the embedding path: the prompt for `choose` (the option is not interpolated),
+        all of the text for `compare`."""
+
+    @property
+    def baselines(self) -> Mapping[str, int]:
+        """Name of a baseline to the id of the token whose embedding it repeats; the preferred first."""
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The torch module, for hooks and attention."""
+
+    @property
+    def subject(self) -> Subject:
+        """The model."""
+
+    @property
+    def attention(self) -> str:
+        """Attention implementation."""
+
+    def score(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """The option's score, shape (B,), for embeddings of shape (B, L, D); equal to the served score."""
+
+    def score_ids(self, rows: torch.Tensor) -> torch.Tensor:
+        """The same for token ids of shape (B, L), without gradients."""
+

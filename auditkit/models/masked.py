@@ -1,0 +1,114 @@
+"""Masked language models: pseudo-log-likelihood, each scored token masked in turn (Salazar et al., ACL 2020)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from auditkit.errors import MeasurementError, ModelError
+from auditkit.models.adapter import Encoded, TokenSequence, View
+from auditkit.models.causal import option_output
+from auditkit.models.checkpoint import Checkpoint
+from auditkit.models.device import out_of_memory
+from auditkit.models.scoring import Head, Ids, pad_out, pick_logprobs, right_padded
+from auditkit.models.tokens import MaskedEncoder
+from auditkit.schema import Output, Request, Subject
+
+PSEUDO_LIKELIHOODS = ("pseudo_loglikelihood", "pseudo_loglikelihood_per_token", "pseudo_loglikelihood_per_byte")
+
+
+class MaskedAdapter:
+    """Answers with a transformers `...ForMaskedLM`.
+
+    `choose` scores the option's tokens in the text prompt + prefix + option; `compare` the tokens in the spans.
+    """
+
+    cacheable = True
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        if checkpoint.tokenizer.mask_token_id is None:
+            raise ModelError(
+                f"{checkpoint.subject.name}: its tokenizer has no mask token; say --kind if it is no masked model"
+            )
+        self.checkpoint = checkpoint
+        self.encoder = MaskedEncoder(checkpoint)
+
+    @property
+    def subject(self) -> Subject:
+        """Which model this is."""
+        return self.checkpoint.subject
+
+    @property
+    def rules(self) -> Mapping[str, tuple[str, ...]]:
+        """Request kind to the scoring rules offered."""
+        return {
+            "choose": PSEUDO_LIKELIHOODS, "compare": PSEUDO_LIKELIHOODS[:1], "classify": PSEUDO_LIKELIHOODS,
+        }
+
+    @cached_property
+    def head(self) -> Head:
+        """Checked against the model's own full forward on first use."""
+        return Head(self.checkpoint)
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Tokenise requests, in order; see `MaskedEncoder`."""
+        return self.encoder.encode(requests)
+
+    def execute(self, batch: Sequence[Encoded]) -> Iterator[Output]:
+        """Answer a batch: one output a request, in the batch's order."""
+        import torch
+
+        with torch.inference_mode():
+            values = iter(self._logprobs([sequence for each in batch for sequence in each.sequences]))
+        for each in batch:
+            yield option_output(each, [next(values) for _ in each.sequences])
+
+    def view(self, request: Request, option: int) -> View:
+        """Not offered.
+
+        Raises:
+            MeasurementError: always; the score is a sum over differently masked copies of the text.
+        """
+        raise MeasurementError(
+            "a pseudo-log-likelihood is a sum over differently masked copies of one text, not a function of one "
+            "embedding matrix; masked models are not explained yet"
+        )
+
+    def _logprobs(self, sequences: Sequence[TokenSequence]) -> list[np.ndarray]:
+        """Pseudo-log-probability (nats) of each scored token; equal masked copies are computed once."""
+        mask = self.checkpoint.tokenizer.mask_token_id
+        wanted: dict[tuple[Ids, int], dict[int, float]] = {}
+        copies: list[list[tuple[tuple[Ids, int], int]]] = []
+        for sequence in sequences:
+            row = []
+            for at in sequence.scored:
+                key = ((*sequence.ids[:at], mask, *sequence.ids[at + 1 :]), at)
+                wanted.setdefault(key, {})[sequence.ids[at]] = 0.0
+                row.append((key, sequence.ids[at]))
+            copies.append(row)
+        for group in pad_out(list(dict.fromkeys(ids for ids, _ in wanted)), self.checkpoint.batch_tokens):
+            self._fill(group, wanted)
+        return [np.array([wanted[key][token] for key, token in row], dtype=np.float64) for row in copies]
+
+    def _fill(self, group: list[Ids], wanted: dict[tuple[Ids, int], dict[int, float]]) -> None:
+        """Compute one group of masked copies; halve it where memory does not suffice."""
+        index = {ids: number for number, ids in enumerate(group)}
+        asked = [(key, token) for key, tokens in wanted.items() if key[0] in index for token in tokens]
+        places = [(index[ids], at) for (ids, at), _ in asked]
+        try:
+            inputs = right_padded(group, self.checkpoint, positions=False)
+            values = pick_logprobs(self.head, inputs, places, [token for _, token in asked], self.checkpoint.device)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if len(group) == 1:
+                raise MeasurementError(
+                    f"one text of {len(group[0])} tokens does not fit into memory; use a smaller dtype or model"
+                ) from error
+            self._fill(group[: len(group) // 2], wanted)
+            self._fill(group[len(group) // 2 :], wanted)
+            return
+        for (key, token), value in zip(asked, values, strict=True):
+            wanted[key][token] = value

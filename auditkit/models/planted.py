@@ -1,0 +1,187 @@
+"""Planted models: adapters whose bias is known, against which every probe is run (methods/measurement.md §8).
+
+They read a sample's labels, never a score; chance comes from the request's hash, never from call order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from auditkit.errors import MeasurementError, ModelError
+from auditkit.models.adapter import Encoded
+from auditkit.models.fingerprint import source_sha256
+from auditkit.schema import OptionScore, Output, Request, Sample, Subject, digest
+
+BEHAVIOURS: tuple[str, ...] = (
+    "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
+    "always-unknown", "garbage", "refusing", "crashing",
+)
+"""Names of the planted models."""
+
+GARBAGE = "flurb dax wug zorp"
+"""A text without an answer."""
+REFUSAL = "I'm sorry, but I can't help with that."
+"""A text that refuses."""
+
+_LIKELIHOODS = tuple(
+    f"{stem}{suffix}"
+    for stem in ("loglikelihood", "pseudo_loglikelihood")
+    for suffix in ("", "_per_token", "_per_byte")
+)
+_PREFERRED, _MEANINGFUL, _UNRELATED = -1.0, -2.0, -3.0
+"""Scores: what the model prefers; the other stereotype or anti-stereotype; all else."""
+
+
+class PlantedAdapter:
+    """Answers by a planted behaviour."""
+
+    cacheable = False
+
+    def __init__(self, behaviour: str, samples: Mapping[str, Sample]) -> None:
+        """Plant a behaviour.
+
+        Args:
+            behaviour: one of `BEHAVIOURS`.
+            samples: request sha256 to the sample that asks it.
+
+        Raises:
+            ModelError: no such behaviour.
+        """
+        if behaviour not in BEHAVIOURS:
+            raise ModelError(f'planted:{behaviour}: there is no such planted model; use one of {", ".join(BEHAVIOURS)}')
+        self._behaviour = behaviour
+        self._samples = samples
+        parts = {"adapter": "planted", "behaviour": behaviour, "source": source_sha256()}
+        self._subject = Subject(name=f"planted:{behaviour}", kind="planted", fingerprint=digest(parts), parts=parts)
+
+    @property
+    def subject(self) -> Subject:
+        """Which behaviour this is."""
+        return self._subject
+
+    @property
+    def rules(self) -> Mapping[str, tuple[str, ...]]:
+        """Every rule of every kind that has choices or text."""
+        return {
+            "choose": (*_LIKELIHOODS, "letter", "label"),
+            "compare": _LIKELIHOODS,
+            "generate": ("text",),
+            "classify": ("probabilities", *_LIKELIHOODS),
+        }
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Nothing to tokenise: batched by count."""
+        return [Encoded(request) for request in requests]
+
+    def execute(self, batch: Sequence[Encoded]) -> Iterator[Output]:
+        """Answer a batch, in order.
+
+        Raises:
+            MeasurementError: the behaviour is `crashing`, or a request belongs to no sample.
+        """
+        for each in batch:
+            yield self._answer(each.request)
+
+    def _answer(self, request: Request) -> Output:
+        if self._behaviour == "crashing":
+            raise MeasurementError("planted:crashing crashes, as it must")
+        sample = self._samples.get(request.sha256)
+        if sample is None:
+            raise MeasurementError(f"planted:{self._behaviour}: request {request.sha256[:12]} belongs to no sample")
+        if self._behaviour == "garbage":
+            return Output(request=request.sha256, rule=request.rule, text=GARBAGE, finish_reason="stop")
+        if self._behaviour == "refusing":
+            return Output(request=request.sha256, rule=request.rule, text=REFUSAL, finish_reason="refusal")
+        if request.rule in ("text", "letter"):
+            return self._written(request, sample)
+        labels = sample.labels or ((sample.target,) if sample.target else ())
+        if not labels:
+            raise MeasurementError(f"planted:{self._behaviour}: sample {sample.id} has neither choices nor a target")
+        preferred = self._preferred(request, sample)
+        if request.rule in ("label", "probabilities"):
+            return Output(
+                request=request.sha256, rule=request.rule, probabilities=_probabilities(labels, preferred),
+            )
+        options = tuple(
+            OptionScore(sum=value, tokens=1, bytes=1, logprobs=(value,)) for value in _scores(labels, preferred)
+        )
+        return Output(request=request.sha256, rule=request.rule, options=options)
+
+    def _written(self, request: Request, sample: Sample) -> Output:
+        """A letter, or the text of the preferred choice (of the target where there are no choices)."""
+        preferred = self._preferred(request, sample) if sample.choices else None
+        if preferred is not None:
+            text = chr(ord("A") + preferred) if request.rule == "letter" else sample.choices[preferred].text
+        elif sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
+            names = [chr(ord("A") + at) if request.rule == "letter" else c.text for at, c in enumerate(sample.choices)]
+            text = " or ".join(names)
+        else:
+            text = sample.target or "planted"
+        return Output(request=request.sha256, rule=request.rule, text=text, finish_reason="stop")
+
+    def _preferred(self, request: Request, sample: Sample) -> int | None:
+        """Index of the choice that the behaviour prefers; none for a constant score."""
+        labels = sample.labels
+        wanted: str | None = None
+        if self._behaviour == "constant":
+            return None
+        if self._behaviour == "first-option":
+            return 0
+        if self._behaviour == "random":
+            return _chance("random", request, max(1, len(labels)))
+        if self._behaviour == "always-stereotyped":
+            wanted = "stereotype"
+        elif self._behaviour == "always-anti":
+            wanted = "anti"
+        elif self._behaviour == "always-unknown":
+            return labels.index("unknown") if "unknown" in labels else 0
+        elif self._behaviour == "half-and-half":
+            wanted = ("stereotype", "anti")[_chance("half", request, 2)]
+        elif self._behaviour == "never-stereotyped":
+            wanted = sample.target or ("stereotype", "anti")[self._ranks[sample.id] % 2]
+        for label in (wanted, sample.target):
+            if label in labels:
+                return labels.index(label)
+        return 0
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        """Rank by id of each sample without a target within its template: even ones take the stereotype."""
+        templates: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        for sample in self._samples.values():
+            if sample.target is None:
+                templates[_template(sample)].add(sample.id)
+        return {name: rank for members in templates.values() for rank, name in enumerate(sorted(members))}
+
+
+def _template(sample: Sample) -> tuple[str, str, str]:
+    """The outermost cluster: benchmark, factor, cluster; the sample itself where it has none."""
+    if not sample.clusters:
+        return (sample.benchmark, "", sample.id)
+    factor = "template" if "template" in sample.clusters else min(sample.clusters)
+    return (sample.benchmark, factor, sample.clusters[factor])
+
+
+def _chance(purpose: str, request: Request, count: int) -> int:
+    """A uniform index below `count`, from the request's hash (draw included) alone."""
+    return int(hashlib.sha256(f"{purpose}:{request.sha256}".encode()).hexdigest(), 16) % count
+
+
+def _scores(labels: Sequence[str], preferred: int | None) -> list[float]:
+    if preferred is None:
+        return [_PREFERRED] * len(labels)
+    return [
+        _PREFERRED if at == preferred else _MEANINGFUL if label in ("stereotype", "anti") else _UNRELATED
+        for at, label in enumerate(labels)
+    ]
+
+
+def _probabilities(labels: Sequence[str], preferred: int | None) -> dict[str, float]:
+    distinct = list(dict.fromkeys(labels))
+    if preferred is None or len(distinct) == 1:
+        return dict.fromkeys(distinct, 1.0 / len(distinct))
+    rest = 0.2 / (len(distinct) - 1)
+    return {label: 0.8 if label == labels[preferred] else rest for label in distinct}

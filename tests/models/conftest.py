@@ -1,0 +1,192 @@
+"""Tiny random models of several families, saved as users save them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from auditkit.models.open import open_model
+from auditkit.schema import Config
+
+CORPUS = [
+    "The doctor said that she was late for the meeting, and the nurse said that he was early.",
+    "Who is the engineer? Answer: Mary Answer: John Answer: unknown. Yes or no? Yes No",
+    "My neighbour can't repair the car; naïve café people know the old man and the young woman.",
+    "good bad fine great awful movie film user assistant system 0 1 2 3 4 5 6 7 8 9",
+] * 4
+CHAT = (
+    "{{ bos_token }}{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+
+
+def byte_level(*, adds_bos: bool, chat: bool = False) -> Any:
+    """A small GPT-2-like tokenizer; `adds_bos` as Llama's does."""
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    special = ["<pad>", "<s>", "</s>"]
+    inner.train_from_iterator(
+        CORPUS,
+        trainers.BpeTrainer(
+            vocab_size=400, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
+    if adds_bos:
+        inner.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+    if chat:
+        tokenizer.chat_template = CHAT
+    return tokenizer
+
+
+def word_piece() -> Any:
+    """A small BERT-like tokenizer; id 0 is padding, as RoBERTa's position rule needs a fixed one."""
+    inner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    inner.normalizer = normalizers.BertNormalizer(lowercase=True)
+    inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    inner.decoder = decoders.WordPiece()
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    inner.train_from_iterator(
+        CORPUS, trainers.WordPieceTrainer(vocab_size=260, special_tokens=special, show_progress=False)
+    )
+    inner.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=inner, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
+        mask_token="[MASK]",
+    )
+
+
+DECODER = {"vocab_size": 400, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "initializer_range": 0.3}
+SIZE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48}
+ROTARY = {**DECODER, **SIZE, "max_position_embeddings": 128}
+ENCODER = {**SIZE, "vocab_size": 260, "pad_token_id": 0, "max_position_embeddings": 64, "initializer_range": 0.3}
+CLASSES = ("negative", "positive", "neutral")
+LABELS = {"id2label": dict(enumerate(CLASSES)), "label2id": {name: at for at, name in enumerate(CLASSES)}}
+DISTIL = {"vocab_size": 260, "pad_token_id": 0, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48,
+          "max_position_embeddings": 64, "initializer_range": 0.3}
+ROBERTA = {**ENCODER, "max_position_embeddings": 65, "type_vocab_size": 1}
+
+
+def build(name: str) -> tuple[Any, Any]:
+    """Model and tokenizer of a family."""
+    t = transformers
+    torch.manual_seed(7)
+    table: dict[str, Callable[[], tuple[Any, Any]]] = {
+        "llama": lambda: (
+            t.LlamaForCausalLM(t.LlamaConfig(**ROTARY, num_key_value_heads=2)), byte_level(adds_bos=True)
+        ),
+        "llama-chat": lambda: (
+            t.LlamaForCausalLM(t.LlamaConfig(**ROTARY, num_key_value_heads=2)), byte_level(adds_bos=True, chat=True)
+        ),
+        "gpt2": lambda: (
+            t.GPT2LMHeadModel(t.GPT2Config(**DECODER, n_positions=128, n_embd=32, n_layer=2, n_head=4)),
+            byte_level(adds_bos=False),
+        ),
+        "neox": lambda: (t.GPTNeoXForCausalLM(t.GPTNeoXConfig(**ROTARY)), byte_level(adds_bos=False)),
+        "gemma2": lambda: (
+            t.Gemma2ForCausalLM(
+                t.Gemma2Config(
+                    **ROTARY, num_key_value_heads=2, head_dim=8, final_logit_softcapping=2.0,
+                    attn_logit_softcapping=5.0, sliding_window=16, query_pre_attn_scalar=8,
+                )
+            ),
+            byte_level(adds_bos=True),
+        ),
+        "bert": lambda: (t.BertForMaskedLM(t.BertConfig(**ENCODER)), word_piece()),
+        "roberta": lambda: (t.RobertaForMaskedLM(t.RobertaConfig(**ROBERTA)), word_piece()),
+        "distilbert": lambda: (t.DistilBertForMaskedLM(t.DistilBertConfig(**DISTIL)), word_piece()),
+        "bert-classifier": lambda: (
+            t.BertForSequenceClassification(t.BertConfig(**ENCODER, **LABELS)), word_piece()
+        ),
+        "roberta-classifier": lambda: (
+            t.RobertaForSequenceClassification(t.RobertaConfig(**ROBERTA, **LABELS)), word_piece()
+        ),
+        "bert-multilabel": lambda: (
+            t.BertForSequenceClassification(
+                t.BertConfig(**ENCODER, **LABELS, problem_type="multi_label_classification")
+            ),
+            word_piece(),
+        ),
+        "gpt2-classifier": lambda: (
+            t.GPT2ForSequenceClassification(
+                t.GPT2Config(**DECODER, n_positions=128, n_embd=32, n_layer=2, n_head=4, **LABELS)
+            ),
+            byte_level(adds_bos=False),
+        ),
+    }
+    return table[name]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Several people share the machine."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of a family's tiny model, saved once."""
+    root = tmp_path_factory.mktemp("tiny")
+
+    def save(name: str) -> Path:
+        path = root / name
+        if not path.exists():
+            model, tokenizer = build(name)
+            model.eval().save_pretrained(str(path))
+            tokenizer.save_pretrained(str(path))
+        return path
+
+    return save
+
+
+@pytest.fixture
+def own(folder: Callable[[str], Path], tmp_path: Path) -> Callable[[str], Path]:
+    """The same, copied so that a test may damage it."""
+    return lambda name: Path(shutil.copytree(folder(name), tmp_path / name))
+
+
+@pytest.fixture(scope="session")
+def opened(folder: Callable[[str], Path]) -> Callable[..., Any]:
+    """An adapter of a tiny model."""
+    known: dict[Any, Any] = {}
+
+    def get(name: str, **settings: Any) -> Any:
+        key = (name, *sorted(settings.items()))
+        if key not in known:
+            known[key] = open_model(Config(model=str(folder(name)), device="cpu", **settings))
+        return known[key]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def reference(folder: Callable[[str], Path]) -> Callable[[str], tuple[Any, Any]]:
+    """Model and tokenizer as transformers loads them: the oracle."""
+    known: dict[str, Any] = {}
+
+    def get(name: str) -> tuple[Any, Any]:
+        if name not in known:
+            path = str(folder(name))
+            loader = (
+                transformers.AutoModelForSequenceClassification if "label" in name or "classifier" in name
+                else transformers.AutoModelForMaskedLM if "bert" in name
+                else transformers.AutoModelForCausalLM
+            )
+            model = loader.from_pretrained(path, dtype=torch.float32).eval()
+            known[name] = (model, transformers.AutoTokenizer.from_pretrained(path))
+        return known[name]
+
+    return get
