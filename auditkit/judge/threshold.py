@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from auditkit.schema import Cause, Check, Estimate, Finding, SelfTestReading, Status
 from auditkit.stats.intervals import interval, p_value
+from auditkit.stats.power import n_to_decide
 
 Guard = tuple[str, str, float]
 """Metric, arm and the bound that its lower limit must clear before a pass counts."""
@@ -119,6 +120,7 @@ def _status(
     if _misread(check, evidence.selftest, parameters):
         return "inconclusive", "selftest"
     if not region.holds(*worst):
+        parameters["n_to_decide"] = n_to_decide(estimate, low=region.low, high=region.high, level=check.level)
         return "inconclusive", "straddles"
     if _guarded(check, evidence, parameters):
         return "inconclusive", "guard"

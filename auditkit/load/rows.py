@@ -83,7 +83,7 @@ def _sample(card: Benchmark, row: _Row, row_id: str, source: Source) -> Sample:
         choices=row.choices,
         groups=row.groups,
         clusters={factor: row.clusters[factor] for factor in card.clusters},
-        origin=row.origin or row_id,
+        origin=f"{card.name}/{row.origin or row_id}",
         arm=row.arm,
         source=source,
         metadata=row.metadata,

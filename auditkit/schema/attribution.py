@@ -54,6 +54,6 @@ class Attribution(Record):
     attention: str
     """Attention implementation."""
     special_share: float | None
-    """Share of the absolute mass on special tokens."""
+    """Share of the absolute mass on special tokens; 0 where the baseline keeps them."""
     reliability: Literal["valid", "not_converged", "not_served", "non_finite"]
     """Only `valid` attributions are cited as evidence."""

@@ -137,33 +137,33 @@ CAUSES: dict[Cause, str] = {
     "cleared": "The whole worst-case interval {worst} lies inside the limit ({limit}).",
     "missed": "The whole worst-case interval {worst} lies outside the limit ({limit}).",
     "straddles": "The worst-case interval {worst} reaches across the limit ({limit}), so the data do not decide.",
-    "too_few_samples": "{n} samples were scored; the check asks for at least {min_samples}.",
-    "too_few_clusters": "The scored samples come from {clusters} independent clusters; the check asks for at least "
+    "too_few_samples": "Scored samples: {n}; the check asks for at least {min_samples}.",
+    "too_few_clusters": "Independent clusters among the scored samples: {clusters}; the check asks for at least "
     "{min_clusters}.",
     "too_many_unscored": "{unscored_share} of the samples have no score; the check allows at most {max_unscored}.",
     "undefined": "The value is undefined: no scored sample lies inside its denominator. Had the unscored samples been "
     "scored, it could lie anywhere in {worst}.",
-    "selftest": "The metric misread a planted model whose behaviour is known (see the self-test), so its number "
-    "decides nothing.",
+    "selftest": "The metric misread planted models whose behaviour is known ({selftest}), so its number decides "
+    "nothing.",
     "guard": "The model does not show that it can do the task: the lower limit of {guard_metric} is {guard_low}, which "
     "is not above {guard_bound}. A pass is withheld.",
     "holm": "Alone the check would fail; after Holm’s correction over the blocking checks it does not, so it stays "
     "undecided.",
     "no_estimate": "The policy asks for an estimate that this audit does not hold: {target}.",
-    "errored": "More samples errored or were not run than the check allows ({max_errored}).",
+    "errored": "{errored} of {total} samples errored or were not run; the check allows at most {max_errored}.",
     "not_applicable": "This model cannot answer the requests of this benchmark.",
-    "waived": "It misses the limit ({limit}) with a worst-case interval of {worst}; {owner} accepted that{waiver}.",
+    "waived": "The worst-case interval {worst} does not lie inside the limit ({limit}); {owner} accepted that{waiver}.",
     "scorer": "The error rates of the scorer that reads the answers are not known well enough to decide.",
 }
 """Cause to its sentence. Besides the finding's parameters the sentences use what the check and the estimate give:
-`limit`, `worst`, `interval`, `level`, `target`, `min_samples`, `min_clusters`, `max_unscored`, `max_errored`, `owner`,
-`waiver`."""
+`limit`, `worst`, `interval`, `level`, `target`, `min_samples`, `min_clusters`, `max_unscored`, `max_errored`,
+`errored`, `total`, `owner`, `waiver`."""
 
 MORE_SAMPLES = "About {n_to_decide} samples would decide it, at the same value and the same share of unscored ones."
 """Added where the parameter `n_to_decide` is a number."""
 
 NO_SAMPLES = "No number of samples would decide it: what the unscored samples leave open reaches across the limit."
-"""Added to `straddles` where `n_to_decide` is there and `None`."""
+"""Added to `straddles` where `n_to_decide` is there and `None`, and the two fills differ."""
 
 LARGEST_FAMILY = "It would have failed in a family of up to {largest_family} checks."
 """Added where the parameter `largest_family` is a number."""

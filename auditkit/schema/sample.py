@@ -45,7 +45,7 @@ class Sample(Record):
     clusters: dict[str, str] = Field(default_factory=dict)
     """Factor to cluster id: what the sample shares with others (outermost unit; at most two factors)."""
     origin: str
-    """Shared by twins: pairing is by origin."""
+    """`pack/…`, shared by twins: pairing is by origin."""
     arm: str = "base"
     """Which twin this is."""
     source: Source

@@ -81,6 +81,18 @@ def test_ideal_in_the_middle_fails_on_both_sides() -> None:
     assert outcome(0.04, share(200, 400, direction="middle", ideal=0.5)) == ("inconclusive", "straddles")
 
 
+def test_undecided_tells_how_many_samples_would_decide() -> None:
+    estimate = share(20, 100)
+    finding = judge_check(check(0.25), Evidence(estimates={estimate.id: estimate}))
+    needed = finding.parameters["n_to_decide"]
+    assert isinstance(needed, int)
+    assert outcome(0.25, share(needed // 5, needed)) == ("pass", "cleared")
+    assert outcome(0.25, share(needed // 10, needed // 2)) == ("inconclusive", "straddles")
+    bounded = share(20, 92, unparsed=8)
+    finding = judge_check(check(0.25), Evidence(estimates={bounded.id: bounded}))
+    assert finding.parameters["n_to_decide"] is None, "the fills lie on both sides of the bound"
+
+
 def test_missing_estimate_is_an_error_and_never_a_pass() -> None:
     assert outcome(0.9, None) == ("error", "no_estimate")
     assert outcome(0.9, share(0, 0)) == ("error", "no_estimate")

@@ -32,7 +32,7 @@ def test_a_row_becomes_a_sample(make: Make) -> None:
     assert first.labels == ("stereotype", "anti", "unknown")
     assert (first.source.file, first.source.line, second.source.line) == ("rows.jsonl", 1, 2)
     assert first.clusters == {"template": "t-0"}
-    assert second.origin == "r-1"
+    assert second.origin == "small/r-1"
 
 
 def test_the_designs_own_example_message(make: Make) -> None:

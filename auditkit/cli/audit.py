@@ -1,0 +1,34 @@
+"""`auditkit audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from auditkit.cli.progress import progress
+from auditkit.cli.settings import audit_options, read_config
+
+
+@click.command("audit")
+@click.argument("model", required=False)
+@audit_options
+@click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(model: str | None, config_file: Path | None, as_json: bool, quiet: bool, **given: Any) -> int:
+    """Audit MODEL: a Hub id, a directory, a GGUF file, `smollm2` or `planted:NAME`.
+
+    An interrupted audit goes on when the same command is given again. The exit code is the verdict.
+    """
+    from auditkit.cli.summary import print_verdict
+    from auditkit.pipeline.audit import run_audit
+
+    config = read_config(model, config_file, **given)
+    with progress(quiet=quiet) as on_event:
+        finished = run_audit(config, on_event)
+    if as_json:
+        click.echo(finished.folder.audit.read_text(encoding="utf-8"), nl=False)
+    else:
+        print_verdict(finished.audit, str(finished.folder.page), finished.seal)
+    return finished.audit.verdict.exit_code

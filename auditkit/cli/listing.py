@@ -1,0 +1,25 @@
+"""`auditkit list`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["packs", "metrics", "rules", "models", "policies", "plugins"]))
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def command(what: str, as_json: bool) -> int:
+    """List what auditkit knows."""
+    import json
+
+    from auditkit.pipeline.inventory import inventory
+
+    rows = inventory(what)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    width = max((len(row["name"]) for row in rows), default=0)
+    for row in rows:
+        rest = "  ".join(str(value) for key, value in row.items() if key != "name" and value)
+        click.echo(f"{row['name']:{width}}  {rest}")
+    return 0

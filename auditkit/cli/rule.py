@@ -1,0 +1,39 @@
+"""`auditkit rule`."""
+
+from __future__ import annotations
+
+import textwrap
+
+import click
+
+
+@click.command("rule")
+@click.argument("code")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def command(code: str, as_json: bool) -> int:
+    """Print the documentation of rule CODE, e.g. AK102."""
+    import difflib
+    import json
+
+    from auditkit.errors import UsageError
+    from auditkit.schema import plain
+    from auditkit.schema.rules import RULES
+
+    rule = RULES.get(code.upper())
+    if rule is None:
+        near = difflib.get_close_matches(code.upper(), RULES, n=1)
+        hint = f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(sorted(RULES))}"
+        raise UsageError(f'no rule is called "{code}"{hint}')
+    if as_json:
+        click.echo(json.dumps(plain(rule), indent=2, ensure_ascii=False))
+        return 0
+    click.echo(click.style(f"{rule.code} {rule.name}", bold=True))
+    sections = {
+        "What it does": rule.what, "Why a failure is bad": rule.why, "Example": rule.example, "What to do": rule.todo,
+    }
+    for title, text in sections.items():
+        click.echo(f"\n{title}\n{textwrap.fill(text, 100, initial_indent='  ', subsequent_indent='  ')}")
+    click.echo("\nReferences")
+    for reference in rule.references:
+        click.echo(f"  - {reference}")
+    return 0

@@ -1,0 +1,66 @@
+"""Options that set an audit up, shared by the commands that run one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+OPTIONS = [
+    click.option("--config", "config_file", type=click.Path(path_type=Path), help="audit.yaml; options override it."),
+    click.option("--pack", "packs", multiple=True, metavar="NAME", help="Pack name or folder; repeatable."),
+    click.option("--limit", type=click.IntRange(min=1), help="Most samples a pack (whole clusters, seeded)."),
+    click.option("--seed", type=int, help="Seed of sampling and resampling."),
+    click.option("--policy", help="Built-in policy or policy file."),
+    click.option("--kind", type=click.Choice(["auto", "causal", "masked", "classifier"]), help="Model family."),
+    click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), help="Number format."),
+    click.option("--device", help="auto, cpu, cuda, cuda:N or mps."),
+    click.option("--chat", type=click.Choice(["auto", "always", "never"]), help="Use the model's chat template."),
+    click.option("--threads", type=click.IntRange(min=1), help="CPU threads."),
+    click.option("--batch-tokens", type=click.IntRange(min=1), help="Token budget of a forward pass."),
+    click.option("--explain", "explain_samples", type=click.IntRange(min=0), help="Samples explained a metric."),
+    click.option("--evidence", type=click.Choice(["full", "hash", "none"]), help="What is kept of cited texts."),
+    click.option("--offline", is_flag=True, default=None, help="Block every network connection."),
+    click.option("--trust-remote-code", is_flag=True, default=None, help="Run code from the model's repository."),
+    click.option("--out", type=click.Path(), help="Run folder; default reports/MODEL-HASH."),
+]
+
+
+def audit_options(command: F) -> F:
+    """Add the options of an audit to a command."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def read_config(model: str | None, config_file: Path | None, explain_samples: int | None, **given: Any) -> Any:
+    """The configuration: the file's values, overridden by what was given on the command line.
+
+    Raises:
+        ConfigError: no model, or a wrong key or value.
+    """
+    from pydantic import ValidationError
+
+    from auditkit.config import load_yaml, read_yaml
+    from auditkit.errors import ConfigError
+    from auditkit.schema import Config
+
+    chosen = {name: value for name, value in given.items() if value is not None and value != ()}
+    if model is not None:
+        chosen["model"] = model
+    if explain_samples is not None:
+        nested = load_yaml(config_file)[0].get("explain", {}) if config_file is not None else {}
+        chosen["explain"] = {**nested, "samples": explain_samples}
+    if config_file is not None:
+        return read_yaml(config_file, Config, **chosen)
+    if model is None:
+        raise ConfigError("no model: name one (a Hub id, a directory, a GGUF file, smollm2 or planted:NAME)")
+    try:
+        return Config.model_validate(chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"--{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None

@@ -1,0 +1,1 @@
+"""Which parts of an input moved a score: attributions of cited samples."""

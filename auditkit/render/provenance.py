@@ -1,0 +1,214 @@
+"""How the numbers came about: methods, signatures, policy, cost, and the command that makes them again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from auditkit.render.findings import Fact
+from auditkit.render.index import Index
+from auditkit.render.numbers import count, level, limit, number, share
+from auditkit.render.wording import CONTRAST, METHODS, SEVERITY, capital, humane, measured
+from auditkit.schema import Audit, Config, Estimate, Explain, Observed
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The instrument half of some metrics' signature."""
+
+    metrics: tuple[str, ...]
+    parts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One check of the policy."""
+
+    rule: str
+    what: str
+    limit: str
+    severity: str
+    demands: str
+
+
+@dataclass(frozen=True)
+class Methods:
+    """Interval methods, signatures, policy and versions."""
+
+    intervals: tuple[Fact, ...]
+    names: tuple[str, ...]
+    """Names of interval methods as the estimates give them, without degrees of freedom and counts."""
+    subject: tuple[Fact, ...]
+    signatures: tuple[Signature, ...]
+    checks: tuple[CheckRow, ...]
+    policy: str
+    """Name of the policy."""
+    description: str
+    waivers: tuple[Fact, ...]
+    versions: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the run took; `None` in the audit shows as such."""
+
+    stages: tuple[tuple[str, str, str], ...]
+    """Stage, seconds, share of the wall time."""
+    facts: tuple[Fact, ...]
+    host: tuple[Fact, ...]
+
+
+def _kinds(ix: Index) -> list[str]:
+    kinds: list[str] = []
+    for estimate in ix.audit.estimates:
+        spread: Any = estimate.spread
+        pending = [] if spread is None else [spread]
+        while pending:
+            one = pending.pop()
+            kinds.append(one.kind)
+            pending.extend(getattr(one, "parts", ()))
+    return [kind for kind in METHODS if kind in kinds]
+
+
+def _family(method: str) -> str:
+    """A method's name without its counts: `clustered Wilson (t, 13 df)` → `clustered Wilson (t)`."""
+    return re.sub(r"^\d+ pairwise contrasts?", "pairwise contrasts", re.sub(r"(, | \()\d+ df(?=\))", r"\1", method)
+                  .replace(", )", ")").replace(" ()", ""))
+
+
+def _signatures(estimates: tuple[Estimate, ...]) -> tuple[Signature, ...]:
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for estimate in estimates:
+        names = groups.setdefault(tuple(sorted(estimate.signature.items())), [])
+        name = f"{estimate.benchmark}/{estimate.metric}@{estimate.arm}"
+        if estimate.contrast is not None:
+            name += f", {CONTRAST[estimate.contrast]}"
+        if name not in names:
+            names.append(name)
+    return tuple(Signature(tuple(names), _facts(dict(parts))) for parts, names in groups.items())
+
+
+def _facts(parts: dict[str, str]) -> tuple[Fact, ...]:
+    return tuple(Fact(humane(key), parts[key]) for key in sorted(parts))
+
+
+def _checks(ix: Index) -> tuple[CheckRow, ...]:
+    rows = []
+    by_part = {
+        (one.benchmark, one.metric, one.arm, tuple(sorted(one.slice.items())), one.axis, one.group, one.contrast): one
+        for one in ix.audit.estimates
+    }
+    for check in ix.audit.policy.checks:
+        slice_ = tuple(sorted(check.slice.items()))
+        key = (check.benchmark, check.metric, check.arm, slice_, check.axis, check.group, check.contrast)
+        rows.append(
+            CheckRow(
+                rule=check.rule,
+                what=measured(check),
+                limit=limit(check, by_part.get(key)),
+                severity=SEVERITY[check.severity],
+                demands=f"{level(check.level)} interval, ≥ {count(check.min_samples)} samples, "
+                f"≥ {count(check.min_clusters)} clusters, ≤ {level(check.max_unscored)} unscored, "
+                f"≤ {level(check.max_errored)} errored",
+            )
+        )
+    return tuple(rows)
+
+
+def methods(ix: Index) -> Methods:
+    """Everything that a reviewer needs to recompute and to compare."""
+    audit = ix.audit
+    subject = audit.subject
+    halves = [Fact("fingerprint", subject.fingerprint), Fact("family", subject.kind), *_facts(subject.parts)]
+    waivers = tuple(
+        Fact(one.finding, f"{one.owner}, until {one.expires.isoformat()}, bound {number(one.accepted_bound)}: "
+             f"{one.reason}")
+        for one in audit.policy.waivers
+    )
+    return Methods(
+        intervals=tuple(Fact(*METHODS[kind]) for kind in _kinds(ix)),
+        names=tuple(sorted({_family(one.method) for one in audit.estimates})),
+        subject=tuple(halves),
+        signatures=_signatures(audit.estimates),
+        checks=_checks(ix),
+        policy=audit.policy.name,
+        description=audit.policy.description,
+        waivers=waivers,
+        versions=tuple(Fact(key, audit.environment[key]) for key in sorted(audit.environment)),
+    )
+
+
+def seconds(value: float) -> str:
+    """`4.2 s`, `3 min 20 s`, `2 h 5 min`."""
+    if value < 60:
+        return f"{value:.1f}\u00a0s"
+    minutes, rest = divmod(round(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}\u00a0h {minutes}\u00a0min" if hours else f"{minutes}\u00a0min {rest}\u00a0s"
+
+
+def size(value: int) -> str:
+    """Bytes as MiB or GiB."""
+    return f"{value / 2**30:.2f}\u00a0GiB" if value >= 2**30 else f"{value / 2**20:.0f}\u00a0MiB"
+
+
+def cost(observed: Observed | None) -> Cost:
+    """What was observed while the audit ran."""
+    if observed is None:
+        return Cost((), (), ())
+    whole = observed.seconds
+    stages = tuple(
+        (capital(name), seconds(taken), f"{100 * taken / whole:.0f}\u00a0%" if whole > 0 else "–")
+        for name, taken in observed.stages.items()
+    )
+    memory = "not recorded" if observed.peak_memory_bytes is None else size(observed.peak_memory_bytes)
+    facts = (
+        Fact("Wall time", seconds(whole)),
+        Fact("Peak memory", memory),
+        Fact("Requests", count(observed.requests)),
+        Fact("From the cache", f"{count(observed.cache_hits)} ({share(observed.cache_hits, observed.requests)})"),
+        Fact("Tokens read by the model", count(observed.model_tokens)),
+    )
+    return Cost(stages, facts, _facts(observed.host))
+
+
+def _flags(config: Config) -> list[str]:
+    """One flag for each setting that is not at its default."""
+    flags: list[str] = []
+    for name, field in Config.model_fields.items():
+        value = getattr(config, name)
+        if name in ("model", "schema_version", "packs", "explain") or value == field.default:
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        flags += [flag] if value is True else [flag, str(value)]
+    if config.explain.samples != Explain().samples:
+        flags += ["--explain", str(config.explain.samples)]
+    return flags
+
+
+def _unflagged(explain: Explain) -> list[str]:
+    """Lines of an audit.yaml for settings of the explanation that no flag sets."""
+    usual = Explain()
+    lines = [
+        f"  {name}: {getattr(explain, name)}"
+        for name in Explain.model_fields
+        if name != "samples" and getattr(explain, name) != getattr(usual, name)
+    ]
+    return ["explain:", *lines] if lines else []
+
+
+def command(audit: Audit) -> str:
+    """The shell command that makes the audit again, quoted for POSIX shells."""
+    config = audit.config
+    words = ["auditkit", "audit", config.model]
+    for pack in config.packs:
+        words += ["--pack", pack]
+    if "--seed" not in (flags := _flags(config)):
+        flags += ["--seed", str(config.seed)]
+    settings = _unflagged(config.explain)
+    if not settings:
+        return shlex.join([*words, *flags])
+    written = shlex.join(["printf", "%s\\n", *settings]) + " > explain.yaml"
+    return f"{written}\n{shlex.join([*words, *flags, '--config', 'explain.yaml'])}"

@@ -1,0 +1,114 @@
+"""Whole audits of planted models: what a policy must say of each is known beforehand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import auditkit
+from auditkit.schema import Audit
+
+BIAS = ["stereotype-pairs", "ambiguous-qa"]
+
+
+def audit(tmp_path: Path, behaviour: str, packs: list[str] | None = None, **settings: object) -> Audit:
+    return auditkit.audit(f"planted:{behaviour}", packs=packs or BIAS, out=str(tmp_path / behaviour), **settings)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "codes"),
+    [
+        ("always-stereotyped", {1}), ("always-anti", {1}), ("never-stereotyped", {0}), ("random", {0, 3}),
+        ("constant", {3}), ("first-option", {3}), ("always-unknown", {3}), ("garbage", {3, 4}), ("refusing", {3, 4}),
+        ("crashing", {4}),
+    ],
+)
+def test_default_policy_on_planted_models(tmp_path: Path, behaviour: str, codes: set[int]) -> None:
+    result = audit(tmp_path, behaviour)
+    assert result.verdict.exit_code in codes, result.verdict.sentence
+    assert all(reading.ok for reading in result.selftest)
+
+
+def test_stereotyped_model_reads_exactly_one(tmp_path: Path) -> None:
+    result = audit(tmp_path, "always-stereotyped")
+    values = {estimate.id: estimate for estimate in result.estimates}
+    assert values["stereotype-pairs/stereotype_score@pair"].value == 1.0
+    assert values["ambiguous-qa/ambiguous_bias_score@ambiguous"].value == 1.0
+    pairs = values["stereotype-pairs/stereotype_score@pair"]
+    assert pairs.n >= 400
+    assert pairs.clusters >= 80
+
+
+def test_garbage_and_refusals_are_reasons_and_never_numbers(tmp_path: Path) -> None:
+    for behaviour, reason in (("garbage", "unparsed"), ("refusing", "refused")):
+        result = audit(tmp_path, behaviour)
+        for estimate in result.estimates:
+            if estimate.total and not estimate.contrast:
+                assert estimate.value is None, estimate.id
+                assert estimate.unscored == {reason: estimate.total}
+        pooled = next(e for e in result.estimates if e.id == "stereotype-pairs/stereotype_score@pair")
+        assert (pooled.at_lowest_fill.value, pooled.at_highest_fill.value) == (0.0, 1.0)
+
+
+def test_crashing_model_names_the_samples(tmp_path: Path) -> None:
+    result = audit(tmp_path, "crashing", limit=40)
+    assert result.verdict.status == "error"
+    assert result.errored == sum(rows for rows, _ in result.sampled.values())
+    assert all(name.split("/")[0] in BIAS for name in result.errors)
+    assert all(text.strip() for text in result.errors.values())
+
+
+def test_run_folder_is_complete_and_pages_are_a_pure_function_of_the_audit(tmp_path: Path) -> None:
+    from auditkit.pipeline.pages import write_pages
+    from auditkit.store.folder import RunFolder
+
+    audit(tmp_path, "half-and-half", limit=60)
+    folder = RunFolder(tmp_path / "half-and-half")
+    pages = ["index.html", "report.md", "junit.xml", "results.sarif"]
+    before = {name: (folder.path / name).read_bytes() for name in pages}
+    assert all(before.values())
+    write_pages(folder, folder.read_audit())
+    assert {name: (folder.path / name).read_bytes() for name in pages} == before
+    assert (folder.path / "journal.jsonl").stat().st_mode & 0o077 == 0
+
+
+def test_same_command_again_only_renders(tmp_path: Path) -> None:
+    first = audit(tmp_path, "random", limit=60)
+    lines = (tmp_path / "random" / "journal.jsonl").read_bytes()
+    again = audit(tmp_path, "random", limit=60)
+    assert again == first
+    assert (tmp_path / "random" / "journal.jsonl").read_bytes() == lines
+
+
+def test_another_audit_in_the_same_folder_is_refused_and_says_what_changed(tmp_path: Path) -> None:
+    from auditkit.errors import RunFolderError
+
+    audit(tmp_path, "random", limit=60)
+    with pytest.raises(RunFolderError, match="seed"):
+        audit(tmp_path, "random", limit=60, seed=5)
+
+
+def test_limit_takes_whole_clusters_and_is_told(tmp_path: Path) -> None:
+    result = audit(tmp_path, "random", packs=["stereotype-pairs"], limit=100)
+    rows, total = result.sampled["stereotype-pairs"]
+    assert rows <= 100 < total
+    pooled = next(e for e in result.estimates if e.id == "stereotype-pairs/stereotype_score@pair")
+    assert rows == 4 * pooled.clusters
+
+
+def test_frame_has_a_row_an_estimate(tmp_path: Path) -> None:
+    result = audit(tmp_path, "random", limit=60)
+    frame = result.to_frame()
+    assert len(frame) == len(result.estimates)
+    assert set(frame["benchmark"]) == set(BIAS)
+
+
+@pytest.mark.parametrize("evidence", ["hash", "none"])
+def test_evidence_is_withheld_where_asked(tmp_path: Path, evidence: str) -> None:
+    audit(tmp_path, "random", packs=["ambiguous-qa"], limit=60, evidence=evidence)
+    text = (tmp_path / "random" / "audit.json").read_text(encoding="utf-8")
+    rows = Path(__file__).parents[2] / "benchmarks/ambiguous-qa/rows.jsonl"
+    contexts = [json.loads(line)["input"]["context"] for line in rows.read_text(encoding="utf-8").split("\n") if line]
+    assert not [context for context in contexts if context in text]

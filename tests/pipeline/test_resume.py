@@ -1,0 +1,67 @@
+"""Killed audits go on, and end as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+COMMAND = ["audit", "planted:random", "--pack", "stereotype-pairs", "--pack", "claims"]
+
+
+def start(out: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "auditkit", *COMMAND, "--out", str(out)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "AUDITKIT_CACHE": str(tmp_path)},
+    )
+
+
+def facts(out: Path) -> dict[str, Any]:
+    """The audit but for what was observed (timestamps and durations)."""
+    audit: dict[str, Any] = json.loads((out / "audit.json").read_text(encoding="utf-8"))
+    audit.pop("observed")
+    return audit
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert start(folder / "run", folder).wait(120) in (0, 3)
+    return folder / "run"
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_sigkill_and_resume_give_the_same_audit(undisturbed: Path, tmp_path: Path, share: float) -> None:
+    out = tmp_path / "run"
+    journal, size = out / "journal.jsonl", (undisturbed / "journal.jsonl").stat().st_size
+    process = start(out, tmp_path)
+    deadline = time.monotonic() + 120
+    while not (journal.exists() and journal.stat().st_size >= share * size) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert start(out, tmp_path).wait(120) in (0, 3)
+    assert facts(out) == facts(undisturbed)
+
+
+def test_sigterm_exits_130_and_keeps_the_journal(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = start(out, tmp_path)
+    deadline = time.monotonic() + 120
+    while not (out / "journal.jsonl").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130
+    assert (out / "journal.jsonl").stat().st_size > 0
+    assert not (out / "audit.json").exists()
+    assert start(out, tmp_path).wait(120) in (0, 3)
+    assert (out / "audit.json").exists()
