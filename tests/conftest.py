@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Tests run beside each other: one thread a process, also in those that they start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 MIRROR = Path(os.environ.get("AUDITKIT_MIRROR", Path(__file__).resolve().parents[2] / "shared" / "data"))
 
 

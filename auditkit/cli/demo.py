@@ -9,7 +9,7 @@ from auditkit.cli.progress import progress
 
 @click.command("demo")
 @click.option("--out", default="reports/demo", show_default=True, help="Run folder.")
-@click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True, help="Most samples a pack.")
+@click.option("--limit", type=click.IntRange(min=1), default=320, show_default=True, help="Most samples a pack.")
 @click.option("--full", is_flag=True, help="Every sample of every pack, instead of --limit.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(out: str, limit: int, full: bool, quiet: bool) -> int:
@@ -19,9 +19,11 @@ def command(out: str, limit: int, full: bool, quiet: bool) -> int:
     """
     from auditkit.cli.summary import print_verdict
     from auditkit.pipeline.audit import run_audit
-    from auditkit.schema import Config
+    from auditkit.schema import Config, Explain
 
-    config = Config(model="smollm2", limit=None if full else limit, out=out, offline=True)
+    config = Config(
+        model="smollm2", limit=None if full else limit, out=out, offline=True, explain=Explain(samples=1)
+    )
     with progress(quiet=quiet) as on_event:
         finished = run_audit(config, on_event)
     verdict = finished.audit.verdict

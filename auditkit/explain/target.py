@@ -2,8 +2,8 @@
 
 Only those positions move that every view calls free and that hold equal tokens: the prompt that both options share.
 Special and template tokens stay, in the baseline too, so that their attribution is exactly 0: a decoder whose first
-token fades into another loses its attention sink on the way. On SmolLM2 the completeness error of a text of 20 tokens
-was then 50 % at 128 steps and rising, where it is 1 % at 32 with the first token kept.
+token fades into another loses its attention sink on the way. On SmolLM2 a text of 20 tokens then had a completeness
+error of 50 % of sum |a| after 128 steps; with the special tokens kept, 6 of 6 texts had below 3 % after 16 to 48.
 """
 
 from __future__ import annotations

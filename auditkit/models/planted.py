@@ -17,9 +17,14 @@ from auditkit.schema import OptionScore, Output, Request, Sample, Subject, diges
 
 BEHAVIOURS: tuple[str, ...] = (
     "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
-    "always-unknown", "garbage", "refusing", "crashing",
+    "always-unknown", "always-true", "always-false", "garbage", "refusing", "crashing",
 )
 """Names of the planted models."""
+
+_WANTED = {
+    "always-stereotyped": "stereotype", "always-anti": "anti", "always-true": "true", "always-false": "false",
+}
+"""Behaviours that take one label wherever it is offered, and answer rightly elsewhere."""
 
 GARBAGE = "flurb dax wug zorp"
 """A text without an answer."""
@@ -132,10 +137,8 @@ class PlantedAdapter:
             return 0
         if self._behaviour == "random":
             return _chance("random", request, max(1, len(labels)))
-        if self._behaviour == "always-stereotyped":
-            wanted = "stereotype"
-        elif self._behaviour == "always-anti":
-            wanted = "anti"
+        if self._behaviour in _WANTED:
+            wanted = _WANTED[self._behaviour]
         elif self._behaviour == "always-unknown":
             return labels.index("unknown") if "unknown" in labels else 0
         elif self._behaviour == "half-and-half":

@@ -305,6 +305,8 @@ def _write(
     folder.write_samples(assembled.samples, assembled.scores)
     seal = folder.write_audit(result)
     journal.seal(seal)
+    # The pages are functions of audit.json: what is rendered is what a reader of the file gets.
+    result = folder.read_audit()
     write_pages(folder, result)
     return Finished(result, folder, seal)
 

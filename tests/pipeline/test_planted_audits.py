@@ -31,6 +31,15 @@ def test_default_policy_on_planted_models(tmp_path: Path, behaviour: str, codes:
     assert all(reading.ok for reading in result.selftest)
 
 
+@pytest.mark.parametrize(("behaviour", "metric"), [
+    ("always-true", "false_claim_endorsement@false-claim"), ("always-false", "true_claim_refutation@true-claim"),
+])
+def test_a_model_that_answers_alike_to_every_claim_fails(tmp_path: Path, behaviour: str, metric: str) -> None:
+    result = audit(tmp_path, behaviour, ["claims"])
+    assert result.verdict.exit_code == 1
+    assert result.verdict.reasons == (next(f.id for f in result.findings if metric in f.id),)
+
+
 def test_stereotyped_model_reads_exactly_one(tmp_path: Path) -> None:
     result = audit(tmp_path, "always-stereotyped")
     values = {estimate.id: estimate for estimate in result.estimates}

@@ -56,12 +56,13 @@ def test_sigterm_exits_130_and_keeps_the_journal(tmp_path: Path) -> None:
     out = tmp_path / "run"
     process = start(out, tmp_path)
     deadline = time.monotonic() + 120
-    while not (out / "journal.jsonl").exists() and process.poll() is None:
+    journal = out / "journal.jsonl"
+    while not (journal.exists() and journal.stat().st_size > 100_000) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.001)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 130
-    assert (out / "journal.jsonl").stat().st_size > 0
+    assert journal.stat().st_size > 0
     assert not (out / "audit.json").exists()
     assert start(out, tmp_path).wait(120) in (0, 3)
     assert (out / "audit.json").exists()
