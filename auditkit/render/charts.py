@@ -131,12 +131,13 @@ class _Axis:
         first = math.ceil(self.low / self.step - 1e-9)
         last = math.floor(self.high / self.step + 1e-9)
         numbers = range(first, last + 1)
-        short = len(scale.unit) < 3
+        # A long unit would run into its neighbour on a narrow screen; the limit and the rows name it.
+        write = scale.full if len(scale.unit) < 3 else scale.bare
         digits = max(0, -math.floor(math.log10(self.step * scale.factor) + 1e-9))
         digits += self.step == 0.25 and scale.factor == 1
         return tuple(
             _tick(self, number * self.step, write(round(number * self.step, 10), digits))
-            for number, write in ((one, scale.full if one == last or short else scale.bare) for one in numbers)
+            for number in numbers
         )
 
 

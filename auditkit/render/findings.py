@@ -71,6 +71,8 @@ class FindingView:
     """Whether the verdict rests on it."""
     blocks: bool
     """Whether the check's severity is to block."""
+    holds: bool
+    """Whether it keeps the verdict from passing."""
     prominent: bool
     """Failures, errors and undecided findings have a card; the others a row."""
     limit: str
@@ -185,6 +187,7 @@ def _view(finding: Finding, ix: Index) -> FindingView:
         evidence=tuple(Link("#" + case_anchor(name), name) for name in cited),
         decides=finding.id in ix.audit.verdict.reasons,
         blocks=finding.check.severity == "block",
+        holds=_holds(finding),
         prominent=finding.status in ("fail", "error", "inconclusive") and finding.check.severity == "block",
         limit=limit(finding.check, estimate, decimals),
         value=short,
@@ -224,3 +227,11 @@ def rules(ix: Index) -> tuple[RuleView, ...]:
     """The documentation of each rule that has a finding, by code."""
     texts = {finding.rule: rule_text(finding) for finding in ix.audit.findings}
     return tuple(RuleView(rule_anchor(code), texts[code]) for code in sorted(texts))
+
+
+def _holds(finding: Finding) -> bool:
+    check = finding.check
+    undecided = (finding.status == "inconclusive" and check.inconclusive == "hold") or (
+        finding.status == "not_applicable" and not check.allow_not_applicable
+    )
+    return check.severity == "block" and (finding.status in ("fail", "error") or undecided)

@@ -8,22 +8,26 @@ from xml.etree import ElementTree as ET
 from auditkit.render.findings import FindingView, views
 from auditkit.render.index import index
 from auditkit.render.texts import line, visible
-from auditkit.schema import Audit, Status
+from auditkit.schema import Audit
 
-_ELEMENT: dict[Status, str] = {
-    "fail": "failure",
-    "error": "error",
-    "inconclusive": "skipped",
-    "not_applicable": "skipped",
-}
-"""What a status becomes; a pass has no element. JUnit knows no third state: an undecided check is skipped, and only the
-exit code says that it keeps the verdict from passing."""
+
+def _element(finding: FindingView) -> str | None:
+    """The element of a finding; a pass has none.
+
+    JUnit is red exactly where the exit code is not 0: a warning that failed is skipped, and an undecided check that
+    keeps the verdict from passing is an error, since JUnit knows no third state.
+    """
+    if finding.status == "pass":
+        return None
+    if not finding.holds:
+        return "skipped"
+    return "failure" if finding.status == "fail" else "error"
 
 
 def _case(suite: ET.Element, finding: FindingView) -> None:
     case = ET.SubElement(suite, "testcase", classname=f"auditkit.{line(finding.benchmark)}", name=line(finding.id))
     message = f"{line(finding.title)}: {line(finding.reason)}"
-    element = _ELEMENT.get(finding.status)
+    element = _element(finding)
     if element is not None:
         told = ET.SubElement(case, element, type=finding.status, message=message)
         told.text = _details(finding)
@@ -40,7 +44,7 @@ def _details(finding: FindingView) -> str:
 
 
 def _counts(findings: Sequence[FindingView]) -> dict[str, str]:
-    elements = [_ELEMENT.get(finding.status) for finding in findings]
+    elements = [_element(finding) for finding in findings]
     return {
         "tests": str(len(findings)),
         "failures": str(elements.count("failure")),
