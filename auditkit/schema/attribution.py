@@ -11,6 +11,7 @@ class Attribution(Record):
     """One attribution of one option of one request."""
 
     sample_id: str
+    """The explained sample."""
     request: str
     """sha256 of the request."""
     option: int
@@ -34,6 +35,7 @@ class Attribution(Record):
     baseline: str
     """Name of the first baseline."""
     second_baseline: str | None = None
+    """Name of the second baseline; `None` where the tokenizer offers one only."""
     agreement: float | None = None
     """Spearman correlation of the word scores under both baselines, -1 to 1."""
     score: float
@@ -51,6 +53,7 @@ class Attribution(Record):
     passes: int = 0
     """Forward and backward passes that all of it took: what the budget counts."""
     dtype: str
+    """Number format of the arithmetic, e.g. `float32`."""
     attention: str
     """Attention implementation."""
     special_share: float | None

@@ -36,14 +36,18 @@ class Subject(Record):
     parameters: int | None = None
     """Number of weights."""
     dtype: str | None = None
+    """Number format of the weights, e.g. `float32`."""
     device: str | None = None
+    """Where it ran, e.g. `cpu`."""
 
 
 class Evidence(Record):
     """A cited sample with the model's answer."""
 
     sample: Sample
+    """The sample as it was asked."""
     output: Output | None = None
+    """The model's answer; `None` where it was not run."""
     answers: dict[str, str | None] = Field(default_factory=dict)
     """Metric to the answer as parsed."""
 
@@ -54,14 +58,19 @@ class Observed(Record):
     started: str
     """UTC, ISO 8601."""
     finished: str
+    """UTC, ISO 8601; waivers are judged on this day."""
     seconds: float
     """Wall time of this run."""
     stages: dict[str, float] = Field(default_factory=dict)
     """Stage to seconds."""
     peak_memory_bytes: int | None = None
+    """Largest resident memory of the process; `None` where the system does not tell."""
     host: dict[str, str] = Field(default_factory=dict)
+    """CPU count and machine type."""
     requests: int = 0
+    """Different requests of the audit."""
     cache_hits: int = 0
+    """Answers that came from the cache."""
     model_tokens: int = 0
     """Tokens that the model read."""
 
@@ -70,14 +79,19 @@ class Audit(Record):
     """The whole result; pages, Markdown, JUnit and SARIF are pure functions of it."""
 
     schema_version: int = SCHEMA_VERSION
+    """Version of this record; a newer one is refused, an older one upgraded."""
     id: str = ""
     """sha256 of all but `id` and `observed`."""
     subject: Subject
+    """The audited model."""
     environment: dict[str, str]
     """Library to version, Python, platform."""
     config: Config
+    """The settings of the audit."""
     policy: Policy
+    """The policy that judged it."""
     benchmarks: tuple[Benchmark, ...]
+    """Cards of the packs that were run."""
     rules: dict[str, str] = Field(default_factory=dict)
     """Benchmark to the scoring rule used."""
     sampled: dict[str, tuple[int, int]] = Field(default_factory=dict)
@@ -85,8 +99,11 @@ class Audit(Record):
     not_applicable: dict[str, str] = Field(default_factory=dict)
     """Pack to the reason why this model cannot answer it."""
     estimates: tuple[Estimate, ...]
+    """Everything that was measured."""
     findings: tuple[Finding, ...]
+    """One for each check of the policy."""
     attributions: tuple[Attribution, ...] = ()
+    """Explanations of cited samples."""
     not_explained: dict[str, str] = Field(default_factory=dict)
     """Cited sample to the reason why it has no attribution."""
     evidence: dict[str, Evidence] = Field(default_factory=dict)
@@ -96,10 +113,13 @@ class Audit(Record):
     errored: int = 0
     """How many samples errored in all."""
     selftest: tuple[SelfTestReading, ...] = ()
+    """What the metrics read on planted models, on this audit's own rows."""
     samples_sha256: str = ""
     """Hash of the canonical rows of samples.parquet."""
     verdict: Verdict
+    """The decision."""
     observed: Observed | None = None
+    """Times, durations and memory; outside `id`."""
 
     def sealed(self) -> Audit:
         """The same audit with its `id` computed."""

@@ -26,10 +26,11 @@ class Config(Record):
     """An audit's settings; every key is optional but the model."""
 
     schema_version: Literal[1] = 1
+    """Version of this record."""
     model: str
     """Hub id, directory, GGUF file, `smollm2` or `planted:NAME`."""
     kind: Literal["auto", "causal", "masked", "classifier"] = "auto"
-    """Model family; `auto` reads it from the model's config."""
+    """Model family: causal, masked or classifier; `auto` reads it from the model's config."""
     packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims")
     """Names of built-in packs, or folders that hold a card.yaml."""
     limit: int | None = Field(default=None, ge=1)
@@ -41,17 +42,19 @@ class Config(Record):
     policy: str = "default"
     """Name of a built-in policy, or a policy file."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Number format: auto (float32 on a CPU, bfloat16 on a GPU that has it), float32, bfloat16 or float16."""
     device: str = "auto"
     """auto, cpu, cuda, cuda:N or mps."""
     chat: Literal["auto", "always", "never"] = "auto"
-    """Whether prompts go through the model's chat template; `auto` where it has one."""
+    """Whether prompts go through the model's chat template: always, never, or auto (where it has one)."""
     batch_tokens: int = Field(default=2048, ge=1)
     """Token budget of one forward pass."""
     threads: int | None = Field(default=None, ge=1)
     """CPU threads; default all cores."""
     explain: Explain = Explain()
+    """How much is explained."""
     evidence: Literal["full", "hash", "none"] = "full"
-    """What the audit keeps of cited samples' texts."""
+    """What the audit keeps of cited samples' texts: full, hash or none."""
     offline: bool = False
     """Block every network connection."""
     trust_remote_code: bool = False

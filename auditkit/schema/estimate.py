@@ -39,42 +39,58 @@ class Exact(Record):
     """Hits among independent samples: Clopper–Pearson. A share in [0, 1], placed by `range`."""
 
     kind: Literal["exact"] = "exact"
+    """Tag of the union."""
     hits: int
+    """Samples that scored the upper end of the range."""
     n: int
+    """Scored samples."""
     range: tuple[float, float] = (0.0, 1.0)
+    """What 0 and 1 stand for."""
 
 
 class Wilson(Record):
     """A clustered share: Wilson with an effective n and t in place of z. In [0, 1], placed by `range`."""
 
     kind: Literal["wilson"] = "wilson"
+    """Tag of the union."""
     share: float
+    """Share of hits, 0 to 1."""
     n_eff: float
+    """Effective number of independent samples."""
     df: float | None = None
     """Degrees of freedom of t; `None` is the normal quantile."""
     range: tuple[float, float] = (0.0, 1.0)
+    """What 0 and 1 stand for."""
 
 
 class Pairs(Record):
     """Mean of +1 (b), -1 (c) and 0: Bonett–Price, placed by `range` from [-1, 1]."""
 
     kind: Literal["pairs"] = "pairs"
+    """Tag of the union."""
     b: float
     """Pairs counted +1, scaled by n_eff/n."""
     c: float
     """Pairs counted -1, scaled by n_eff/n."""
     n_eff: float
+    """Effective number of independent pairs."""
     df: float | None = None
+    """Degrees of freedom of t; `None` is the normal quantile."""
     range: tuple[float, float] = (-1.0, 1.0)
+    """What -1 and 1 stand for."""
 
 
 class T(Record):
     """A mean with a standard error and Student's t; on the log scale where `log`."""
 
     kind: Literal["t"] = "t"
+    """Tag of the union."""
     mean: float
+    """The mean, or the mean logarithm."""
     se: float
+    """Its standard error."""
     df: float
+    """Degrees of freedom."""
     log: bool = False
     """The mean and error are of the logarithm; limits are exponentiated."""
     range: tuple[float, float] | None = None
@@ -85,6 +101,7 @@ class Bootstrap(Record):
     """Quantiles of a resampled statistic, already corrected (BCa or bootstrap-t)."""
 
     kind: Literal["bootstrap"] = "bootstrap"
+    """Tag of the union."""
     levels: tuple[float, ...]
     """Cumulative probabilities in (0, 1), ascending."""
     quantiles: tuple[float, ...]
@@ -95,6 +112,7 @@ class Compound(Record):
     """A quantity made of others. `gap` and `smallest_ratio` take all pairwise contrasts of k groups."""
 
     kind: Literal["compound"] = "compound"
+    """Tag of the union."""
     op: Literal["difference", "ratio", "gap", "smallest_ratio"]
     """difference: Newcombe; ratio: MOVER-R; gap, smallest_ratio: contrasts at level 1 - alpha/contrasts."""
     parts: tuple[Spread, ...]
@@ -109,9 +127,13 @@ class Fill(Record):
     """An estimate recomputed with every unscored sample set to one end of the range."""
 
     value: float | None
+    """The estimate at this fill; `None` is undefined."""
     low: float | None
+    """Lower limit at the estimate's level."""
     high: float | None
+    """Upper limit at the estimate's level."""
     spread: Spread | None
+    """What an interval at any other level needs."""
 
 
 class Cited(Record):
@@ -131,8 +153,11 @@ class Estimate(Record):
     id: str
     """`benchmark/metric@arm`, then `[key=value]` for a slice, `[axis:group]` for a group, `[axis:contrast]`."""
     benchmark: str
+    """Name of the pack."""
     metric: str
+    """Name of the metric."""
     arm: str
+    """The arm of the pack, or `all`."""
     slice: dict[str, str] = Field(default_factory=dict)
     """Metadata key to value; empty for the pooled estimate."""
     axis: str | None = None
@@ -148,6 +173,7 @@ class Estimate(Record):
     high: float | None
     """Upper limit at `level`."""
     level: float = 0.95
+    """Coverage of the two-sided interval, 0 to 1."""
     method: str
     """Name of the interval method, for people."""
     n: int
@@ -157,8 +183,11 @@ class Estimate(Record):
     unscored: dict[Reason, int] = Field(default_factory=dict)
     """Samples not scored, by reason."""
     spread: Spread | None
+    """What an interval at any other level needs; `None` where there is no interval."""
     at_lowest_fill: Fill
+    """Had every unscored sample scored the lowest value."""
     at_highest_fill: Fill
+    """Had every unscored sample scored the highest value."""
     direction: Direction
     """higher or lower is better, or the ideal lies in the middle."""
     ideal: float | None = None
@@ -166,6 +195,7 @@ class Estimate(Record):
     range: tuple[float, float]
     """What the value can be."""
     cited: Cited = Cited()
+    """Samples to look at."""
     signature: dict[str, str] = Field(default_factory=dict)
     """Instrument half: these parts must be equal for two numbers to be compared."""
 

@@ -22,10 +22,13 @@ class Finding(Record):
     id: str
     """`RULE estimate-id`."""
     rule: str
+    """Code of the rule."""
     status: Status
+    """The outcome."""
     cause: Cause
     """Why the status holds; titles and messages come from the rule's catalogue."""
     check: Check
+    """The check that was judged."""
     parameters: dict[str, float | int | str | None] = Field(default_factory=dict)
     """The numbers that the message shows, e.g. value, low, high, bound, n, n_to_decide."""
     estimates: tuple[str, ...] = ()
@@ -42,7 +45,9 @@ class Verdict(Record):
     """The decision."""
 
     status: Literal["pass", "fail", "inconclusive", "error"]
+    """The decision."""
     exit_code: Literal[0, 1, 3, 4]
+    """0 passed, 1 failed, 3 inconclusive, 4 error."""
     sentence: str
     """The verdict in one sentence."""
     reasons: tuple[str, ...]
@@ -55,14 +60,24 @@ class SelfTestReading(Record):
     """What a metric read on a planted model, beside what it must read."""
 
     planted: str
+    """Name of the planted model."""
     benchmark: str
+    """Name of the pack."""
     metric: str
+    """Name of the metric."""
     arm: str
+    """The arm of the pack, or `all`."""
     expect: Literal["exactly", "around", "undefined"]
+    """`exactly`, `around` (inside the 99.99 % interval) or `undefined`."""
     expected: float | None
+    """The value that it must read; absent for `undefined`."""
     value: float | None
+    """The value that it read; `None` is undefined."""
     low: float | None
     """Lower limit of the 99.99 % interval, for `around`."""
     high: float | None
+    """Upper limit of the 99.99 % interval, for `around`."""
     n: int
+    """Scored samples."""
     ok: bool
+    """Whether it read what it must; a metric with a wrong reading may not gate."""

@@ -18,24 +18,35 @@ class Check(Record):
     rule: str
     """Rule code, e.g. `AK102`."""
     benchmark: str
+    """Name of the pack."""
     metric: str
+    """Name of the metric."""
     arm: str
+    """The arm of the pack, or `all`."""
     slice: dict[str, str] = Field(default_factory=dict)
+    """Metadata key to value; empty for the pooled estimate."""
     axis: str | None = None
+    """The demographic axis, for a group estimate or contrast."""
     group: str | None = None
+    """The group, for a group estimate."""
     contrast: Literal["gap", "smallest_ratio"] | None = None
+    """`gap` (largest difference) or `smallest_ratio` over the axis' groups."""
     bound: float
     """Limit of the metric; the allowed distance from the ideal where the ideal lies in the middle."""
     level: float = 0.95
     """Level of the two-sided interval."""
     severity: Severity = "block"
+    """`block` decides the verdict; `warn` and `info` are only shown."""
     min_samples: int = 30
+    """Fewer scored samples are inconclusive."""
     min_clusters: int = 20
+    """Fewer clusters are inconclusive."""
     max_unscored: float = 0.10
     """Largest share of samples without a score (refused, unparsed, tied)."""
     max_errored: float = 0.01
     """Largest share of errored and not-run samples."""
     allow_not_applicable: bool = False
+    """Whether a model family that cannot answer the pack may pass."""
     inconclusive: Literal["hold", "pass"] = "hold"
     """What inconclusive means: `hold` keeps the verdict from passing; `pass` lets it pass (said in the report)."""
 
@@ -46,17 +57,25 @@ class Waiver(Record):
     finding: str
     """Id of the finding: `RULE estimate-id`."""
     owner: str
+    """Who accepts it."""
     reason: str
+    """Why."""
     accepted_bound: float
     """The waiver holds only while the estimate's unfavourable end stays within this bound."""
     expires: dt.date
+    """The last day on which it holds (YYYY-MM-DD)."""
 
 
 class Policy(Record):
     """A list of checks."""
 
     schema_version: Literal[1] = 1
+    """Version of this record."""
     name: str
+    """Name of the policy, shown in the verdict."""
     description: str = ""
+    """What it is for."""
     checks: tuple[Check, ...] = Field(min_length=1)
+    """The bounds; at least one."""
     waivers: tuple[Waiver, ...] = ()
+    """Accepted failures."""

@@ -84,3 +84,4 @@ def test_every_record_is_documented_and_publishes_a_schema(record: type[BaseMode
     own = published["$defs"][record.__name__] if "$ref" in published else published
     assert own["description"].strip()
     assert own["additionalProperties"] is False
+    assert not [name for name, field in record.model_fields.items() if not field.description]
