@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from auditkit.schema import Cause, Check, Estimate, Finding, SelfTestReading, Status
+from auditkit.schema import Cause, Check, Direction, Estimate, Finding, SelfTestReading, Status
 from auditkit.stats.intervals import interval, p_value
 from auditkit.stats.power import n_to_decide
 
@@ -41,12 +41,17 @@ class Region:
     @classmethod
     def of(cls, check: Check, estimate: Estimate) -> Region:
         """The region that a check allows for an estimate."""
-        if estimate.direction == "lower":
-            return cls(None, check.bound)
-        if estimate.direction == "higher":
-            return cls(check.bound, None)
-        ideal = estimate.ideal if estimate.ideal is not None else 0.0
-        return cls(ideal - check.bound, ideal + check.bound)
+        return cls.of_direction(check.bound, estimate.direction, estimate.ideal)
+
+    @classmethod
+    def of_direction(cls, bound: float, direction: Direction, ideal: float | None) -> Region:
+        """The region that a bound allows; around the ideal where it lies in the middle."""
+        if direction == "lower":
+            return cls(None, bound)
+        if direction == "higher":
+            return cls(bound, None)
+        middle = ideal if ideal is not None else 0.0
+        return cls(middle - bound, middle + bound)
 
     def holds(self, low: float | None, high: float | None) -> bool:
         """Whether an interval lies wholly inside; an unbounded end never does."""

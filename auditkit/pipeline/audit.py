@@ -17,7 +17,8 @@ from typing import Any
 
 from auditkit.errors import ConfigError, ModelError
 from auditkit.explain.attributions import Item, NotExplained, explain, items_for
-from auditkit.judge.policies import open_policy
+from auditkit.judge.feasible import Design, refuse_if_it_cannot_fail
+from auditkit.judge.policies import builtin_names, open_policy
 from auditkit.load.packs import Pack, open_pack
 from auditkit.load.requests import build, choose_rule
 from auditkit.load.rows import read_samples
@@ -29,6 +30,7 @@ from auditkit.models.planted import BEHAVIOURS, PlantedAdapter
 from auditkit.pipeline.assemble import Assembled, Header, answered, assemble
 from auditkit.pipeline.offline import prepare
 from auditkit.pipeline.pages import write_pages
+from auditkit.registry import get
 from auditkit.run.runner import deduplicate, run_round
 from auditkit.schema import Audit, Benchmark, Config, Observed, Policy, Request, Sample, digest, plain
 from auditkit.schema.event import Event, OnEvent, ignore
@@ -118,6 +120,7 @@ def run_audit(config: Config, on_event: OnEvent = ignore) -> Finished:
         policy = open_policy(config.policy, [item.pack.card.name for item in loaded])
     with clock.stage("model"):
         asked = _ask(config, loaded, on_event)
+        _refuse_idle_checks(config, policy, loaded, asked)
     header = _header(config, policy, loaded, asked)
     folder = RunFolder(_where(config, header))
     body = plain(header)
@@ -199,6 +202,28 @@ def _ask_planted(config: Config, loaded: Sequence[Loaded]) -> Asked:
         requests |= made
         by_hash |= {made[sample.id].sha256: sample for sample in item.samples}
     return Asked(PlantedAdapter(behaviour, by_hash), rules, {}, requests)
+
+
+def _refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> None:
+    """Refuse a user's blocking checks that no answers could make fail, before the model is asked."""
+    if config.policy in builtin_names():
+        return
+    blocking = [check for check in policy.checks if check.severity == "block"]
+    for item in loaded:
+        card = item.pack.card
+        for check in blocking:
+            if check.benchmark != card.name or card.name not in asked.rules or check.contrast or check.group:
+                continue
+            chosen = [
+                sample for sample in item.samples
+                if check.arm in ("all", sample.arm)
+                and all(str(sample.metadata.get(key)) == value for key, value in check.slice.items())
+            ]
+            metric = get("metric", check.metric)
+            clusters = [sample.clusters[card.clusters[0]] for sample in chosen]
+            if chosen:
+                design = Design(clusters, metric.range, metric.direction, metric.ideal)
+                refuse_if_it_cannot_fail(check, design, len(blocking))
 
 
 def _requests(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:

@@ -90,10 +90,14 @@ def test_init_writes_files_that_audit_reads(tmp_path: Path) -> None:
     assert again.returncode == 2
     assert "--force" in again.stderr
     found = run(
-        "audit", "planted:never-stereotyped", "--config", "audit.yaml", "--limit", "120", "--quiet", cwd=tmp_path
+        "audit", "planted:never-stereotyped", "--config", "audit.yaml", "--limit", "400", "--quiet", cwd=tmp_path
     )
     assert "my-policy" in found.stdout
     assert found.returncode in (0, 3), found.stdout + found.stderr
+    short = run("audit", "planted:random", "--config", "audit.yaml", "--limit", "60", "--quiet", cwd=tmp_path)
+    assert short.returncode == 2
+    assert "could not fail even if" in short.stderr
+    assert "raise --limit" in short.stderr
 
 
 def test_audit_json_fits_the_published_schema(tmp_path: Path) -> None:

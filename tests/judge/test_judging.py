@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from auditkit.errors import ConfigError
+from auditkit.judge.feasible import Design, refuse_if_it_cannot_fail
 from auditkit.judge.judging import judge
 from auditkit.judge.policies import builtin_names, open_policy
 from auditkit.judge.threshold import Evidence, judge_check
@@ -265,3 +266,16 @@ def test_a_user_policy_needs_a_blocking_check(tmp_path: Any) -> None:
     message = r'policy\.yaml:5: unknown key "checks\.0\.metrik"; did you mean "metric"'
     with pytest.raises(ConfigError, match=message):
         open_policy(str(path), ["p"])
+
+
+@pytest.mark.parametrize(("clusters", "bound", "family", "refused"), [
+    (20, 0.2, 1, False), (20, 0.2, 5, False), (20, 0.2, 6, True), (20, 0.45, 1, True), (5, 0.2, 1, True),
+])
+def test_a_check_that_cannot_fail_is_refused(clusters: int, bound: float, family: int, refused: bool) -> None:
+    # 40 of 40 in 20 clusters against .5 ± .2 fails alone, or in a family of up to 5 (statistics §11).
+    design = Design([str(i // 2) for i in range(2 * clusters)], (0.0, 1.0), "middle", 0.5)
+    if refused:
+        with pytest.raises(ConfigError, match=r"AK201 pack/rate@all could not fail even if all of its \d+ samples"):
+            refuse_if_it_cannot_fail(check(bound), design, family)
+    else:
+        refuse_if_it_cannot_fail(check(bound), design, family)
