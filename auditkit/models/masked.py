@@ -11,8 +11,7 @@ from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.causal import option_output
 from auditkit.models.checkpoint import Checkpoint
-from auditkit.models.device import out_of_memory
-from auditkit.models.scoring import Head, Ids, pad_out, pick_logprobs, right_padded
+from auditkit.models.scoring import Head, Ids, in_halves, pad_out, pick_logprobs, right_padded
 from auditkit.models.tokens import MaskedEncoder
 from auditkit.schema import Output, Request, Subject
 
@@ -89,26 +88,15 @@ class MaskedAdapter:
                 row.append((key, sequence.ids[at]))
             copies.append(row)
         for group in pad_out(list(dict.fromkeys(ids for ids, _ in wanted)), self.checkpoint.batch_tokens):
-            self._fill(group, wanted)
+            in_halves(group, lambda part: self._fill(part, wanted))
         return [np.array([wanted[key][token] for key, token in row], dtype=np.float64) for row in copies]
 
     def _fill(self, group: list[Ids], wanted: dict[tuple[Ids, int], dict[int, float]]) -> None:
-        """Compute one group of masked copies; halve it where memory does not suffice."""
+        """Compute one group of masked copies."""
         index = {ids: number for number, ids in enumerate(group)}
         asked = [(key, token) for key, tokens in wanted.items() if key[0] in index for token in tokens]
         places = [(index[ids], at) for (ids, at), _ in asked]
-        try:
-            inputs = right_padded(group, self.checkpoint, positions=False)
-            values = pick_logprobs(self.head, inputs, places, [token for _, token in asked], self.checkpoint.device)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            if len(group) == 1:
-                raise MeasurementError(
-                    f"one text of {len(group[0])} tokens does not fit into memory; use a smaller dtype or model"
-                ) from error
-            self._fill(group[: len(group) // 2], wanted)
-            self._fill(group[len(group) // 2 :], wanted)
-            return
+        inputs = right_padded(group, self.checkpoint, positions=False)
+        values = pick_logprobs(self.head, inputs, places, [token for _, token in asked], self.checkpoint.device)
         for (key, token), value in zip(asked, values, strict=True):
             wanted[key][token] = value

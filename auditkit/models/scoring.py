@@ -6,7 +6,7 @@ tree's mask (state space, sliding window, ALiBi) falls back to right padding; th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -182,6 +182,25 @@ def pad_out(sequences: Sequence[Ids], budget: int) -> Iterator[list[Ids]]:
         yield group
 
 
+def in_halves(group: list[Ids], compute: Callable[[list[Ids]], None]) -> None:
+    """Compute a group of sequences; halve it where memory does not suffice.
+
+    Raises:
+        MeasurementError: not even one sequence fits into memory.
+    """
+    try:
+        compute(group)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        if len(group) == 1:
+            raise MeasurementError(
+                f"one text of {len(group[0])} tokens does not fit into memory; use a smaller dtype or model"
+            ) from error
+        for half in (group[: len(group) // 2], group[len(group) // 2 :]):
+            in_halves(half, compute)
+
+
 class CausalScorer:
     """Scores token sequences with a decoder."""
 
@@ -204,7 +223,7 @@ class CausalScorer:
                 wanted.setdefault(fed, {})[position - 1, sequence.ids[position]] = 0.0
         grid = pack(sorted(wanted), self._budget()) if self.tree else pad_out(list(wanted), self._budget())
         for group in grid:
-            self._fill(group, wanted)
+            in_halves(group, lambda part: self._fill(part, wanted))
         return [
             np.array(
                 [wanted[sequence.ids[: max(sequence.scored)]][p - 1, sequence.ids[p]] for p in sequence.scored],
@@ -220,20 +239,9 @@ class CausalScorer:
         return max(1, min(budget, _HEAD_ELEMENTS // self._checkpoint.vocabulary))
 
     def _fill(self, group: list[Ids], wanted: dict[Ids, dict[tuple[int, int], float]]) -> None:
-        """Compute one group; halve it where memory does not suffice."""
-        try:
-            asked = [(ids, key) for ids in group for key in wanted[ids]]
-            values = self._tree(group, asked) if self.tree and len(group) > 1 else self._padded(group, asked)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            if len(group) == 1:
-                raise MeasurementError(
-                    f"one text of {len(group[0])} tokens does not fit into memory; use a smaller dtype or model"
-                ) from error
-            self._fill(group[: len(group) // 2], wanted)
-            self._fill(group[len(group) // 2 :], wanted)
-            return
+        """Compute one group."""
+        asked = [(ids, key) for ids in group for key in wanted[ids]]
+        values = self._tree(group, asked) if self.tree and len(group) > 1 else self._padded(group, asked)
         for (ids, key), value in zip(asked, values, strict=True):
             wanted[ids][key] = value
 

@@ -6,6 +6,7 @@ trailing spaces moved to the continuation, an empty context replaced by BOS (els
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,7 @@ def inside(text: str, start: int, end: int, spans: Iterable[tuple[int, int]]) ->
     return bool(wanted) and all(any(low <= index < high for low, high in spans) for index in wanted)
 
 
-class Encoder:
+class Encoder(ABC):
     """Common to the families: tables of tokenised strings, truncation."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
@@ -85,9 +86,9 @@ class Encoder:
         table = self._table(requests)
         return [self._encode(request, table) for request in requests]
 
+    @abstractmethod
     def pieces(self, request: Request, table: dict[str, Any], *, offsets: bool = False) -> list[Piece]:
         """One piece an option (or one for a prompt)."""
-        raise NotImplementedError
 
     def trace(self, request: Request, option: int) -> tuple[Piece, int]:
         """The option's piece with offsets, truncated exactly as `encode` does, and the tokens dropped."""
@@ -96,9 +97,9 @@ class Encoder:
         dropped = self._drop(request, every)
         return cut(every[option], dropped), dropped
 
+    @abstractmethod
     def strings(self, request: Request) -> list[str]:
         """What has to be tokenised for a request."""
-        raise NotImplementedError
 
     def tokenise(self, texts: list[str], *, offsets: bool = False) -> Any:
         """One batched call of the tokenizer, without special tokens."""

@@ -6,6 +6,7 @@ token's embedding: zeros give NaN under RMSNorm, and GPT-2's unk is a document b
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def neutral_tokens(tokenizer: Any) -> dict[str, int]:
     return found
 
 
-class EmbeddingView:
+class EmbeddingView(ABC):
     """What the views of all families share; see `adapter.View` for the meaning of each property."""
 
     def __init__(self, checkpoint: Checkpoint, piece: Piece) -> None:
@@ -116,9 +117,9 @@ class EmbeddingView:
             embedded: torch.Tensor = self._checkpoint.model.get_input_embeddings()(ids)
         return embedded.detach()
 
+    @abstractmethod
     def score(self, embeddings: torch.Tensor) -> torch.Tensor:
         """The option's score (B,), for embeddings (B, L, D)."""
-        raise NotImplementedError
 
     def score_ids(self, rows: torch.Tensor) -> torch.Tensor:
         """The option's score (B,), for ids (B, L), through the same path and without gradients."""
