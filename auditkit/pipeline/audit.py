@@ -319,6 +319,7 @@ def _observed(clock: Clock, records: Any) -> Observed:
         peak_memory_bytes=peak, host={"cpus": str(os.cpu_count()), "machine": platform.machine()},
         requests=len(records.requests), cache_hits=records.cached,
         model_tokens=sum(output.prompt_tokens + output.completion_tokens for output in outputs),
+        model_seconds=round(records.seconds, 3),
     )
 
 

@@ -165,11 +165,12 @@ def cost(observed: Observed | None) -> Cost:
     )
     memory = "not recorded" if observed.peak_memory_bytes is None else size(observed.peak_memory_bytes)
     facts = (
-        Fact("Wall time", seconds(whole)),
+        Fact("Wall time of the last process", seconds(whole)),
+        Fact("Model time for answers, all processes", seconds(observed.model_seconds)),
         Fact("Peak memory", memory),
         Fact("Requests", count(observed.requests)),
         Fact("From the cache", f"{count(observed.cache_hits)} ({share(observed.cache_hits, observed.requests)})"),
-        Fact("Tokens read by the model", count(observed.model_tokens)),
+        Fact("Tokens read and written", count(observed.model_tokens)),
     )
     return Cost(stages, facts, _facts(observed.host))
 

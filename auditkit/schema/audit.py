@@ -60,7 +60,7 @@ class Observed(Record):
     finished: str
     """UTC, ISO 8601; waivers are judged on this day."""
     seconds: float
-    """Wall time of this run."""
+    """Wall time of the process that finished the audit."""
     stages: dict[str, float] = Field(default_factory=dict)
     """Stage to seconds."""
     peak_memory_bytes: int | None = None
@@ -72,7 +72,9 @@ class Observed(Record):
     cache_hits: int = 0
     """Answers that came from the cache."""
     model_tokens: int = 0
-    """Tokens that the model read."""
+    """Tokens that the model read and wrote."""
+    model_seconds: float = 0.0
+    """Time that the model took for its answers, in all processes of an interrupted audit; none for cached ones."""
 
 
 class Audit(Record):

@@ -424,6 +424,7 @@ def build() -> Audit:
             stages={"load": 3.1, "run": 812.4, "measure": 9.2, "explain": 196.0, "judge": 0.2, "render": 0.7},
             peak_memory_bytes=7_945_689_498, host={"cpu": "8 cores", "system": "Linux"}, requests=3402, cache_hits=914,
             model_tokens=201_433,
+            model_seconds=141.5,
         ),
     ).sealed()
 
