@@ -10,6 +10,8 @@ import click
 COMMANDS = {
     "audit": ("auditkit.cli.audit", "Audit a model: measure, explain, judge, and write the report."),
     "demo": ("auditkit.cli.demo", "Audit a real small model, offline."),
+    "resume": ("auditkit.cli.resume", "Go on with an interrupted run."),
+    "retry-errors": ("auditkit.cli.retry_errors", "Ask again what errored in a run, and seal it anew."),
     "init": ("auditkit.cli.init", "Write a commented audit.yaml and policy.yaml."),
     "render": ("auditkit.cli.render", "Write the pages of an audit again."),
     "gate": ("auditkit.cli.gate", "Judge an audit by a policy; the exit code is the verdict."),

@@ -21,14 +21,10 @@ def command(model: str | None, config_file: Path | None, as_json: bool, quiet: b
 
     An interrupted audit goes on when the same command is given again. The exit code is the verdict.
     """
-    from auditkit.cli.summary import print_verdict
+    from auditkit.cli.summary import print_finished
     from auditkit.pipeline.audit import run_audit
 
     config = read_config(model, config_file, **given)
     with progress(quiet=quiet) as on_event:
         finished = run_audit(config, on_event)
-    if as_json:
-        click.echo(finished.folder.audit.read_text(encoding="utf-8"), nl=False)
-    else:
-        print_verdict(finished.audit, str(finished.folder.page), finished.seal)
-    return finished.audit.verdict.exit_code
+    return print_finished(finished, as_json=as_json)

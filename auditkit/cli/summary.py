@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from auditkit.pipeline.audit import Finished
     from auditkit.schema import Audit, Estimate, Finding
 
 MARKS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "UNDECIDED", "error": "ERROR", "not_applicable": "N/A"}
@@ -79,3 +80,16 @@ def print_verdict(audit: Audit, page: str, seal: str) -> None:
     print_not_measured(audit)
     click.echo(f"Seal:  {seal}")
     click.echo(f"Page:  {page}")
+
+
+def print_finished(finished: Finished, *, as_json: bool) -> int:
+    """The verdict of an audit that has just ended, or its audit.json.
+
+    Returns:
+        The verdict's exit code.
+    """
+    if as_json:
+        click.echo(finished.folder.audit.read_text(encoding="utf-8"), nl=False)
+    else:
+        print_verdict(finished.audit, str(finished.folder.page), finished.seal)
+    return finished.audit.verdict.exit_code

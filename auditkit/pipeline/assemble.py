@@ -102,15 +102,42 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
         if (output := pack.outputs[sample.id]) is not None and output.error is not None
     }
     samples = tuple(sample for pack in packs for sample in pack.samples)
+    wanted = to_explain(header, estimates)
     audit = Audit(
         subject=header.subject, environment=header.environment, config=header.config, policy=header.policy,
         benchmarks=header.cards, rules=header.rules, sampled=header.sampled, not_applicable=header.not_applicable,
-        estimates=tuple(estimates), findings=findings, attributions=records.attributions,
-        not_explained=dict(records.not_explained), evidence=_evidence(header.config, packs, estimates, scores),
+        estimates=tuple(estimates), findings=findings,
+        attributions=tuple(sorted(
+            (one for one in records.attributions if one.sample_id in wanted), key=lambda one: wanted[one.sample_id]
+        )),
+        not_explained={name: reason for name, reason in records.not_explained.items() if name in wanted},
+        evidence=_evidence(header.config, packs, estimates, scores),
         errors=dict(sorted(errors.items())[:MOST_ERRORS]), errored=len(errors), selftest=tuple(readings),
         samples_sha256=samples_sha256(samples, scores), verdict=decide(findings, header.policy),
     )
     return Assembled(audit=audit.sealed(), samples=samples, scores=tuple(scores))
+
+
+def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
+    """The samples to explain: the most extreme ones that the pooled estimates of blocking checks cite.
+
+    A retried error may move what is cited; what the journal holds of samples no longer cited is then left out.
+
+    Returns:
+        Sample id to its rank: by pack, then by id.
+    """
+    most = header.config.explain.samples
+    blocking = [check for check in header.policy.checks if check.severity == "block"]
+    headline = {(check.benchmark, check.metric, check.arm) for check in blocking}
+    place = {card.name: number for number, card in enumerate(header.cards)}
+    found = {
+        (place[estimate.benchmark], name)
+        for estimate in estimates
+        if (estimate.benchmark, estimate.metric, estimate.arm) in headline
+        and not (estimate.slice or estimate.axis or estimate.group or estimate.contrast)
+        for name in estimate.cited.extreme[:most]
+    }
+    return {name: rank for rank, (_, name) in enumerate(sorted(found))}
 
 
 def judge_estimates(

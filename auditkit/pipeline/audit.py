@@ -27,7 +27,8 @@ from auditkit.measure.measuring import measure
 from auditkit.models.adapter import Adapter, Labelled
 from auditkit.models.open import open_model
 from auditkit.models.planted import BEHAVIOURS, PlantedAdapter
-from auditkit.pipeline.assemble import Assembled, Header, answered, assemble
+from auditkit.pipeline.assemble import Assembled, Header, answered, assemble, to_explain
+from auditkit.pipeline.drift import refuse_model
 from auditkit.pipeline.offline import prepare
 from auditkit.pipeline.pages import write_pages
 from auditkit.registry import get
@@ -108,29 +109,42 @@ def audit(model: str, *, packs: Sequence[str] | None = None, on_event: OnEvent =
     return run_audit(config, on_event).audit
 
 
-def run_audit(config: Config, on_event: OnEvent = ignore) -> Finished:
+def run_audit(
+    config: Config, on_event: OnEvent = ignore, *, begun: Header | None = None, retry_errors: bool = False
+) -> Finished:
     """Run an audit, or go on with an interrupted one.
 
     The run folder's journal is what a resume reads: the same command on the same weights finds it.
+
+    Args:
+        config: what is audited; `out` names the run folder.
+        on_event: called with each `Event` of progress.
+        begun: the header of the run to go on with: its policy is used, and what moved since is refused.
+        retry_errors: ask again what is journalled as errored.
+
+    Raises:
+        UsageError: the model, a pack, the policy or the run folder cannot be used.
     """
     prepare(offline=config.offline)
     clock = Clock()
     with clock.stage("load"):
         loaded = _load(config, on_event)
-        policy = open_policy(config.policy, [item.pack.card.name for item in loaded])
+        policy = begun.policy if begun else open_policy(config.policy, [item.pack.card.name for item in loaded])
     with clock.stage("model"):
         asked = _ask(config, loaded, on_event)
         _refuse_idle_checks(config, policy, loaded, asked)
     header = _header(config, policy, loaded, asked)
     folder = RunFolder(_where(config, header))
+    if begun is not None:
+        refuse_model(folder.path, begun, header)
     body = plain(header)
     with Journal.open(folder.journal, body, on_event=on_event) as journal:
-        if _finished(folder, journal, on_event):
+        if not retry_errors and _finished(folder, journal, on_event):
             found = folder.read_audit()
             write_pages(folder, found)
             return Finished(found, folder, folder.audit_sha256())
         with clock.stage("run"):
-            _run(config, loaded, asked, journal, on_event)
+            _run(config, loaded, asked, journal, on_event, retry_errors=retry_errors)
         with clock.stage("explain"):
             _explain(config, asked, journal, folder, on_event)
         with clock.stage("measure"):
@@ -270,7 +284,8 @@ def _finished(folder: RunFolder, journal: Journal, on_event: OnEvent) -> bool:
 
 
 def _run(
-    config: Config, loaded: Sequence[Loaded], asked: Asked, journal: Journal, on_event: OnEvent
+    config: Config, loaded: Sequence[Loaded], asked: Asked, journal: Journal, on_event: OnEvent, *,
+    retry_errors: bool,
 ) -> None:
     samples = [sample for item in loaded if item.pack.card.name in asked.rules for sample in item.samples]
     journal.samples(samples)
@@ -278,7 +293,7 @@ def _run(
     with AnswerCache.open(enabled=asked.adapter.cacheable, on_event=on_event) as cache:
         run_round(
             asked.adapter, once.requests, once.askers, journal, cache, batch_tokens=config.batch_tokens,
-            on_event=on_event,
+            on_event=on_event, retry_errors=retry_errors,
         )
 
 
@@ -288,16 +303,12 @@ def _explain(config: Config, asked: Asked, journal: Journal, folder: RunFolder, 
         return
     records = read_journal(folder.journal)
     header = Header.model_validate(records.header)
-    headline = {(c.benchmark, c.metric, c.arm) for c in header.policy.checks if c.severity == "block"}
     items: list[Item] = []
     for pack in answered(records, header):
         found = measure(
             pack.card, pack.samples, pack.outputs, level=0.95, seed=config.seed, pooled_only=True
         ).estimates
-        cited = {
-            name for estimate in found if (estimate.benchmark, estimate.metric, estimate.arm) in headline
-            for name in estimate.cited.extreme[: config.explain.samples]
-        }
+        cited = to_explain(header, found)
         samples = [sample for sample in pack.samples if sample.id in cited]
         items += items_for(samples, pack.requests, _answers(pack.outputs))
     for item in explain(asked.adapter, items, config.explain, done=records.attributions, on_event=on_event):

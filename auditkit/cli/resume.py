@@ -1,0 +1,27 @@
+"""`auditkit resume`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auditkit.cli.progress import progress
+
+
+@click.command("resume")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(run: Path, as_json: bool, quiet: bool) -> int:
+    """Go on with the interrupted run in folder RUN, with the settings in its journal; no option is to be repeated.
+
+    Refuses where the model, the rows or the libraries are no longer those that it began with, and says what changed.
+    The exit code is the verdict.
+    """
+    from auditkit.cli.summary import print_finished
+    from auditkit.pipeline.resume import resume
+
+    with progress(quiet=quiet) as on_event:
+        finished = resume(run, on_event)
+    return print_finished(finished, as_json=as_json)

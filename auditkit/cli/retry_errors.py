@@ -1,0 +1,26 @@
+"""`auditkit retry-errors`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from auditkit.cli.progress import progress
+
+
+@click.command("retry-errors")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def command(run: Path, as_json: bool, quiet: bool) -> int:
+    """Ask again what is journalled as errored in folder RUN, and nothing else; then seal the run anew.
+
+    What fails again stays errored. The exit code is the verdict.
+    """
+    from auditkit.cli.summary import print_finished
+    from auditkit.pipeline.resume import retry_errors
+
+    with progress(quiet=quiet) as on_event:
+        finished = retry_errors(run, on_event)
+    return print_finished(finished, as_json=as_json)

@@ -1,0 +1,93 @@
+"""Going on with a run from its journal alone: the interrupted rest, or what errored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from auditkit.errors import RecordError
+from auditkit.pipeline.assemble import Header
+from auditkit.pipeline.audit import Finished, environment, run_audit
+from auditkit.pipeline.drift import refuse_libraries
+from auditkit.pipeline.pages import write_pages
+from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.store.folder import RunFolder
+from auditkit.store.journal import JournalRecords, read_journal
+
+
+def resume(path: str | Path, on_event: OnEvent = ignore) -> Finished:
+    """Go on with an interrupted run: configuration, policy and packs are those in its journal's header.
+
+    A run that is finished and sealed only has its pages written again.
+
+    Args:
+        path: the run folder.
+        on_event: called with each `Event` of progress.
+
+    Raises:
+        RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
+        RecordError: the journal's header cannot be read.
+    """
+    folder = RunFolder(Path(path))
+    records = read_journal(folder.journal, strict=False)
+    header = _header(folder, records)
+    if _sealed(folder, records):
+        return _only_pages(folder, "is finished and sealed: nothing is left to do", on_event)
+    return _go_on(folder, header, on_event, retry_errors=False)
+
+
+def retry_errors(path: str | Path, on_event: OnEvent = ignore) -> Finished:
+    """Ask again what is journalled as errored, and nothing else; then assemble and seal anew.
+
+    An interrupted run is finished first. A request that fails again stays errored.
+
+    Args:
+        path: the run folder.
+        on_event: called with each `Event` of progress.
+
+    Raises:
+        RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
+        RecordError: the journal's header cannot be read.
+    """
+    folder = RunFolder(Path(path))
+    records = read_journal(folder.journal, strict=False)
+    header = _header(folder, records)
+    if _sealed(folder, records) and not any(output.error for output in records.outputs.values()):
+        return _only_pages(folder, "holds no errored answer: nothing is asked again", on_event)
+    return _go_on(folder, header, on_event, retry_errors=True)
+
+
+def _header(folder: RunFolder, records: JournalRecords) -> Header:
+    if not records.header:
+        raise RecordError(
+            f"{folder.journal}:1: the header is damaged or missing; give the `auditkit audit` command again"
+        )
+    try:
+        return Header.model_validate(records.header)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        version = dict(records.header.get("environment") or {}).get("auditkit", "unknown")
+        raise RecordError(
+            f"{folder.journal}:1: header: {where}: {first['msg']}; it was written by auditkit {version}: use that one"
+        ) from None
+
+
+def _sealed(folder: RunFolder, records: JournalRecords) -> bool:
+    whole = records.seal is not None and not records.after_seal and folder.audit.is_file()
+    return whole and records.seal == folder.audit_sha256()
+
+
+def _only_pages(folder: RunFolder, what: str, on_event: OnEvent) -> Finished:
+    on_event(Event("render", f"{folder.path} {what}; the pages are written again"))
+    found = folder.read_audit()
+    write_pages(folder, found)
+    return Finished(found, folder, folder.audit_sha256())
+
+
+def _go_on(folder: RunFolder, header: Header, on_event: OnEvent, *, retry_errors: bool) -> Finished:
+    # Before the model is loaded: other libraries may not even load it.
+    refuse_libraries(folder.path, header.environment, environment())
+    config = header.config.model_copy(update={"out": str(folder.path)})
+    return run_audit(config, on_event, begun=header, retry_errors=retry_errors)
