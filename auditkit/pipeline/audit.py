@@ -139,6 +139,7 @@ def run_audit(
         refuse_model(folder.path, begun, header)
     body = plain(header)
     with Journal.open(folder.journal, body, on_event=on_event) as journal:
+        folder.sweep()
         if not retry_errors and _finished(folder, journal, on_event):
             found = folder.read_audit()
             write_pages(folder, found)

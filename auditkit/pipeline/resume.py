@@ -11,9 +11,10 @@ from auditkit.pipeline.assemble import Header
 from auditkit.pipeline.audit import Finished, environment, run_audit
 from auditkit.pipeline.drift import refuse_libraries
 from auditkit.pipeline.pages import write_pages
+from auditkit.schema import plain
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.store.folder import RunFolder
-from auditkit.store.journal import JournalRecords, read_journal
+from auditkit.store.journal import Journal, JournalRecords, read_journal
 
 
 def resume(path: str | Path, on_event: OnEvent = ignore) -> Finished:
@@ -33,7 +34,7 @@ def resume(path: str | Path, on_event: OnEvent = ignore) -> Finished:
     records = read_journal(folder.journal, strict=False)
     header = _header(folder, records)
     if _sealed(folder, records):
-        return _only_pages(folder, "is finished and sealed: nothing is left to do", on_event)
+        return _only_pages(folder, header, "is finished and sealed: nothing is left to do", on_event)
     return _go_on(folder, header, on_event, retry_errors=False)
 
 
@@ -54,7 +55,7 @@ def retry_errors(path: str | Path, on_event: OnEvent = ignore) -> Finished:
     records = read_journal(folder.journal, strict=False)
     header = _header(folder, records)
     if _sealed(folder, records) and not any(output.error for output in records.outputs.values()):
-        return _only_pages(folder, "holds no errored answer: nothing is asked again", on_event)
+        return _only_pages(folder, header, "holds no errored answer: nothing is asked again", on_event)
     return _go_on(folder, header, on_event, retry_errors=True)
 
 
@@ -79,11 +80,13 @@ def _sealed(folder: RunFolder, records: JournalRecords) -> bool:
     return whole and records.seal == folder.audit_sha256()
 
 
-def _only_pages(folder: RunFolder, what: str, on_event: OnEvent) -> Finished:
+def _only_pages(folder: RunFolder, header: Header, what: str, on_event: OnEvent) -> Finished:
     on_event(Event("render", f"{folder.path} {what}; the pages are written again"))
-    found = folder.read_audit()
-    write_pages(folder, found)
-    return Finished(found, folder, folder.audit_sha256())
+    with Journal.open(folder.journal, plain(header), on_event=on_event):  # for its lock, and to mend a torn end
+        folder.sweep()
+        found = folder.read_audit()
+        write_pages(folder, found)
+        return Finished(found, folder, folder.audit_sha256())
 
 
 def _go_on(folder: RunFolder, header: Header, on_event: OnEvent, *, retry_errors: bool) -> Finished:

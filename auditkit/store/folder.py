@@ -70,6 +70,12 @@ class RunFolder:
         """
         write_atomically(path, data)
 
+    def sweep(self) -> None:
+        """Remove half-written files that a killed run left; only for who holds the journal's lock."""
+        for path in self.path.glob(".*.tmp"):
+            if re.fullmatch(r"\..+\.[0-9a-f]{8}\.tmp", path.name):
+                path.unlink(missing_ok=True)
+
     def write_audit(self, audit: Audit) -> str:
         """Write audit.json.
 

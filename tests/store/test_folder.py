@@ -176,3 +176,12 @@ def test_pages_may_be_read_by_others(tmp_path):
     finally:
         os.umask(old)
     assert (tmp_path / "index.html").stat().st_mode & 0o777 == 0o644
+
+
+def test_sweep_takes_only_what_a_killed_write_left(tmp_path):
+    kept = [".hidden.tmp", ".index.html.12345678.txt", "index.html", "notes.12345678.tmp"]
+    for name in [".index.html.1a2b3c4d.tmp", *kept]:
+        (tmp_path / name).write_text("x")
+    RunFolder(tmp_path).sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)
+    RunFolder(tmp_path / "absent").sweep()
