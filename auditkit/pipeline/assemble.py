@@ -19,6 +19,7 @@ from auditkit.measure.measuring import measure
 from auditkit.pipeline.selftest import selftest
 from auditkit.registry import get
 from auditkit.schema import (
+    Attribution,
     Audit,
     Benchmark,
     Config,
@@ -107,15 +108,29 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
         subject=header.subject, environment=header.environment, config=header.config, policy=header.policy,
         benchmarks=header.cards, rules=header.rules, sampled=header.sampled, not_applicable=header.not_applicable,
         estimates=tuple(estimates), findings=findings,
-        attributions=tuple(sorted(
-            (one for one in records.attributions if one.sample_id in wanted), key=lambda one: wanted[one.sample_id]
-        )),
+        attributions=_attributions(header.config, records, wanted),
         not_explained={name: reason for name, reason in records.not_explained.items() if name in wanted},
         evidence=_evidence(header.config, packs, estimates, scores),
         errors=dict(sorted(errors.items())[:MOST_ERRORS]), errored=len(errors), selftest=tuple(readings),
         samples_sha256=samples_sha256(samples, scores), verdict=decide(findings, header.policy),
     )
     return Assembled(audit=audit.sealed(), samples=samples, scores=tuple(scores))
+
+
+def _attributions(config: Config, records: JournalRecords, wanted: Mapping[str, int]) -> tuple[Attribution, ...]:
+    """Attributions of the samples to explain, by rank; their texts as far as the configuration lets the audit keep."""
+    if config.evidence == "none":
+        return ()
+    found = sorted((one for one in records.attributions if one.sample_id in wanted), key=lambda x: wanted[x.sample_id])
+    if config.evidence == "full":
+        return tuple(found)
+    return tuple(
+        one.model_copy(update={
+            "tokens": tuple(digest(token)[:8] for token in one.tokens),
+            "words": tuple(digest(word)[:8] for word in one.words),
+        })
+        for one in found
+    )
 
 
 def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:

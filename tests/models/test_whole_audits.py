@@ -104,3 +104,19 @@ def test_an_answer_is_not_served_to_other_weights(
     other = run("other")
     assert other.observed is not None
     assert other.observed.cache_hits == 0
+
+
+@pytest.mark.parametrize("evidence", ["hash", "none"])
+def test_withheld_texts_are_in_no_attribution_either(
+    evidence: str, folder: Callable[[str], Path], audit: Callable[..., Audit], tmp_path: Path
+) -> None:
+    result = audit(folder("llama"), "stereotype-pairs", evidence=evidence)
+    assert bool(result.attributions) is (evidence == "hash")
+    text = (tmp_path / "run" / "audit.json").read_text(encoding="utf-8")
+    page = (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
+    journal = (tmp_path / "run" / "journal.jsonl").read_text(encoding="utf-8").split("\n")
+    samples = [json.loads(line)["body"] for line in journal if '"kind":"sample"' in line]
+    words = {word for body in samples for choice in body["sample"]["choices"] for word in choice["text"].split()}
+    long = {word.strip(".,") for word in words if len(word) > 11 and word.strip(".,").isalpha()}
+    assert long
+    assert not [word for word in long if word in text or word in page]
