@@ -58,7 +58,8 @@ def read_config(model: str | None, config_file: Path | None, explain_samples: in
     if config_file is not None:
         return read_yaml(config_file, Config, **chosen)
     if model is None:
-        raise ConfigError("no model: name one (a Hub id, a directory, a GGUF file, smollm2 or planted:NAME)")
+        kinds = "a Hub id, a directory, a GGUF file, smollm2, predictions:FILE or planted:NAME"
+        raise ConfigError(f"no model: name one ({kinds})")
     try:
         return Config.model_validate(chosen)
     except ValidationError as error:

@@ -10,7 +10,7 @@ from auditkit.measure.scorers.letters import read_option
 from auditkit.measure.scorers.refusal import refuses
 from auditkit.schema import OptionScore, Output, Reason, Sample, Score
 
-_PARSED_RULES = ("letter", "text")
+_PARSED_RULES = ("letter", "text", "saved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ def read(sample: Sample, output: Output | None) -> Answer:
 
     Option scores: the highest by the rule's normaliser; two best options with different labels are `tied`, exactly.
     Probabilities: the most likely class; a class that no choice bears is `unparsed`. Text under the rules `letter` and
-    `text`: a letter or an option's own text, anchored. A text that opens with a refusal, or a finish reason `refusal`,
+    `text`: a letter or an option's own text, anchored; under `saved` (predictions whose rule is not known) also a
+    choice's label, exactly. A text that opens with a refusal, or a finish reason `refusal`,
     is `refused`; any other text is `unparsed`. Without choices the text itself is the answer.
 
     Raises:
@@ -119,6 +120,8 @@ def _by_text(sample: Sample, output: Output) -> Answer:
         return Answer(None, "unparsed", text)
     if not sample.choices:
         return Answer(None, None, text)
+    if output.rule == "saved" and text in sample.labels:
+        return Answer(text, None, text)
     if output.rule in _PARSED_RULES:
         index = read_option(text, [choice.text for choice in sample.choices])
         if index is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from auditkit.schema import Output, Request, Subject
+from auditkit.schema import Benchmark, Output, Request, Sample, Subject
 
 if TYPE_CHECKING:
     import torch
@@ -105,6 +105,26 @@ class Labelled(Protocol):
         Raises:
             ModelError: names the labels that are missing.
         """
+
+
+class AnswersBySample(Protocol):
+    """What answers from samples, not from what is asked: planted models, saved predictions."""
+
+    def rule(self, card: Benchmark) -> str:
+        """The rule by which it answers a pack."""
+
+    def holds(self, sample: Sample) -> bool:
+        """Whether it has an answer to a sample; one without is not run."""
+
+    def agree(self, one: Sample, other: Sample) -> None:
+        """Check that two samples that ask exactly the same are answered alike.
+
+        Raises:
+            ModelError: they are not.
+        """
+
+    def adapter(self, samples: Mapping[str, Sample]) -> Adapter:
+        """The adapter for requests (by sha256) whose samples are known."""
 
 
 class View(Protocol):

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from auditkit.errors import MeasurementError, ModelError
-from auditkit.models.adapter import Encoded
+from auditkit.models.adapter import Adapter, Encoded
 from auditkit.models.fingerprint import source_sha256
-from auditkit.schema import OptionScore, Output, Request, Sample, Subject, digest
+from auditkit.schema import Benchmark, OptionScore, Output, Request, Sample, Subject, digest
 
 BEHAVIOURS: tuple[str, ...] = (
     "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
@@ -100,7 +100,7 @@ class PlantedAdapter:
             return Output(request=request.sha256, rule=request.rule, text=GARBAGE, finish_reason="stop")
         if self._behaviour == "refusing":
             return Output(request=request.sha256, rule=request.rule, text=REFUSAL, finish_reason="refusal")
-        if request.rule in ("text", "letter"):
+        if request.rule in ("text", "letter", "saved"):
             return self._written(request, sample)
         labels = sample.labels or ((sample.target,) if sample.target else ())
         if not labels:
@@ -119,7 +119,9 @@ class PlantedAdapter:
         """A letter, or the text of the preferred choice (of the target where there are no choices)."""
         preferred = self._preferred(request, sample) if sample.choices else None
         if preferred is not None:
-            text = chr(ord("A") + preferred) if request.rule == "letter" else sample.choices[preferred].text
+            choice = sample.choices[preferred]
+            named = {"letter": chr(ord("A") + preferred), "saved": choice.label}
+            text = named.get(request.rule, choice.text)
         elif sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
             names = [chr(ord("A") + at) if request.rule == "letter" else c.text for at, c in enumerate(sample.choices)]
             text = " or ".join(names)
@@ -158,6 +160,30 @@ class PlantedAdapter:
             if sample.target is None:
                 templates[_template(sample)].add(sample.id)
         return {name: rank for members in templates.values() for rank, name in enumerate(sorted(members))}
+
+
+class Planted:
+    """A behaviour that answers every sample of every pack, by the first rule of its card."""
+
+    def __init__(self, behaviour: str) -> None:
+        """Raises `ModelError` where there is no such behaviour."""
+        PlantedAdapter(behaviour, {})
+        self._behaviour = behaviour
+
+    def rule(self, card: Benchmark) -> str:
+        """The card's first."""
+        return card.rules[0]
+
+    def holds(self, sample: Sample) -> bool:
+        """Always."""
+        return True
+
+    def agree(self, one: Sample, other: Sample) -> None:
+        """Samples that ask the same have the same labels: the loader saw to it."""
+
+    def adapter(self, samples: Mapping[str, Sample]) -> Adapter:
+        """The planted model, with the samples that it is asked about."""
+        return PlantedAdapter(self._behaviour, samples)
 
 
 def _template(sample: Sample) -> tuple[str, str, str]:

@@ -20,13 +20,15 @@ from auditkit.explain.attributions import Item, NotExplained, explain, items_for
 from auditkit.judge.feasible import Design, refuse_if_it_cannot_fail
 from auditkit.judge.policies import builtin_names, open_policy
 from auditkit.load.packs import Pack, open_pack
+from auditkit.load.packs import names as builtin_packs
 from auditkit.load.requests import build, choose_rule
 from auditkit.load.rows import read_samples
 from auditkit.load.sampling import limit
 from auditkit.measure.measuring import measure
-from auditkit.models.adapter import Adapter, Labelled
+from auditkit.models.adapter import Adapter, AnswersBySample, Labelled
 from auditkit.models.open import open_model
-from auditkit.models.planted import BEHAVIOURS, PlantedAdapter
+from auditkit.models.planted import BEHAVIOURS, Planted
+from auditkit.models.predictions import SCHEME, Predictions
 from auditkit.pipeline.assemble import Assembled, Header, answered, assemble, to_explain
 from auditkit.pipeline.drift import refuse_model
 from auditkit.pipeline.offline import prepare
@@ -38,6 +40,7 @@ from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.store.cache import AnswerCache
 from auditkit.store.folder import RunFolder, default_name
 from auditkit.store.journal import Journal, read_journal
+from auditkit.store.lines import request_entry
 
 LIBRARIES = ("auditkit", "torch", "transformers", "tokenizers", "captum", "fairlearn", "numpy", "scipy", "pandas")
 
@@ -65,7 +68,8 @@ class Loaded:
 
     pack: Pack
     samples: tuple[Sample, ...]
-    total: int
+    rows: tuple[Sample, ...]
+    """All rows of the pack, audited or not."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Asked:
     not_applicable: dict[str, str]
     requests: dict[str, Request]
     """By sample id."""
+    without_answer: frozenset[str] = frozenset()
+    """Samples to which saved predictions hold no answer: their requests are journalled, and not run."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ def audit(model: str, *, packs: Sequence[str] | None = None, on_event: OnEvent =
     """Audit a model and return the result; the run folder is written as on the command line.
 
     Args:
-        model: Hub id, directory, GGUF file, `smollm2` or `planted:NAME`.
+        model: Hub id, directory, GGUF file, `smollm2`, `predictions:FILE` or `planted:NAME`.
         packs: names of built-in packs or folders with a card.yaml; the built-in ones by default.
         on_event: called with each `Event` of progress.
         settings: further fields of `Config`, e.g. `limit=200, seed=1, out="reports/x"`.
@@ -163,7 +169,7 @@ def _load(config: Config, on_event: OnEvent) -> list[Loaded]:
         rows = read_samples(pack)
         samples = limit(rows, config.limit, config.seed) if config.limit is not None else rows
         on_event(Event("load", f"{pack.card.name}: {len(samples)} of {len(rows)} rows"))
-        loaded.append(Loaded(pack, tuple(samples), len(rows)))
+        loaded.append(Loaded(pack, tuple(samples), tuple(rows)))
     names = [item.pack.card.name for item in loaded]
     doubled = {name for name in names if names.count(name) > 1}
     if doubled:
@@ -173,8 +179,9 @@ def _load(config: Config, on_event: OnEvent) -> list[Loaded]:
 
 def _ask(config: Config, loaded: Sequence[Loaded], on_event: OnEvent) -> Asked:
     """Open the model, choose each pack's rule and build the requests."""
-    if config.model.startswith("planted:"):
-        return _ask_planted(config, loaded)
+    by_sample = _answers_by_sample(config, loaded)
+    if by_sample is not None:
+        return _ask_by_sample(by_sample, loaded)
     adapter = open_model(config, on_event)
     rules: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -205,18 +212,35 @@ def _why_not(adapter: Adapter, card: Benchmark, rule: str | None, samples: Seque
     return None
 
 
-def _ask_planted(config: Config, loaded: Sequence[Loaded]) -> Asked:
-    behaviour = config.model.removeprefix("planted:")
-    if behaviour not in BEHAVIOURS:
-        raise ConfigError(f'no planted model is called "{behaviour}"; there are: {", ".join(BEHAVIOURS)}')
-    rules = {item.pack.card.name: item.pack.card.rules[0] for item in loaded}
+def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> AnswersBySample | None:
+    """A planted model or saved predictions; `None` for a model that must be asked."""
+    scheme, _, rest = config.model.partition(":")
+    if scheme == "planted":
+        if rest not in BEHAVIOURS:
+            raise ConfigError(f'no planted model is called "{rest}"; there are: {", ".join(BEHAVIOURS)}')
+        return Planted(rest)
+    if config.model.startswith(SCHEME):
+        cards = {item.pack.card.name: item.pack.card for item in loaded}
+        rows = [sample for item in loaded for sample in item.rows]
+        return Predictions(Path(rest), cards, rows, [name for name in builtin_packs() if name not in cards])
+    return None
+
+
+def _ask_by_sample(source: AnswersBySample, loaded: Sequence[Loaded]) -> Asked:
+    """Build the requests, and hand over which sample asks each."""
+    rules = {item.pack.card.name: source.rule(item.pack.card) for item in loaded}
     requests: dict[str, Request] = {}
     by_hash: dict[str, Sample] = {}
+    without: set[str] = set()
     for item in loaded:
         made = _requests(item.pack.card, rules[item.pack.card.name], item.samples)
         requests |= made
-        by_hash |= {made[sample.id].sha256: sample for sample in item.samples}
-    return Asked(PlantedAdapter(behaviour, by_hash), rules, {}, requests)
+        for sample in item.samples:
+            if not source.holds(sample):
+                without.add(sample.id)
+                continue
+            source.agree(by_hash.setdefault(made[sample.id].sha256, sample), sample)
+    return Asked(source.adapter(by_hash), rules, {}, requests, frozenset(without))
 
 
 def _refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> None:
@@ -251,7 +275,7 @@ def _header(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Ask
     # Where the run folder lies is no property of the audit.
     return Header(
         config=config.model_copy(update={"out": None}), policy=policy, cards=tuple(item.pack.card for item in kept),
-        rules=asked.rules, sampled={item.pack.card.name: (len(item.samples), item.total) for item in kept},
+        rules=asked.rules, sampled={item.pack.card.name: (len(item.samples), len(item.rows)) for item in kept},
         not_applicable=asked.not_applicable, subject=asked.adapter.subject, environment=environment(),
     )
 
@@ -290,12 +314,27 @@ def _run(
 ) -> None:
     samples = [sample for item in loaded if item.pack.card.name in asked.rules for sample in item.samples]
     journal.samples(samples)
-    once = deduplicate((sample.id, asked.requests[sample.id]) for sample in samples)
+    _journal_not_run(asked, journal)
+    once = deduplicate(
+        (sample.id, asked.requests[sample.id]) for sample in samples if sample.id not in asked.without_answer
+    )
     with AnswerCache.open(enabled=asked.adapter.cacheable, on_event=on_event) as cache:
         run_round(
             asked.adapter, once.requests, once.askers, journal, cache, batch_tokens=config.batch_tokens,
             on_event=on_event, retry_errors=retry_errors,
         )
+
+
+def _journal_not_run(asked: Asked, journal: Journal) -> None:
+    """Journal the requests without an answer: the self-test asks them of planted models."""
+    if not asked.without_answer:
+        return
+    known = journal.records.askers
+    left = deduplicate((name, asked.requests[name]) for name in sorted(asked.without_answer))
+    journal.append_many(
+        request_entry(left.requests[sha], names) for sha, names in left.askers.items()
+        if not set(names) <= set(known.get(sha, ()))
+    )
 
 
 def _explain(config: Config, asked: Asked, journal: Journal, folder: RunFolder, on_event: OnEvent) -> None:

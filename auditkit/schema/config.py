@@ -28,7 +28,7 @@ class Config(Record):
     schema_version: Literal[1] = 1
     """Version of this record."""
     model: str
-    """Hub id, directory, GGUF file, `smollm2` or `planted:NAME`."""
+    """Hub id, directory, GGUF file, `smollm2`, `predictions:FILE` or `planted:NAME`."""
     kind: Literal["auto", "causal", "masked", "classifier"] = "auto"
     """Model family: causal, masked or classifier; `auto` reads it from the model's config."""
     packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims")

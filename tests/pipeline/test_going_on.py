@@ -12,6 +12,7 @@ import pytest
 
 import auditkit
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
+from auditkit.models import planted
 from auditkit.models.adapter import Encoded
 from auditkit.models.planted import PlantedAdapter
 from auditkit.pipeline import audit as auditing
@@ -47,7 +48,7 @@ class Flaky(PlantedAdapter):
 @pytest.fixture
 def flaky(monkeypatch: pytest.MonkeyPatch) -> type[Flaky]:
     Flaky.ill, Flaky.interrupts, Flaky.asked = True, False, []
-    monkeypatch.setattr(auditing, "PlantedAdapter", Flaky)
+    monkeypatch.setattr(planted, "PlantedAdapter", Flaky)
     return Flaky
 
 
