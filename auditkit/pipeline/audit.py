@@ -153,7 +153,7 @@ def run_audit(
         with clock.stage("run"):
             _run(config, loaded, asked, journal, on_event, retry_errors=retry_errors)
         with clock.stage("explain"):
-            _explain(config, asked, journal, folder, on_event)
+            _explain(config, asked, journal, on_event)
         with clock.stage("measure"):
             on_event(Event("measure", "estimates, self-test on planted models, verdict"))
             records = read_journal(folder.journal)
@@ -337,11 +337,11 @@ def _journal_not_run(asked: Asked, journal: Journal) -> None:
     )
 
 
-def _explain(config: Config, asked: Asked, journal: Journal, folder: RunFolder, on_event: OnEvent) -> None:
+def _explain(config: Config, asked: Asked, journal: Journal, on_event: OnEvent) -> None:
     """Explain the cited samples of the blocking metrics that have no attribution in the journal yet."""
     if config.explain.samples == 0:
         return
-    records = read_journal(folder.journal)
+    records = journal.records
     header = Header.model_validate(records.header)
     items: list[Item] = []
     for pack in answered(records, header):

@@ -1,0 +1,110 @@
+"""Planner and journal at scale, without a model: seconds and memory a request, at growing sizes.
+
+    python tests/performance/scale.py [--plan 100000 300000 1000000] [--journal 10000 30000 100000]
+
+Linear means that the figures for one request stay the same from size to size. `--plan 10000000` needs about 3 GB.
+The plan is made of short requests of which ten share a beginning; the journal gets requests of 200 characters with
+three options and their answers, in batches of 64, each one write and one fsync.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from auditkit.models.adapter import Encoded, TokenSequence
+from auditkit.run.plan import Cost, cost, make_plan
+from auditkit.schema import Option, OptionScore, Output, Request
+from auditkit.store.journal import Journal, read_journal
+from auditkit.store.lines import output_entry, request_entry
+
+BATCH = 64
+
+
+def peak() -> int:
+    """Most bytes that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def costs(count: int) -> Iterator[Cost]:
+    """Costs of short requests; ten share a beginning of 24 tokens. One request object at a time is alive."""
+    for number in range(count):
+        request = Request.model_construct(kind="choose", rule="loglikelihood", text=f"{number}")
+        ids = (*(number // 10 * 7 + place for place in range(24)), *range(number % 10 + 2))
+        yield cost(Encoded(request, (TokenSequence(ids, (len(ids) - 1,)),)), shared=True)
+
+
+def plan(count: int) -> str:
+    """One line of the table of plans."""
+    begun, before = time.process_time(), peak()
+    kept = list(costs(count))
+    listed, held = time.process_time(), peak()
+    made = make_plan(kept, batch_tokens=2048)
+    planned = time.process_time()
+    assert sum(len(batch) for batch in made.batches) == count
+    return (
+        f"| {count:,} | {len(made.batches):,} | {1e6 * (listed - begun) / count:.1f} | "
+        f"{1e6 * (planned - listed) / count:.1f} | {(held - before) / count:.0f} | {(peak() - before) / count:.0f} |"
+    )
+
+
+def record(number: int) -> tuple[Request, Output]:
+    """A request and its answer."""
+    options = tuple(Option(text=f" option {each} of {number}") for each in range(3))
+    request = Request(kind="choose", rule="loglikelihood", text=f"{number} " + "context " * 25, options=options)
+    logprobs = [(-1.0, -1.0, -1.0, -0.25 - each) for each in range(3)]
+    scores = tuple(OptionScore(sum=sum(one), tokens=4, bytes=12, logprobs=one) for one in logprobs)
+    return request, Output(request=request.sha256, rule=request.rule, options=scores, prompt_tokens=40)
+
+
+def journal(count: int, folder: Path) -> str:
+    """One line of the table of journals."""
+    path = folder / "journal.jsonl"
+    before, begun, cpu = peak(), time.perf_counter(), time.process_time()
+    with Journal.open(path, {"scale": count}) as written:
+        for start in range(0, count, BATCH):
+            batch = [record(number) for number in range(start, min(start + BATCH, count))]
+            written.append([request_entry(request, (f"s/{request.sha256[:9]}",)) for request, _ in batch])
+            written.append([output_entry(output, seconds=0.01, cached=False) for _, output in batch])
+    wall, spent, held = time.perf_counter() - begun, time.process_time() - cpu, peak()
+    cpu = time.process_time()
+    found = read_journal(path)
+    read = time.process_time() - cpu
+    assert len(found.outputs) == count
+    return (
+        f"| {count:,} | {path.stat().st_size / count:.0f} | {1e6 * spent / count:.0f} | {1e6 * wall / count:.0f} | "
+        f"{1e6 * read / count:.0f} | {(held - before) / count:.0f} |"
+    )
+
+
+def main() -> None:
+    """Print both tables; each size in a process of its own, since a peak never falls."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--plan", type=int, nargs="*", default=[100_000, 300_000, 1_000_000])
+    parser.add_argument("--journal", type=int, nargs="*", default=[10_000, 30_000, 100_000])
+    parser.add_argument("--one", choices=["plan", "journal"], help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one == "plan":
+        print(plan(given.plan[0]))
+    elif given.one == "journal":
+        with tempfile.TemporaryDirectory() as folder:
+            print(journal(given.journal[0], Path(folder)))
+    else:
+        print("| requests | batches | cost, CPU µs each | plan, CPU µs each | costs, bytes each | peak, bytes each |")
+        print("| --- | --- | --- | --- | --- | --- |", flush=True)
+        for size in given.plan:
+            subprocess.run([sys.executable, __file__, "--one", "plan", "--plan", str(size)], check=True)
+        print("\n| requests | bytes each | append, CPU µs each | append, wall µs | read, CPU µs | held, bytes each |")
+        print("| --- | --- | --- | --- | --- | --- |", flush=True)
+        for size in given.journal:
+            subprocess.run([sys.executable, __file__, "--one", "journal", "--journal", str(size)], check=True)
+
+
+if __name__ == "__main__":
+    main()
