@@ -84,6 +84,15 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
+class Sharing(Protocol):
+    """An adapter that may compute what the requests of a batch share only once."""
+
+    @property
+    def shares_beginnings(self) -> bool:
+        """Whether it does with this model: then `run` keeps requests together that begin alike."""
+
+
+@runtime_checkable
 class Explainable(Protocol):
     """An adapter whose scores have gradients."""
 

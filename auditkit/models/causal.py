@@ -44,6 +44,11 @@ class CausalAdapter:
         """Checked against the model's own full forward on first use."""
         return CausalScorer(self.checkpoint)
 
+    @property
+    def shares_beginnings(self) -> bool:
+        """Whether this model takes a tree of texts; it is tried on first use."""
+        return self.scorer.tree
+
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         """Tokenise requests, in order; see `CausalEncoder`."""
         if self.checkpoint.chat:

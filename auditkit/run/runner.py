@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from auditkit.errors import AuditkitError, MeasurementError
-from auditkit.models.adapter import Adapter
+from auditkit.models.adapter import Adapter, Sharing
 from auditkit.run.executor import Answer, Batch, Executor, LocalExecutor, errored
 from auditkit.run.plan import Cost, Plan, cost, make_plan
 from auditkit.schema import Output, Request
@@ -231,16 +231,17 @@ class _Running:
 
         Token ids are not kept: an executor encodes a batch again, so that memory does not grow with the round.
         """
+        shared = isinstance(self.adapter, Sharing) and self.adapter.shares_beginnings
         costs: list[Cost] = []
         failures: list[Output] = []
         rest = iter(requests)
         while chunk := list(islice(rest, _ENCODED_AT_ONCE)):
             try:
-                costs += [cost(encoded) for encoded in self.adapter.encode(chunk)]
+                costs += [cost(encoded, shared=shared) for encoded in self.adapter.encode(chunk)]
             except Exception:  # noqa: BLE001 - one of them is at fault; the others are not to suffer
                 for request in chunk:
                     try:
-                        costs += [cost(encoded) for encoded in self.adapter.encode([request])]
+                        costs += [cost(encoded, shared=shared) for encoded in self.adapter.encode([request])]
                     except Exception as error:  # noqa: BLE001
                         failures.append(errored(request, error))
         new = [output for output in failures if output.request not in self.answered]

@@ -14,8 +14,11 @@ from auditkit.schema import Generation, Request
 
 COSTS = st.lists(
     st.builds(
-        lambda n, tokens, sort: Cost(hashlib.sha256(f"{n}".encode()).hexdigest(), sort, tokens),
+        lambda n, tokens, sort, begins: Cost(
+            hashlib.sha256(f"{n}".encode()).hexdigest(), sort, tokens, begins if sort == "choose" else b""
+        ),
         st.integers(0, 60), st.integers(1, 40), st.sampled_from(["choose", "generate"]),
+        st.sampled_from([b"", b"aaaa", b"aaaabbbb", b"bbbb"]),
     ),
     max_size=80,
     unique_by=lambda item: item.sha256,
@@ -34,7 +37,8 @@ def test_any_order_gives_the_same_plan_without_duplicates_or_losses(costs, budge
     known = {item.sha256: item for item in costs}
     for batch in plan.batches:
         items = [known[sha] for sha in batch]
-        assert len(batch) == 1 or max(item.tokens for item in items) * len(items) <= budget
+        if not any(item.beginning for item in items):
+            assert len(batch) == 1 or max(item.tokens for item in items) * len(items) <= budget
         assert len({item.sort for item in items}) == 1
 
 
@@ -75,3 +79,38 @@ def test_cost(ids, new, expected):
 def test_other_decoding_is_another_sort():
     one, two = (Request(kind="generate", rule="text", generation=Generation(temperature=t)) for t in (0.0, 1.0))
     assert cost(Encoded(one)).sort != cost(Encoded(two)).sort
+
+
+def encoded(*ids):
+    request = Request(kind="choose", rule="loglikelihood", text=repr(ids))
+    return Encoded(request, tuple(TokenSequence(tuple(one), (len(one) - 1,)) for one in ids))
+
+
+def test_requests_that_begin_alike_stand_together():
+    """Three contexts of 70 tokens, four questions each: one after the other, and a context counts once."""
+    contexts = [list(range(start, start + 70)) for start in (0, 1000, 2000)]
+    items = {
+        (which, question): encoded([*context, 5000 + question, *[7] * (question * 3 + 1)])
+        for which, context in enumerate(contexts) for question in range(4)
+    }
+    by_hash = {item.request.sha256: key for key, item in items.items()}
+    plan = make_plan([cost(item, shared=True) for item in items.values()], batch_tokens=150)
+    assert [len(batch) for batch in plan.batches] == [4, 4, 4], "70 + 4 questions; 64 of the tokens are known as shared"
+    assert all(len({by_hash[sha][0] for sha in batch}) == 1 for batch in plan.batches)
+    apart = make_plan([cost(item) for item in items.values()], batch_tokens=150)
+    assert max(len(batch) for batch in apart.batches) == 2, "padded, no third fits"
+
+
+def test_a_beginning_is_known_at_any_depth_and_nothing_else_is():
+    """What is not shared always counts: 40 equal tokens are known as 32, other tokens as none."""
+    same, other = list(range(40)), list(range(100, 140))
+    one, two, three = (cost(encoded([*begin, end]), shared=True) for begin, end in ((same, 1), (same, 2), (other, 1)))
+    assert one.beginning[:16] == two.beginning[:16]
+    assert len(one.beginning) == 16, "8, 16, 24 and 32 tokens"
+    assert len(make_plan([one, two], batch_tokens=41 + 9).batches) == 1
+    assert len(make_plan([one, two], batch_tokens=41 + 8).batches) == 2
+    assert len(make_plan([one, three], batch_tokens=41 + 40).batches) == 2
+    assert cost(encoded([1, 2]), shared=True).beginning, "a short text is packed into trees too"
+    assert cost(encoded([*same])).beginning == b""
+    generation = Request(kind="generate", rule="text", generation=Generation())
+    assert cost(Encoded(generation, (TokenSequence(tuple(same), ()),)), shared=True).beginning == b""

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,19 @@ def test_without_a_tokenizer(fake, tmp_path):
     adapter = fake.FakeAdapter(tokens=False)
     assert len(fake.audit(tmp_path, adapter).outputs) == 40
     assert max(len(batch) for batch in adapter.batches) == 38
+
+
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_model_that_shares_beginnings_gets_them_together(fake, tmp_path, shares):
+    asked = deduplicate((f"{n}", fake.choose("abc"[n % 3] * 12 + "x" * (n * 7 % 11))) for n in range(30))
+    adapter = fake.FakeAdapter()
+    adapter.shares_beginnings = shares
+    with Journal.open(tmp_path / "journal.jsonl", fake.HEADER) as journal:
+        found = run_round(adapter, asked.requests, asked.askers, journal, None, batch_tokens=80)
+    assert found.errored == 0
+    beginnings = [text[0] for batch in adapter.batches for text in batch]
+    changes = sum(one != other for one, other in pairwise(beginnings))
+    assert changes == 2 if shares else changes > 10, "by length, they are mixed"
 
 
 def test_a_finished_round_is_not_asked_again(fake, tmp_path, undisturbed):
