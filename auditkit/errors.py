@@ -8,6 +8,7 @@
     │   ├── RegistryError         an unknown or doubled name
     │   └── RunFolderError        a locked or mismatching run folder
     ├── MeasurementError          exit 4   the model could not be measured
+    │   └── StoppedError          exit 4   the run stopped before its end; every answer is kept, and it can go on
     └── RecordError               exit 4   a journal, audit.json or cache that is damaged or too new
         └── VerifyError           exit 4   a record that does not follow from the journal
 """
@@ -49,6 +50,10 @@ class RunFolderError(UsageError):
 
 class MeasurementError(AuditkitError):
     """The model could not be measured."""
+
+
+class StoppedError(MeasurementError):
+    """No further request makes sense: a budget is spent, an endpoint is gone. What is answered is kept."""
 
 
 class RecordError(AuditkitError):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -20,3 +25,25 @@ def mirror() -> Path:
     if not MIRROR.is_dir():
         pytest.skip(f"no mirror of the published data at {MIRROR}; set AUDITKIT_MIRROR")
     return MIRROR
+
+
+@pytest.fixture(scope="session")
+def api() -> ModuleType:
+    """The module `api_server.py`: an endpoint on loopback, well or badly behaved."""
+    pytest.importorskip("httpx", reason='the extra "api" is not installed: pip install "auditkit[api]"')
+    spec = importlib.util.spec_from_file_location("auditkit_tests_api", Path(__file__).with_name("api_server.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def toy(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A running server; no key in the environment."""
+    for name in ("OPENAI_API_KEY", "AUDITKIT_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with api.serving(api.ToyServer()) as server:
+        yield server

@@ -23,6 +23,8 @@ OPTIONS = [
     click.option("--threads", type=click.IntRange(min=1), help="CPU threads."),
     click.option("--batch-tokens", type=click.IntRange(min=1), help="Token budget of a forward pass."),
     click.option("--explain", "explain_samples", type=click.IntRange(min=0), help="Samples explained a metric."),
+    click.option("--max-requests", type=click.IntRange(min=1), help="Most HTTP requests to an endpoint; then exit 4."),
+    click.option("--max-tokens", type=click.IntRange(min=1), help="Most tokens of an endpoint; then exit 4."),
     click.option("--evidence", type=click.Choice(["full", "hash", "none"]), help="What is kept of cited texts."),
     click.option("--offline", is_flag=True, default=None, help="Block every network connection."),
     click.option("--trust-remote-code", is_flag=True, default=None, help="Run code from the model's repository."),
@@ -37,7 +39,14 @@ def audit_options(command: F) -> F:
     return command
 
 
-def read_config(model: str | None, config_file: Path | None, explain_samples: int | None, **given: Any) -> Any:
+NESTED = {
+    "explain_samples": ("explain", "samples"), "max_requests": ("api", "max_requests"),
+    "max_tokens": ("api", "max_tokens"),
+}
+"""Option to the record and key of the configuration that it sets."""
+
+
+def read_config(model: str | None, config_file: Path | None, **given: Any) -> Any:
     """The configuration: the file's values, overridden by what was given on the command line.
 
     Raises:
@@ -49,16 +58,20 @@ def read_config(model: str | None, config_file: Path | None, explain_samples: in
     from auditkit.errors import ConfigError
     from auditkit.schema import Config
 
-    chosen = {name: value for name, value in given.items() if value is not None and value != ()}
+    chosen = {
+        name: value for name, value in given.items() if value is not None and value != () and name not in NESTED
+    }
     if model is not None:
         chosen["model"] = model
-    if explain_samples is not None:
-        nested = load_yaml(config_file)[0].get("explain", {}) if config_file is not None else {}
-        chosen["explain"] = {**nested, "samples": explain_samples}
+    for option, (record, key) in NESTED.items():
+        if given.get(option) is not None:
+            nested = load_yaml(config_file)[0].get(record, {}) if config_file is not None else {}
+            nested = nested if isinstance(nested, dict) else {}
+            chosen[record] = {**nested, **chosen.get(record, {}), key: given[option]}
     if config_file is not None:
         return read_yaml(config_file, Config, **chosen)
     if model is None:
-        kinds = "a Hub id, a directory, a GGUF file, smollm2, predictions:FILE or planted:NAME"
+        kinds = "a Hub id, a directory, a GGUF file, smollm2, openai:MODEL@BASE_URL, predictions:FILE or planted:NAME"
         raise ConfigError(f"no model: name one ({kinds})")
     try:
         return Config.model_validate(chosen)

@@ -77,7 +77,7 @@ class Adapter(Protocol):
         """Tokenise requests, in order; a request that cannot be encoded raises `MeasurementError`."""
 
     def execute(self, batch: Sequence[Encoded]) -> Iterator[Output]:
-        """Answer a batch: one output a request, in the batch's order.
+        """Answer a batch: one output a request, in the batch's order (an API: as they arrive).
 
         Values do not depend on batch composition beyond float tolerance.
         """

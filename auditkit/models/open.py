@@ -39,6 +39,10 @@ def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
     from auditkit.models.classifier import ClassifierAdapter
     from auditkit.models.masked import MaskedAdapter
 
+    if config.model.startswith("openai:"):
+        from auditkit.models.api import open_api
+
+        return open_api(config, on_event)
     if config.model.partition(":")[0] == "planted":
         raise ModelError(
             f"{config.model}: planted models answer from a pack's labels and are opened by the pipeline; "

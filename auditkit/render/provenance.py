@@ -11,7 +11,7 @@ from auditkit.render.findings import Fact
 from auditkit.render.index import Index
 from auditkit.render.numbers import count, level, limit, number, share
 from auditkit.render.wording import CONTRAST, METHODS, SEVERITY, capital, humane, measured
-from auditkit.schema import Audit, Config, Estimate, Explain, Observed
+from auditkit.schema import Api, Audit, Config, Estimate, Explain, Observed, Record
 
 
 @dataclass(frozen=True)
@@ -175,29 +175,40 @@ def cost(observed: Observed | None) -> Cost:
     return Cost(stages, facts, _facts(observed.host))
 
 
+_API_FLAGS = ("max_requests", "max_tokens")
+
+
 def _flags(config: Config) -> list[str]:
     """One flag for each setting that is not at its default."""
     flags: list[str] = []
     for name, field in Config.model_fields.items():
         value = getattr(config, name)
-        if name in ("model", "schema_version", "packs", "explain") or value == field.default:
+        if name in ("model", "schema_version", "packs", "explain", "api") or value == field.default:
             continue
         flag = f"--{name.replace('_', '-')}"
         flags += [flag] if value is True else [flag, str(value)]
     if config.explain.samples != Explain().samples:
         flags += ["--explain", str(config.explain.samples)]
+    for name in _API_FLAGS:
+        value = getattr(config.api, name)
+        flags += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     return flags
 
 
-def _unflagged(explain: Explain) -> list[str]:
-    """Lines of an audit.yaml for settings of the explanation that no flag sets."""
-    usual = Explain()
-    lines = [
-        f"  {name}: {getattr(explain, name)}"
-        for name in Explain.model_fields
-        if name != "samples" and getattr(explain, name) != getattr(usual, name)
+def _unflagged(config: Config) -> list[str]:
+    """Lines of an audit.yaml for the nested settings that no flag sets."""
+    return [
+        *_changed("explain", config.explain, Explain(), ("samples",)), *_changed("api", config.api, Api(), _API_FLAGS),
     ]
-    return ["explain:", *lines] if lines else []
+
+
+def _changed(key: str, record: Record, usual: Record, flagged: tuple[str, ...]) -> list[str]:
+    lines = [
+        f"  {name}: {getattr(record, name)}"
+        for name in type(record).model_fields
+        if name not in flagged and getattr(record, name) != getattr(usual, name)
+    ]
+    return [f"{key}:", *lines] if lines else []
 
 
 def command(audit: Audit) -> str:
@@ -208,8 +219,8 @@ def command(audit: Audit) -> str:
         words += ["--pack", pack]
     if "--seed" not in (flags := _flags(config)):
         flags += ["--seed", str(config.seed)]
-    settings = _unflagged(config.explain)
+    settings = _unflagged(config)
     if not settings:
         return shlex.join([*words, *flags])
-    written = shlex.join(["printf", "%s\\n", *settings]) + " > explain.yaml"
-    return f"{written}\n{shlex.join([*words, *flags, '--config', 'explain.yaml'])}"
+    written = shlex.join(["printf", "%s\\n", *settings]) + " > settings.yaml"
+    return f"{written}\n{shlex.join([*words, *flags, '--config', 'settings.yaml'])}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from auditkit.errors import MeasurementError
+from auditkit.errors import MeasurementError, StoppedError
 from auditkit.models.adapter import Adapter
 from auditkit.schema import Output, Request, repair
 
@@ -44,7 +44,7 @@ class Executor(Protocol):
     def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
         """One answer a request of each batch, errored ones included; no `Exception` of one request leaves it.
 
-        `KeyboardInterrupt` and `SystemExit` do, at once.
+        `KeyboardInterrupt`, `SystemExit` and `StoppedError` do, at once.
         """
 
 
@@ -64,29 +64,33 @@ class LocalExecutor:
                 begun = time.perf_counter()
 
     def _answer(self, requests: Sequence[Request]) -> Iterator[Output]:
-        """Outputs in order. What was answered before a failure is kept, the others are asked one by one."""
-        done = 0
+        """Outputs. What was answered before a failure is kept, the others are asked one by one."""
+        left = {request.sha256: request for request in requests}
         try:
             for output in self._ask(requests):
-                done += 1
+                del left[output.request]
                 yield output
+        except StoppedError:
+            raise
         except Exception as error:  # noqa: BLE001 - an adapter may raise anything; it becomes an errored output
             if len(requests) == 1:
                 yield errored(requests[0], error)
                 return
-        for request in requests[done:]:
+        for request in left.values():
             yield from self._answer([request])
 
     def _ask(self, requests: Sequence[Request]) -> Iterator[Output]:
-        """Outputs in order, each checked to be the answer to its request."""
-        outputs = iter(self._adapter.execute(self._adapter.encode(requests)))
-        for request in requests:
-            output = next(outputs, None)
-            if output is None:
-                raise MeasurementError("the adapter gave no output")
-            if output.request != request.sha256:
+        """Outputs in the adapter's order, each checked to be the one answer to one of the requests."""
+        left = {request.sha256 for request in requests}
+        for output in self._adapter.execute(self._adapter.encode(requests)):
+            if output.request not in left:
                 raise MeasurementError("the adapter answered another request")
+            left.remove(output.request)
             yield output
+            if not left:
+                return
+        if left:
+            raise MeasurementError("the adapter gave no output")
 
 
 def errored(request: Request, error: BaseException) -> Output:

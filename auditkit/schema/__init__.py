@@ -4,7 +4,7 @@ from auditkit.schema.attribution import Attribution
 from auditkit.schema.audit import SCHEMA_VERSION, Audit, Evidence, Observed, Subject
 from auditkit.schema.base import Record, Text, canonical, digest, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template
-from auditkit.schema.config import Config, Explain
+from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.estimate import (
     Bootstrap,
     Cited,
@@ -27,7 +27,7 @@ from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.sample import Choice, Sample, Source
 
 __all__ = [
-    "SCHEMA_VERSION", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited",
+    "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited",
     "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding", "Generation",
     "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading", "Policy", "Reason",
     "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Spread",

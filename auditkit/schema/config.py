@@ -22,13 +22,32 @@ class Explain(Record):
     """Most forward and backward passes for the whole audit."""
 
 
+class Api(Record):
+    """How an endpoint (`openai:MODEL@BASE_URL`) is asked. Its key comes from the environment, never from a file."""
+
+    concurrency: int = Field(default=4, ge=1, le=256)
+    """Most requests in flight."""
+    deadline: float = Field(default=120.0, gt=0)
+    """Seconds until a request counts as errored, all its tries and waits included."""
+    timeout: float = Field(default=60.0, gt=0)
+    """Seconds without a byte until one try is given up."""
+    retries: int = Field(default=5, ge=0)
+    """Most further tries after 429, 5xx, a timeout or a cut connection."""
+    backoff: float = Field(default=1.0, ge=0)
+    """Longest wait before the first further try, in seconds; doubled each time, drawn at random. Retry-After adds."""
+    max_requests: int | None = Field(default=None, ge=1)
+    """Most HTTP requests of one command, tries included; then it exits with 4, and the same command goes on."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """Most tokens of one command, read and written; bytes where the endpoint does not count."""
+
+
 class Config(Record):
     """An audit's settings; every key is optional but the model."""
 
     schema_version: Literal[1] = 1
     """Version of this record."""
     model: str
-    """Hub id, directory, GGUF file, `smollm2`, `predictions:FILE` or `planted:NAME`."""
+    """Hub id, directory, GGUF file, `smollm2`, `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`."""
     kind: Literal["auto", "causal", "masked", "classifier"] = "auto"
     """Model family: causal, masked or classifier; `auto` reads it from the model's config."""
     packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims")
@@ -53,6 +72,8 @@ class Config(Record):
     """CPU threads; default all cores."""
     explain: Explain = Explain()
     """How much is explained."""
+    api: Api = Api()
+    """How an endpoint is asked."""
     evidence: Literal["full", "hash", "none"] = "full"
     """What the audit keeps of cited samples' texts: full, hash or none."""
     offline: bool = False

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
-from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain
+from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain, digest
 from auditkit.store.files import write_atomically
 from auditkit.store.samples import read_samples, score_rows, write_samples
 from auditkit.store.upgrades import upgrade
@@ -154,7 +154,9 @@ def load_audit(path: str | Path) -> Audit:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RecordError(f"{path}: {where}: {first['msg']}; {_AGAIN}") from None
-    if version == SCHEMA_VERSION and audit.id and audit.sealed().id != audit.id:
+    # Over the file's own content: a field added later, with a default, is no edit.
+    content = digest({key: value for key, value in data.items() if key not in ("id", "observed")})
+    if version == SCHEMA_VERSION and audit.id and content != audit.id:
         raise RecordError(f"{path}: id: is not the hash of the content: it was edited or damaged; {_AGAIN}")
     return audit
 

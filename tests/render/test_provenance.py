@@ -12,13 +12,14 @@ import pytest
 from auditkit.cli.audit import command as audit_command
 from auditkit.cli.settings import read_config
 from auditkit.render.provenance import command, seconds, size
-from auditkit.schema import Audit, Config, Explain
+from auditkit.schema import Api, Audit, Config, Explain
 
 CHANGED = Config(
     model="acme/x y", kind="causal", packs=("a", "my packs/o'x"), limit=450, seed=7, out="-o", policy="p.yaml",
     dtype="float32", device="cpu", chat="never", batch_tokens=512, threads=2,
     explain=Explain(samples=0, max_steps=64, tolerance=0.1, budget=100), evidence="hash", offline=True,
     trust_remote_code=True,
+    api=Api(concurrency=2, deadline=30.0, timeout=9.5, retries=0, backoff=0.5, max_requests=10, max_tokens=99),
 )
 
 
@@ -28,7 +29,7 @@ def _read_back(text: str) -> Config:
     given: dict[str, Any] = audit_command.make_context("audit", words[2:]).params
     given.pop("as_json")
     given.pop("quiet")
-    config = read_config(given.pop("model"), given.pop("config_file"), given.pop("explain_samples"), **given)
+    config = read_config(given.pop("model"), given.pop("config_file"), **given)
     assert isinstance(config, Config)
     return config
 

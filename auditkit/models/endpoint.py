@@ -1,0 +1,302 @@
+"""One OpenAI-compatible endpoint over HTTP: retries, deadlines, a budget, and a key that is never written anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import re
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from auditkit.errors import MeasurementError, ModelError, StoppedError
+from auditkit.schema import Api
+
+SCHEME = "openai:"
+USAGE = f"write {SCHEME}MODEL@BASE_URL, e.g. {SCHEME}my-model@http://localhost:8000/v1"
+KEYS = ("AUDITKIT_API_KEY", "OPENAI_API_KEY")
+"""Environment variables that may hold the key, the first that is set."""
+
+_RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_REFUSED = frozenset({401, 402, 403})
+_LONGEST_WAIT = 30.0
+_SHORTEST_SECRET = 12
+"""Shorter keys are placeholders of local servers (`EMPTY`, `ollama`): not secret, and words that answers may use."""
+_TEMPLATE_TOKENS = 4096
+"""Most tokens that a server's own template, system prompt or hidden reasoning may add to the bytes seen."""
+
+
+class RequestFailed(MeasurementError):
+    """An endpoint gave no usable answer."""
+
+    def __init__(self, reason: str, *, status: int | None = None, code: str = "", fatal: bool = False) -> None:
+        """Args: reason in one line; HTTP status; the server's own error code; whether every request will fail."""
+        super().__init__(reason)
+        self.status = status
+        self.code = code
+        self.fatal = fatal
+
+
+class UnusableReply(RequestFailed):
+    """A reply came, but not what was asked for."""
+
+    def __init__(self, reason: str) -> None:
+        """Args: reason in one line."""
+        super().__init__(reason, status=200)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a model is served."""
+
+    model: str
+    url: str
+    """Base URL, without a slash at its end."""
+
+
+def parse_address(name: str) -> Address:
+    """Read `openai:MODEL@BASE_URL`.
+
+    Raises:
+        ModelError: it is not of that form, or carries a password or a query: keys come from the environment alone.
+    """
+    match = re.fullmatch(rf"{SCHEME}(?P<model>.+)@(?P<url>https?://[^\s@?#]+)", name)
+    if match is None:
+        if re.search(r"https?://\S*[@?#]", name):
+            # The name itself may hold a key, so it is not repeated.
+            raise ModelError(
+                f"{SCHEME}…: the URL holds a user name, query or fragment; take it out: a key comes from {KEYS[0]}"
+            )
+        raise ModelError(f"{name}: no model at a URL; {USAGE}")
+    return Address(match["model"], match["url"].rstrip("/"))
+
+
+def find_key(url: str) -> str | None:
+    """The key for an endpoint, from the environment alone; `None` where there is none.
+
+    `OPENAI_API_KEY` is another service's key for most endpoints: it is sent over https, or to this machine.
+
+    Raises:
+        ModelError: the variable holds characters that no header can carry; the text does not show them.
+    """
+    parts = urlsplit(url)
+    safe = parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+    for name in KEYS:
+        key = os.environ.get(name, "").strip()
+        if key and (name == KEYS[0] or safe):
+            if not re.fullmatch(r"[\x21-\x7e]+", key):
+                raise ModelError(f"{name} holds characters that no HTTP header can carry; set it again")
+            return key
+    return None
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one command may still ask."""
+
+    max_requests: int | None
+    max_tokens: int | None
+    requests: int = 0
+    tokens: int = 0
+
+    def take(self) -> None:
+        """Count one HTTP request.
+
+        Raises:
+            StoppedError: the budget is spent.
+        """
+        for name, spent, most in (
+            ("max_requests", self.requests, self.max_requests), ("max_tokens", self.tokens, self.max_tokens),
+        ):
+            if most is not None and spent >= most:
+                raise StoppedError(
+                    f"api.{name}: the budget of {most} is spent; every answer so far is kept: give the same command "
+                    f"again, which has the budget anew, or a larger one"
+                )
+        self.requests += 1
+
+
+class Endpoint:
+    """Posts JSON to an endpoint, and gives back JSON."""
+
+    def __init__(self, url: str, settings: Api) -> None:
+        """Take the key from the environment; nothing is sent yet."""
+        self.url = url
+        self.settings = settings
+        self.budget = Budget(settings.max_requests, settings.max_tokens)
+        self._key = find_key(url)
+        self._client: Any = None
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[None]:
+        """Hold connections open for some requests."""
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        limits = httpx.Limits(max_connections=self.settings.concurrency)
+        # Redirects are not followed: they could carry the key elsewhere.
+        async with httpx.AsyncClient(
+            headers=headers, timeout=self.settings.timeout, limits=limits, follow_redirects=False
+        ) as self._client:
+            yield
+
+    async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Ask, and ask again after 429, 5xx, timeouts and cut connections, until the deadline.
+
+        Raises:
+            RequestFailed: no answer; the reason is one line without the key.
+            StoppedError: the budget is spent.
+        """
+        attempt = _Attempt(time.monotonic() + self.settings.deadline)
+        try:
+            async with asyncio.timeout(self.settings.deadline):
+                while True:
+                    reply = await self._try(path, body, attempt)
+                    if reply is not None:
+                        return reply
+                    await asyncio.sleep(self._wait(attempt))
+                    attempt.number += 1
+        except TimeoutError:
+            last = f"; last: {attempt.reason}" if attempt.reason else ""
+            raise RequestFailed(f"no answer within the deadline of {self.settings.deadline:g} s{last}") from None
+
+    async def _try(self, path: str, body: dict[str, Any], attempt: _Attempt) -> dict[str, Any] | None:
+        """One HTTP request; `None` where it may be tried again."""
+        import httpx
+
+        self.budget.take()
+        attempt.retry_after, attempt.unreachable = None, False
+        try:
+            response = await self._client.post(f"{self.url}{path}", json=body)
+        except httpx.ConnectError:
+            attempt.reason, attempt.unreachable = "cannot connect", True
+        except httpx.TimeoutException:
+            attempt.reason = f"timed out after {self.settings.timeout:g} s"
+        except httpx.RequestError as error:
+            attempt.reason = self._line(f"connection failed: {type(error).__name__}: {error}")
+        else:
+            if response.status_code == 200:
+                return self._reply(response.text, body)
+            attempt.reason = self._refuse(response)
+            attempt.retry_after = _retry_after(response.headers.get("retry-after"))
+        return None
+
+    def _wait(self, attempt: _Attempt) -> float:
+        """Seconds until the next try: what the server asks for, and a random part that doubles.
+
+        Raises:
+            RequestFailed: no try is left, or none fits before the deadline.
+        """
+        if attempt.number >= self.settings.retries:
+            raise RequestFailed(f"{attempt.reason} ({attempt.number + 1} tries)", fatal=attempt.unreachable)
+        asked = attempt.retry_after or 0.0
+        if asked > attempt.deadline - time.monotonic():
+            raise RequestFailed(f"{attempt.reason}; the server asks to wait {asked:g} s, beyond the deadline")
+        most = min(_LONGEST_WAIT, self.settings.backoff * 2**attempt.number)
+        return asked + random.uniform(0, most)  # noqa: S311 (no secret: it keeps clients apart)
+
+    def _reply(self, text: str, body: dict[str, Any]) -> dict[str, Any]:
+        sent = len(json.dumps(body, ensure_ascii=False).encode())
+        try:
+            reply = self._scrub(json.loads(text, parse_constant=lambda name: None))
+        except (ValueError, RecursionError):
+            self.budget.tokens += sent + len(text.encode())
+            raise UnusableReply("HTTP 200, but the reply is not JSON") from None
+        used = usage(reply, sent, len(text.encode()))
+        # A token is at least one byte: without a count that can be true, bytes are the most it may have been.
+        self.budget.tokens += sum(used) if used is not None else sent + len(text.encode())
+        if not isinstance(reply, dict):
+            raise UnusableReply(f"HTTP 200, but the reply is a JSON {type(reply).__name__}, no object")
+        if used is None:
+            reply.pop("usage", None)
+        return reply
+
+    def _refuse(self, response: Any) -> str:
+        """The reason in a reply that is no answer; raises `RequestFailed` where asking again is no use."""
+        status = int(response.status_code)
+        message, code = _told(response.text)
+        reason = self._line(f"HTTP {status}" + (f": {message}" if message else ""))
+        if status in _REFUSED:
+            # Servers repeat parts of the key in this message.
+            reason = f"HTTP {status}: the key is missing, refused, or has no credit; set {KEYS[0]}"
+            raise RequestFailed(reason, status=status, fatal=True)
+        if code == "insufficient_quota":
+            raise RequestFailed(f"HTTP {status}: the account's quota is spent", status=status, code=code, fatal=True)
+        if status not in _RETRIED:
+            raise RequestFailed(reason, status=status, code=code)
+        return reason
+
+    def _line(self, text: str) -> str:
+        return " ".join(str(self._scrub(text)).split())[:240]
+
+    def _scrub(self, value: Any) -> Any:
+        """A JSON value without the key, which a server may repeat."""
+        if self._key is None or len(self._key) < _SHORTEST_SECRET:
+            return value
+        if isinstance(value, str):
+            return value.replace(self._key, "[key]")
+        if isinstance(value, list):
+            return [self._scrub(item) for item in value]
+        if isinstance(value, dict):
+            return {self._scrub(name): self._scrub(item) for name, item in value.items()}
+        return value
+
+
+@dataclass(slots=True)
+class _Attempt:
+    deadline: float
+    """Of `time.monotonic()`."""
+    number: int = 0
+    reason: str = ""
+    retry_after: float | None = None
+    unreachable: bool = False
+
+
+def usage(reply: Any, sent: int, received: int) -> tuple[int, int] | None:
+    """Tokens read and written as the server counts them; `None` where it does not, or the count cannot be true.
+
+    Args:
+        reply: the reply.
+        sent: bytes sent.
+        received: bytes received.
+    """
+    told = reply.get("usage") if isinstance(reply, dict) else None
+    if not isinstance(told, dict):
+        return None
+    counts = []
+    for count, size in ((told.get("prompt_tokens"), sent), (told.get("completion_tokens", 0), received)):
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= size + _TEMPLATE_TOKENS:
+            return None
+        counts.append(count)
+    return counts[0], counts[1]
+
+
+def _told(text: str) -> tuple[str, str]:
+    """The server's message and code, where it gives them in one of the usual forms."""
+    with contextlib.suppress(ValueError, RecursionError):
+        body = json.loads(text)
+        error = body.get("error", body) if isinstance(body, dict) else None
+        if isinstance(error, str):
+            return error, ""
+        if isinstance(error, dict):
+            message = error.get("message") or error.get("detail") or ""
+            return str(message)[:1000], str(error.get("code") or error.get("type") or "")
+    return "", ""
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for, as a number or a date."""
+    if value is None:
+        return None
+    with contextlib.suppress(ValueError, OverflowError):
+        seconds = float(value)
+        return max(0.0, seconds) if seconds < 1e9 else None
+    with contextlib.suppress(ValueError, TypeError):
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    return None
