@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
-from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain, digest
+from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain
 from auditkit.store.files import write_atomically
 from auditkit.store.samples import read_samples, score_rows, write_samples
 from auditkit.store.upgrades import upgrade
