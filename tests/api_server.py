@@ -134,8 +134,11 @@ def serving(toy: ToyServer) -> Iterator[ToyServer]:
         def log_message(self, *arguments: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # with the usual 5, connections that come at once are dropped
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     toy.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
