@@ -26,7 +26,7 @@ __all__ = ["Item", "NotExplained", "explain", "items_for"]
 
 METHOD = "layer_integrated_gradients"
 SERVED_TOLERANCE = 1e-4
-"""Largest |explained - served score|, relative to the score where that exceeds 1 (methods/explanation.md §7)."""
+"""Largest |explained - served score|, relative to the score where that exceeds 1."""
 
 Reliability = Literal["valid", "not_converged", "not_served", "non_finite"]
 

@@ -1,4 +1,4 @@
-"""Integrated gradients along the embedding path, refined where it is rough (methods/explanation.md §2, §12).
+"""Integrated gradients along the embedding path, refined where it is rough.
 
 Captum's operator with Gauss-Legendre points integrates one panel [l, h] of the straight path at a time: the input is
 b + h(x - b), the baseline b + l(x - b). Each panel's own completeness error is known; the worst is halved until the

@@ -1,4 +1,4 @@
-"""The explained scalar F as a function of the embeddings that are free to move (methods/explanation.md §1).
+"""The explained scalar F as a function of the embeddings that are free to move.
 
 Only those positions move that every view calls free and that hold equal tokens: the prompt that both options share.
 Special and template tokens stay, in the baseline too, so that their attribution is exactly 0: a decoder whose first
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 TOKENS = 1024
-"""Token budget of one call (methods/explanation.md §8: 512 to 2,048)."""
+"""Token budget of one call (512 to 2,048 is best on a CPU)."""
 
 
 class Passes:

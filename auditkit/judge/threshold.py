@@ -1,8 +1,8 @@
 """The one threshold function: estimates and a check to a finding.
 
 An interval is compared with a bound at its unfavourable end, recomputed as if every unscored sample had gone the
-unfavourable way (methods: worst-case interval from the lower limit at the lowest fill to the upper limit at the
-highest fill). Source of the order of tests: the status table in docs of `AK` rules.
+unfavourable way (the worst-case interval from the lower limit at the lowest fill to the upper limit at the
+highest fill).
 """
 
 from __future__ import annotations

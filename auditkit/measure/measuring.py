@@ -172,7 +172,7 @@ def _contrasts(use: _Use, by_axis: Mapping[str, Columns]) -> dict[str, list[Esti
     if use.metric.direction == "middle" or use.metric.range[0] < 0:
         return made  # No outcome is the favourable one, or a ratio of signed numbers means nothing.
     if use.metric.direction == "lower":
-        # Four-fifths ratios are of favourable outcomes: a rate of harm is turned round (measurement.md, trap 30).
+        # Four-fifths ratios are of favourable outcomes: a rate of harm is turned round.
         by_axis = {
             axis: {name: _mirrored(column, use.metric.range) for name, column in columns.items()}
             for axis, columns in by_axis.items()

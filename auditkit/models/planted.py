@@ -1,4 +1,4 @@
-"""Planted models: adapters whose bias is known, against which every probe is run (methods/measurement.md §8).
+"""Planted models: adapters whose bias is known, against which every probe is run.
 
 They read a sample's labels, never a score; chance comes from the request's hash, never from call order.
 """

@@ -1,6 +1,6 @@
 """Log-probabilities of scored tokens: the model's body on shared prefixes, its head on scored positions only.
 
-Source of the layout: methods/performance.md §4 (token tree packed into flat rows). A model that cannot take the
+The layout is a token tree packed into flat rows. A model that cannot take the
 tree's mask (state space, sliding window, ALiBi) falls back to right padding; the check runs once, on the model.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Ids = tuple[int, ...]
 
 CPU_PACK = 512
-"""Tokens of one flat row on a CPU: the fastest on 1 and 2 threads (methods/performance.md §4)."""
+"""Tokens of one flat row on a CPU: the fastest on 1 and 2 threads."""
 
 _HEAD_ROWS = 256
 _HEAD_ELEMENTS = 1 << 28

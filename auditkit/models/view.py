@@ -1,4 +1,4 @@
-"""Differentiable views: a served score as a function of the word embeddings (methods/explanation.md §1, §2).
+"""Differentiable views: a served score as a function of the word embeddings.
 
 Ids, attention mask and position ids are those that were served, and the same along any path. Baselines repeat a
 token's embedding: zeros give NaN under RMSNorm, and GPT-2's unk is a document boundary, which is not neutral.

@@ -60,7 +60,7 @@ def scale_of(estimate: Estimate) -> Scale:
 
 
 def worst(estimate: Estimate) -> tuple[float, float]:
-    """The worst-case interval: lower limit at the lowest fill, upper limit at the highest (statistics.md §9).
+    """The worst-case interval: lower limit at the lowest fill, upper limit at the highest.
 
     A limit that the data cannot give leaves the metric's whole range open on that side, as it does in the gate.
     """
