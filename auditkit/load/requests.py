@@ -8,11 +8,13 @@ from string import ascii_uppercase
 from auditkit.errors import PackError
 from auditkit.load.prompts import fill, named
 from auditkit.load.spans import shared
-from auditkit.schema import Benchmark, Generation, Option, Request, Sample
+from auditkit.schema import Benchmark, Generation, Option, Request, Sample, Template
 
 LETTER = Generation(max_tokens=32)
 """Room for an answer by letter, or for a refusal that can be told from one."""
 TEXT = Generation(max_tokens=128)
+BARE = ("label", "probabilities", "number", "tags", "span", "vector", "similarity")
+"""Rules of models that read a text as it is, without a prompt around it."""
 
 
 def choose_rule(card: Benchmark, offered: Sequence[str]) -> str | None:
@@ -32,9 +34,9 @@ def build(card: Benchmark, rule: str, samples: Sequence[Sample]) -> list[Request
     """One request a sample, in order.
 
     `choose` asks with the filled template and offers the choices as continuations, each with the template's delimiter
-    before it. `compare` offers whole texts and marks the words that they share. A classifier (rules `label` and
-    `probabilities`) reads the input fields alone, in the template's order: an instruction would be part of what it
-    classifies. Text rules (`letter`, `text`) carry decoding parameters.
+    before it. `compare` offers whole texts and marks the words that they share. A model without prompts (rules in
+    `BARE`) reads the input fields alone: an instruction would be part of what it classifies. Text rules (`letter`,
+    `text`) carry decoding parameters.
 
     Raises:
         PackError: a field of the template that a sample lacks, or texts that share no word; names file and line.
@@ -66,17 +68,35 @@ def prompt(card: Benchmark, sample: Sample, rule: str = "") -> tuple[str, str]:
 
 def _ask(card: Benchmark, rule: str, sample: Sample) -> Request:
     template = card.templates[0]
-    if rule in ("label", "probabilities"):
-        fields = [name for name in named(template.text) if name in sample.input] or list(sample.input)
-        text = "\n".join(sample.input[name] for name in fields)
-        return Request(kind=card.request, rule=rule, text=text, options=_options(sample, ""))
+    if rule in BARE:
+        text, text_pair = bare(template, sample)
+        return Request(
+            kind=card.request, rule=rule, text=text, text_pair=text_pair, words=sample.words,
+            options=_options(sample, ""),
+        )
     text, prefix = prompt(card, sample, rule)
     if card.request == "generate" or rule == "text":
-        return Request(kind=card.request, rule=rule, text=text, prefix=prefix, generation=TEXT)
+        return Request(kind=card.request, rule=rule, text=text, prefix=prefix, generation=card.generation or TEXT)
     if rule == "letter":
         options = _options(sample, "")
         return Request(kind=card.request, rule=rule, text=text, prefix=prefix, options=options, generation=LETTER)
     return Request(kind=card.request, rule=rule, text=text, prefix=prefix, options=_options(sample, template.delimiter))
+
+
+def bare(template: Template, sample: Sample) -> tuple[str, str]:
+    """The text and the second text that a model without prompts reads; the second is empty where there is one text.
+
+    Raises:
+        PackError: a field of the template's `inputs` that the sample lacks.
+    """
+    for name in template.inputs:
+        if name not in sample.input:
+            raise PackError(f'"input.{name}" is missing; the card\'s template names it in "inputs"')
+    if template.inputs:
+        first, *second = (sample.input[name] for name in template.inputs)
+        return first, "".join(second)
+    fields = [name for name in named(template.text) if name in sample.input] or list(sample.input)
+    return "\n".join(sample.input[name] for name in fields), ""
 
 
 def _options(sample: Sample, delimiter: str) -> tuple[Option, ...]:

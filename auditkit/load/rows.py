@@ -15,8 +15,13 @@ from auditkit.load.readers.row import Row
 from auditkit.load.requests import prompt
 from auditkit.schema import Benchmark, Choice, Record, Sample, Source, digest
 
+Truth = tuple[str | None, tuple[str, ...], tuple[str, ...]]
+"""Target, references and tags."""
 _KEYS = {
-    (): ("arm", "choices", "clusters", "groups", "id", "input", "metadata", "origin", "target"),
+    (): (
+        "arm", "choices", "clusters", "groups", "id", "input", "metadata", "origin", "references", "tags", "target",
+        "words",
+    ),
     ("choices",): ("group", "label", "text"),
 }
 
@@ -25,6 +30,9 @@ class _Row(Record):
     id: str | None = Field(default=None, min_length=1)
     input: dict[str, str] = Field(default_factory=dict)
     target: str | None = None
+    references: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     choices: tuple[Choice, ...] = ()
     groups: dict[str, str] = Field(default_factory=dict)
     clusters: dict[str, str] = Field(default_factory=dict)
@@ -46,7 +54,7 @@ def read_samples(pack: Pack) -> list[Sample]:
     """
     samples: list[Sample] = []
     seen: dict[str, str] = {}
-    asked: dict[str, tuple[tuple[str, ...], str | None, str]] = {}
+    asked: dict[str, tuple[tuple[str, ...], Truth, str]] = {}
     anonymous: dict[str, int] = {}
     for file, where, row in _rows(pack):
         parsed = _parse(row, where, pack.card)
@@ -80,7 +88,10 @@ def _sample(card: Benchmark, row: _Row, row_id: str, source: Source) -> Sample:
         benchmark=card.name,
         input=row.input,
         target=row.target,
-        choices=row.choices,
+        references=row.references,
+        words=row.words,
+        tags=row.tags,
+        choices=row.choices or card.choices,
         groups=row.groups,
         clusters={factor: row.clusters[factor] for factor in card.clusters},
         origin=f"{card.name}/{row.origin or row_id}",
@@ -96,9 +107,10 @@ def _parse(row: Row, where: str, card: Benchmark) -> _Row:
         parsed = _Row.model_validate(row.data)
     except ValidationError as error:
         raise PackError(_explain(error.errors()[0], where)) from None
-    if "target" not in row.data and card.request != "generate":
+    if "target" not in row.data and card.request in ("choose", "compare", "classify") and not parsed.references:
         raise PackError(f'{where}: "target" is missing; add it or set request: generate in card.yaml')
     _check_choices(parsed, where, card)
+    _check_words(parsed, where, card)
     for factor in card.clusters:
         if not parsed.clusters.get(factor):
             raise PackError(f'{where}: "clusters.{factor}" is missing; add the id of what the row shares with others')
@@ -107,6 +119,15 @@ def _parse(row: Row, where: str, card: Benchmark) -> _Row:
             known = f"the card's groups are: {', '.join(card.groups) or 'none'}"
             raise PackError(f'{where}: "groups.{axis}" is no axis of this pack; {known}')
     return parsed
+
+
+def _check_words(row: _Row, where: str, card: Benchmark) -> None:
+    if card.request == "tag" and not row.words:
+        raise PackError(f'{where}: "words" is missing or empty; request: tag needs a list of words')
+    if row.tags and len(row.tags) != len(row.words):
+        raise PackError(f'{where}: "tags" holds {len(row.tags)} for {len(row.words)} words; give one a word')
+    if any(not word.strip() for word in row.words):
+        raise PackError(f'{where}: "words.{[bool(w.strip()) for w in row.words].index(False)}" is empty; leave it out')
 
 
 def _check_choices(row: _Row, where: str, card: Benchmark) -> None:
@@ -118,9 +139,10 @@ def _check_choices(row: _Row, where: str, card: Benchmark) -> None:
             raise PackError(f'{where}: "choices.{i}.text" is empty; write the text that the model sees')
         if texts.index(choice.text) != i:
             raise PackError(f'{where}: "choices.{i}.text" repeats choice {texts.index(choice.text)}; every model ties')
-    labels = [choice.label for choice in row.choices]
-    if labels and row.target is not None and row.target not in labels:
-        raise PackError(f'{where}: "target": no choice has the label "{row.target}"; labels: {", ".join(labels)}')
+    labels = [choice.label for choice in row.choices or card.choices]
+    for key, value in (("target", row.target), *(("references", one) for one in row.references)):
+        if labels and value is not None and value not in labels:
+            raise PackError(f'{where}: "{key}": no choice has the label "{value}"; labels: {", ".join(labels)}')
 
 
 def _unicode(value: Any, where: str, key: str) -> None:
@@ -156,15 +178,16 @@ def _explain(error: ErrorDetails, where: str) -> str:
 
 
 def _same_request(
-    card: Benchmark, sample: Sample, where: str, asked: dict[str, tuple[tuple[str, ...], str | None, str]]
+    card: Benchmark, sample: Sample, where: str, asked: dict[str, tuple[tuple[str, ...], Truth, str]]
 ) -> None:
     try:
         text = prompt(card, sample)
     except PackError as error:
         raise PackError(f"{where}: {error}") from None
-    key = digest([text, [choice.text for choice in sample.choices]])
-    labels, target, first = asked.setdefault(key, (sample.labels, sample.target, where))
-    if labels != sample.labels or target != sample.target:
+    key = digest([text, [choice.text for choice in sample.choices], sample.words])
+    truth: Truth = (sample.target, sample.references, sample.tags)
+    labels, other, first = asked.setdefault(key, (sample.labels, truth, where))
+    if labels != sample.labels or truth != other:
         differ = "labels" if labels != sample.labels else "target"
         raise PackError(f"{where}: asks exactly what {first} asks, but its {differ} differs; a model cannot know which")
 

@@ -2,7 +2,7 @@
 
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.audit import SCHEMA_VERSION, Audit, Evidence, Observed, Subject
-from auditkit.schema.base import Record, Text, canonical, digest, plain, repair
+from auditkit.schema.base import Growing, Record, Text, canonical, digest, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template
 from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.estimate import (
@@ -21,7 +21,7 @@ from auditkit.schema.estimate import (
     Wilson,
 )
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
-from auditkit.schema.output import OptionScore, Output
+from auditkit.schema.output import OptionScore, Output, Span
 from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.sample import Choice, Sample, Source
@@ -29,8 +29,8 @@ from auditkit.schema.sample import Choice, Sample, Source
 __all__ = [
     "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited",
     "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding", "Generation",
-    "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading", "Policy", "Reason",
-    "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Spread",
-    "Status", "Subject", "T", "Template", "Text", "Verdict", "Waiver", "Wilson", "canonical", "digest", "plain",
-    "repair",
+    "Growing", "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading", "Policy",
+    "Reason", "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span",
+    "Spread", "Status", "Subject", "T", "Template", "Text", "Verdict", "Waiver", "Wilson", "canonical", "digest",
+    "plain", "repair",
 ]

@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 
 class Record(BaseModel):
     """A frozen record: unknown keys, NaN and infinity are refused.
 
-    Pydantic writes NaN as ``null``, which would read as 'not scored'; hence ``allow_inf_nan=False``.
+    Pydantic writes NaN as ``null``, which would read as 'not scored': hence ``allow_inf_nan=False``, and for copies,
+    which are not validated, ``ser_json_inf_nan``, so that `canonical` sees them and raises.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants", use_attribute_docstrings=True
+    )
+
+
+class Growing(Record):
+    """A record that gained fields: those named in `later` are left out of its canonical form while they hold their
+    default, so that hashes and journals of earlier versions stay valid."""
+
+    later: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = dump(self)
+        for name in self.later:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                data.pop(name, None)
+        return data
 
 
 def _unicode(text: str) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from auditkit.schema.base import Record
-from auditkit.schema.request import RequestKind
+from auditkit.schema.base import Growing, Record
+from auditkit.schema.request import Generation, RequestKind
+from auditkit.schema.sample import Choice
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
-class Template(Record):
+class Template(Growing):
     """One turn of the prompt. `{field}` is replaced once, from the sample's input and `option_1`, `option_2` …"""
+
+    later: ClassVar[tuple[str, ...]] = ("inputs",)
 
     text: str
     """The user's turn."""
@@ -21,6 +24,9 @@ class Template(Record):
     """What the assistant's turn begins with."""
     delimiter: str = " "
     """What stands between the prefix and an option."""
+    inputs: tuple[str, ...] = Field(default=(), max_length=2)
+    """The fields that a model without prompts reads (classifier, span, encoder): its text and its second text; default
+    all that the template names, a line each."""
 
 
 class PlantedReading(Record):
@@ -51,8 +57,10 @@ class MetricUse(Record):
     """Whether it is also estimated for each demographic group of the sample, with gap and ratio."""
 
 
-class Benchmark(Record):
+class Benchmark(Growing):
     """The card (`card.yaml`) of a pack."""
+
+    later: ClassVar[tuple[str, ...]] = ("choices", "generation")
 
     name: Name
     """Name of the pack, and of its folder."""
@@ -78,6 +86,10 @@ class Benchmark(Record):
     """Scoring rules accepted, best first; the first one that the adapter offers is used for all rows."""
     templates: tuple[Template, ...] = ()
     """Prompt, one a turn; none for whole texts."""
+    choices: tuple[Choice, ...] = ()
+    """The classes that all rows share: rows without choices of their own have these."""
+    generation: Generation | None = None
+    """How free text is decoded; default greedy, 128 tokens."""
     reader: str = "native"
     """Module in `load/readers` that turns the rows into samples."""
     files: tuple[str, ...] = Field(min_length=1)

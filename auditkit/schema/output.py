@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import model_validator
 
-from auditkit.schema.base import Record, repair
+from auditkit.schema.base import Growing, Record, Text, repair
 
 
 class OptionScore(Record):
@@ -24,8 +24,25 @@ class OptionScore(Record):
     """True where the tokenizer merged the boundary between context and option."""
 
 
-class Output(Record):
+class Span(Record):
+    """A stretch of the passage, or the answer that there is none."""
+
+    text: Text
+    """The words of the passage; empty where the model finds no answer."""
+    start: int
+    """First character in the passage; 0 where there is no answer."""
+    end: int
+    """One past the last character."""
+    score: float
+    """Score of the best span: sum of its start and end logits, best over the windows."""
+    null_score: float | None = None
+    """Score of `no answer`, where the model was trained to give one."""
+
+
+class Output(Growing):
     """The answer to one request. Absent values are absent: never 0, never NaN."""
+
+    later: ClassVar[tuple[str, ...]] = ("number", "tags", "span", "vector", "similarities")
 
     request: str
     """sha256 of the request."""
@@ -37,6 +54,16 @@ class Output(Record):
     """One score an option, in the request's order."""
     probabilities: dict[str, float] | None = None
     """Class label to probability, for classifiers."""
+    number: float | None = None
+    """A regression's value, in the unit it was trained on."""
+    tags: tuple[Text, ...] | None = None
+    """One tag a word of the request, in order."""
+    span: Span | None = None
+    """The answer that was found in the passage."""
+    vector: tuple[float, ...] | None = None
+    """The embedding of the text."""
+    similarities: tuple[float, ...] | None = None
+    """Cosine of the text's embedding with each option's, in the request's order, −1 to 1."""
     input_sha256: str | None = None
     """Hash of the final input ids, special tokens and chat template included."""
     truncated: int = 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from auditkit.schema.base import Record, digest
+from auditkit.schema.base import Growing, Record, digest
 
 RequestKind = Literal["choose", "compare", "generate", "classify", "tag", "extract", "embed"]
 
@@ -32,8 +32,10 @@ class Generation(Record):
     """Strings that end the text."""
 
 
-class Request(Record):
+class Request(Growing):
     """One question to one model. Its hash covers exactly these fields, not the sample that asked."""
+
+    later: ClassVar[tuple[str, ...]] = ("text_pair", "words")
 
     role: str = "subject"
     """`subject`, or the name of a scorer."""
@@ -43,6 +45,10 @@ class Request(Record):
     """How the answer is scored, chosen once for a benchmark and audit."""
     text: str = ""
     """The prompt: the user's turn where the model has a chat template."""
+    text_pair: str = ""
+    """The second text: the passage of `extract` (whose `text` is the question), or of a pair to `classify`."""
+    words: tuple[str, ...] = ()
+    """The words to `tag`, in order."""
     prefix: str = ""
     """What the assistant's turn begins with, e.g. `Answer:`; options or free text follow it."""
     options: tuple[Option, ...] = ()

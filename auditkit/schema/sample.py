@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from auditkit.schema.base import Record
+from auditkit.schema.base import Growing, Record
 
 
 class Choice(Record):
@@ -27,8 +29,10 @@ class Source(Record):
     """Line number, from 1."""
 
 
-class Sample(Record):
+class Sample(Growing):
     """One row of a benchmark. A twin (context, swap, perturbation) is a sample of its own."""
+
+    later: ClassVar[tuple[str, ...]] = ("references", "words", "tags")
 
     id: str
     """`pack/row-id`, unique in the audit."""
@@ -38,6 +42,13 @@ class Sample(Record):
     """The fields that the prompt template fills."""
     target: str | None = None
     """Label of the right choice, or the right text; `None` where there is no right answer."""
+    references: tuple[str, ...] = ()
+    """Equally good right texts (`extract`: none where the passage holds no answer), or every class that is true of a
+    multi-label text."""
+    words: tuple[str, ...] = ()
+    """The words to tag, in order."""
+    tags: tuple[str, ...] = ()
+    """The right tag of each word, e.g. `B-person`."""
     choices: tuple[Choice, ...] = ()
     """The choices in the order shown to the model."""
     groups: dict[str, str] = Field(default_factory=dict)

@@ -45,8 +45,9 @@ class ScoreRow:
 
 
 def content_sha256(sample: Sample) -> str:
-    """Hash of a sample's content: all but its id, its place in the file, clusters and metadata."""
-    return digest(sample.model_dump(mode="json", include={"benchmark", "input", "target", "choices", "groups", "arm"}))
+    """Hash of a sample's content: all but its id, its place in the file, clusters, origin and metadata."""
+    left_out = {"id", "source", "clusters", "origin", "metadata"}
+    return digest({name: value for name, value in sample.model_dump(mode="json").items() if name not in left_out})
 
 
 def score_rows(samples: Iterable[Sample], scores: Iterable[Score]) -> list[ScoreRow]:

@@ -40,10 +40,17 @@ def test_request_hash_covers_every_field() -> None:
     base = Request(kind="choose", rule="loglikelihood", text="a", options=(Option(text=" b"),))
     changed = [
         {"role": "scorer"}, {"kind": "classify"}, {"rule": "letter"}, {"text": "c"}, {"prefix": "A:"},
+        {"text_pair": "d"}, {"words": ("e",)},
         {"options": (Option(text=" b", spans=((0, 1),)),)}, {"generation": schema.Generation()}, {"draw": 1},
     ]
     assert set(Request.model_fields) == {next(iter(change)) for change in changed}
     assert len({base.sha256, *(base.model_copy(update=change).sha256 for change in changed)}) == len(changed) + 1
+
+
+def test_fields_that_came_later_leave_the_hash_of_older_requests_alone() -> None:
+    first = {"role", "kind", "rule", "text", "prefix", "options", "generation", "draw"}
+    assert set(Request(kind="choose", rule="loglikelihood", text="a").model_dump(mode="json")) == first
+    assert Request(kind="tag", rule="tags", words=("a",)).model_dump(mode="json")["words"] == ["a"]
 
 
 def test_hash_is_computed_anew_for_a_changed_copy() -> None:
