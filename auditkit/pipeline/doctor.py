@@ -6,7 +6,7 @@ import os
 from importlib.util import find_spec
 
 from auditkit.models.device import describe_devices
-from auditkit.pipeline.audit import environment
+from auditkit.pipeline.observing import environment
 from auditkit.registry import plugins
 from auditkit.store.paths import cache_home
 

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from auditkit.errors import RecordError
 from auditkit.pipeline.assemble import Header
-from auditkit.pipeline.audit import Finished, environment, run_audit
+from auditkit.pipeline.audit import Finished, run_audit
 from auditkit.pipeline.drift import refuse_libraries
+from auditkit.pipeline.observing import environment
 from auditkit.pipeline.pages import write_pages
 from auditkit.schema import plain
 from auditkit.schema.event import Event, OnEvent, ignore

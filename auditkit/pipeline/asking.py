@@ -1,0 +1,157 @@
+"""Before the model is asked anything: packs and rows, the model, each pack's rule, and the requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from auditkit.errors import ConfigError, ModelError
+from auditkit.judge.feasible import Design, refuse_if_it_cannot_fail
+from auditkit.judge.policies import builtin_names
+from auditkit.load.packs import Pack, open_pack
+from auditkit.load.packs import names as builtin_packs
+from auditkit.load.requests import build, choose_rule
+from auditkit.load.rows import read_samples
+from auditkit.load.sampling import limit
+from auditkit.models.adapter import Adapter, AnswersBySample, Labelled
+from auditkit.models.open import open_model
+from auditkit.models.planted import BEHAVIOURS, Planted
+from auditkit.models.predictions import SCHEME, Predictions
+from auditkit.registry import get
+from auditkit.schema import Benchmark, Config, Policy, Request, Sample
+from auditkit.schema.event import Event, OnEvent
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The rows of one pack that are audited."""
+
+    pack: Pack
+    samples: tuple[Sample, ...]
+    rows: tuple[Sample, ...]
+    """All rows of the pack, audited or not."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What will be asked of the model."""
+
+    adapter: Adapter
+    rules: dict[str, str]
+    not_applicable: dict[str, str]
+    requests: dict[str, Request]
+    """By sample id."""
+    without_answer: frozenset[str] = frozenset()
+    """Samples to which saved predictions hold no answer: their requests are journalled, and not run."""
+
+
+def load_packs(config: Config, on_event: OnEvent) -> list[Loaded]:
+    """Read the rows of every pack, as many as the configuration asks for."""
+    loaded = []
+    for name in config.packs:
+        pack = open_pack(name)
+        rows = read_samples(pack)
+        samples = limit(rows, config.limit, config.seed) if config.limit is not None else rows
+        on_event(Event("load", f"{pack.card.name}: {len(samples)} of {len(rows)} rows"))
+        loaded.append(Loaded(pack, tuple(samples), tuple(rows)))
+    names = [item.pack.card.name for item in loaded]
+    doubled = {name for name in names if names.count(name) > 1}
+    if doubled:
+        raise ConfigError(f"packs: {', '.join(sorted(doubled))} is named twice; name each pack once")
+    return loaded
+
+
+def ask(config: Config, loaded: Sequence[Loaded], on_event: OnEvent) -> Asked:
+    """Open the model, choose each pack's rule and build the requests."""
+    by_sample = _answers_by_sample(config, loaded)
+    if by_sample is not None:
+        return _ask_by_sample(by_sample, loaded)
+    adapter = open_model(config, on_event)
+    rules: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    requests: dict[str, Request] = {}
+    for item in loaded:
+        card = item.pack.card
+        rule = choose_rule(card, adapter.rules.get(card.request, ()))
+        reason = _why_not(adapter, card, rule, item.samples)
+        if rule is None or reason is not None:
+            refused[card.name] = reason or ""
+            continue
+        rules[card.name] = rule
+        requests |= _requests(card, rule, item.samples)
+    return Asked(adapter, rules, refused, requests)
+
+
+def _why_not(adapter: Adapter, card: Benchmark, rule: str | None, samples: Sequence[Sample]) -> str | None:
+    """Why this model cannot answer a pack; `None` where it can."""
+    offered = adapter.rules.get(card.request, ())
+    if rule is None:
+        found = f"it offers {', '.join(offered)}" if offered else f"it answers no {card.request} request"
+        probed = adapter.subject.parts.get("likelihood", "")
+        why = f" (likelihoods {probed})" if probed.startswith("not used") else ""
+        return f"a model of family {adapter.subject.kind} cannot answer by {' or '.join(card.rules)}: {found}{why}"
+    if rule in ("label", "probabilities") and isinstance(adapter, Labelled):
+        try:
+            adapter.require_labels({choice.label for sample in samples for choice in sample.choices})
+        except ModelError as error:
+            return str(error)
+    return None
+
+
+def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> AnswersBySample | None:
+    """A planted model or saved predictions; `None` for a model that must be asked."""
+    scheme, _, rest = config.model.partition(":")
+    if scheme == "planted":
+        if rest not in BEHAVIOURS:
+            raise ConfigError(f'no planted model is called "{rest}"; there are: {", ".join(BEHAVIOURS)}')
+        return Planted(rest)
+    if config.model.startswith(SCHEME):
+        cards = {item.pack.card.name: item.pack.card for item in loaded}
+        rows = [sample for item in loaded for sample in item.rows]
+        return Predictions(Path(rest), cards, rows, [name for name in builtin_packs() if name not in cards])
+    return None
+
+
+def _ask_by_sample(source: AnswersBySample, loaded: Sequence[Loaded]) -> Asked:
+    """Build the requests, and hand over which sample asks each."""
+    rules = {item.pack.card.name: source.rule(item.pack.card) for item in loaded}
+    requests: dict[str, Request] = {}
+    by_hash: dict[str, Sample] = {}
+    without: set[str] = set()
+    for item in loaded:
+        made = _requests(item.pack.card, rules[item.pack.card.name], item.samples)
+        requests |= made
+        for sample in item.samples:
+            if not source.holds(sample):
+                without.add(sample.id)
+                continue
+            source.agree(by_hash.setdefault(made[sample.id].sha256, sample), sample)
+    return Asked(source.adapter(by_hash), rules, {}, requests, frozenset(without))
+
+
+def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> None:
+    """Refuse a user's blocking checks that no answers could make fail, before the model is asked."""
+    if config.policy in builtin_names():
+        return
+    blocking = [check for check in policy.checks if check.severity == "block"]
+    for item in loaded:
+        card = item.pack.card
+        for check in blocking:
+            if check.benchmark != card.name or card.name not in asked.rules or check.contrast or check.group:
+                continue
+            chosen = [
+                sample for sample in item.samples
+                if check.arm in ("all", sample.arm)
+                and all(str(sample.metadata.get(key)) == value for key, value in check.slice.items())
+            ]
+            metric = get("metric", check.metric)
+            clusters = [sample.clusters[card.clusters[0]] for sample in chosen]
+            if chosen:
+                design = Design(clusters, metric.range, metric.direction, metric.ideal)
+                refuse_if_it_cannot_fail(check, design, len(blocking))
+
+
+def _requests(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:
+    built = build(card, rule, samples)
+    return {sample.id: request for sample, request in zip(samples, built, strict=True)}

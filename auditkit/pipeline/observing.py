@@ -1,0 +1,64 @@
+"""What is observed beside the numbers: times, memory, host, libraries. No part of an audit's identity."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+
+from auditkit.schema import Observed
+from auditkit.store.journal import JournalRecords
+
+LIBRARIES = ("auditkit", "torch", "transformers", "tokenizers", "captum", "fairlearn", "numpy", "scipy", "pandas")
+
+
+@dataclass
+class Clock:
+    """Seconds of each stage."""
+
+    stages: dict[str, float] = field(default_factory=dict)
+    started: str = field(default_factory=lambda: _now())
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of a block to a stage."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages[name] = round(self.stages.get(name, 0.0) + time.perf_counter() - begun, 3)
+
+
+def environment() -> dict[str, str]:
+    """Library to version, and the Python version and platform."""
+    found = {"python": platform.python_version(), "platform": f"{sys.platform}-{platform.machine()}"}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def observe(clock: Clock, records: JournalRecords) -> Observed:
+    """What one command took, and what the journal says of the model's work."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    outputs = records.outputs.values()
+    return Observed(
+        started=clock.started, finished=_now(), seconds=round(sum(clock.stages.values()), 3), stages=clock.stages,
+        peak_memory_bytes=peak, host={"cpus": str(os.cpu_count()), "machine": platform.machine()},
+        requests=len(records.requests), cache_hits=records.cached,
+        model_tokens=sum(output.prompt_tokens + output.completion_tokens for output in outputs),
+        model_seconds=round(records.seconds, 3),
+    )
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
