@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from auditkit.errors import MeasurementError, StoppedError
-from auditkit.models.adapter import Adapter
+from auditkit.models.adapter import Adapter, Encoded
 from auditkit.schema import Output, Request, repair
 
 _LONGEST_REASON = 300
@@ -25,6 +25,8 @@ class Batch:
 
     number: int
     requests: tuple[Request, ...]
+    encoded: tuple[Encoded, ...] = ()
+    """The same as the tokenizer made them for the plan; empty where that is not known any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +60,16 @@ class LocalExecutor:
         """Answer each batch; one that fails is asked again request by request, and only the culprit is errored."""
         for batch in batches:
             begun = time.perf_counter()
-            for output in self._answer(batch.requests):
+            for output in self._answer(batch.requests, batch.encoded):
                 now = time.perf_counter()
                 yield Answer(batch.number, output, now - begun)
                 begun = time.perf_counter()
 
-    def _answer(self, requests: Sequence[Request]) -> Iterator[Output]:
+    def _answer(self, requests: Sequence[Request], encoded: Sequence[Encoded] = ()) -> Iterator[Output]:
         """Outputs. What was answered before a failure is kept, the others are asked one by one."""
         left = {request.sha256: request for request in requests}
         try:
-            for output in self._ask(requests):
+            for output in self._ask(requests, encoded):
                 del left[output.request]
                 yield output
         except StoppedError:
@@ -79,10 +81,10 @@ class LocalExecutor:
         for request in left.values():
             yield from self._answer([request])
 
-    def _ask(self, requests: Sequence[Request]) -> Iterator[Output]:
+    def _ask(self, requests: Sequence[Request], encoded: Sequence[Encoded]) -> Iterator[Output]:
         """Outputs in the adapter's order, each checked to be the one answer to one of the requests."""
         left = {request.sha256 for request in requests}
-        for output in self._adapter.execute(self._adapter.encode(requests)):
+        for output in self._adapter.execute(encoded or self._adapter.encode(requests)):
             if output.request not in left:
                 raise MeasurementError("the adapter answered another request")
             left.remove(output.request)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from auditkit.errors import AuditkitError, MeasurementError
-from auditkit.models.adapter import Adapter, Sharing
+from auditkit.models.adapter import Adapter, Encoded, Sharing
 from auditkit.run.executor import Answer, Batch, Executor, LocalExecutor, errored
-from auditkit.run.plan import Cost, Plan, cost, make_plan
+from auditkit.run.plan import Plan, Planner, cost
+from auditkit.run.tokens import TokenStore
 from auditkit.schema import Output, Request
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.store.cache import AnswerCache
@@ -155,9 +156,12 @@ class _Running:
     """Requests answered by the model in this process."""
     tokens: int = 0
     begun: float = field(default_factory=time.perf_counter)
+    encoded: TokenStore = field(init=False)
+    """What the tokenizer made of the planned requests."""
 
     def __post_init__(self) -> None:
         self.records = self.journal.records
+        self.encoded = TokenStore(self.journal.path.parent)
 
     def begin(self, askers: Mapping[str, tuple[str, ...]]) -> None:
         """Journal the requests; take the answers that the journal and the cache hold."""
@@ -190,13 +194,9 @@ class _Running:
         planned = self.records.plan_of(self.number) is not None
         if (planned or retry) and all(request.sha256 in self.answered for request in requests):
             return
-        costs = self._costs(requests)
-        plan = make_plan(costs, batch_tokens=self.batch_tokens)
-        self._journal_plan(plan, len(costs), retry=retry)
-        left = [
-            (index, batch) for index, batch in enumerate(plan.batches) if any(sha not in self.answered for sha in batch)
-        ]
-        self._run(plan, left)
+        plan = self._plan(requests)
+        self._journal_plan(plan, retry=retry)
+        self._run(plan)
 
     def result(self) -> Round:
         """Outputs and counters."""
@@ -226,30 +226,36 @@ class _Running:
         self.answered.update(found)
         self.hits.update(found)
 
-    def _costs(self, requests: Sequence[Request]) -> list[Cost]:
-        """Costs of the requests that can be encoded; the others become errored outputs.
-
-        Token ids are not kept: an executor encodes a batch again, so that memory does not grow with the round.
-        """
+    def _plan(self, requests: Sequence[Request]) -> Plan:
+        """Plan the requests that can be encoded; the others become errored outputs."""
         shared = isinstance(self.adapter, Sharing) and self.adapter.shares_beginnings
-        costs: list[Cost] = []
+        planner = Planner(batch_tokens=self.batch_tokens, folder=self.journal.path.parent)
         failures: list[Output] = []
         rest = iter(requests)
         while chunk := list(islice(rest, _ENCODED_AT_ONCE)):
-            try:
-                costs += [cost(encoded, shared=shared) for encoded in self.adapter.encode(chunk)]
-            except Exception:  # noqa: BLE001 - one of them is at fault; the others are not to suffer
-                for request in chunk:
-                    try:
-                        costs += [cost(encoded, shared=shared) for encoded in self.adapter.encode([request])]
-                    except Exception as error:  # noqa: BLE001
-                        failures.append(errored(request, error))
+            encoded, failed = self._encode(chunk)
+            for each in encoded:
+                planner.add(cost(each, shared=shared, text=self._singly), self.encoded.keep(each))
+            failures += failed
         new = [output for output in failures if output.request not in self.answered]
         self.journal.append_many(output_entry(output, seconds=0.0, cached=False) for output in new)
         self.answered.update((output.request, output) for output in new)
-        return costs
+        return planner.plan()
 
-    def _journal_plan(self, plan: Plan, requests: int, *, retry: bool) -> None:
+    def _encode(self, chunk: Sequence[Request]) -> tuple[list[Encoded], list[Output]]:
+        """What can be encoded, and an errored output for each of the others."""
+        try:
+            return self.adapter.encode(chunk), []
+        except Exception:  # noqa: BLE001 - one of them is at fault; the others are not to suffer
+            encoded, failures = [], []
+            for request in chunk:
+                try:
+                    encoded += self.adapter.encode([request])
+                except Exception as error:  # noqa: BLE001
+                    failures.append(errored(request, error))
+            return encoded, failures
+
+    def _journal_plan(self, plan: Plan, *, retry: bool) -> None:
         last = None if retry else self.records.plan_of(self.number)
         if last is not None and last.sha256 == plan.sha256:
             return
@@ -257,20 +263,33 @@ class _Running:
             what = f"line {last.line} planned {last.sha256[:12]}, now it is {plan.sha256[:12]}"
             self._event(f"{self.journal.path}: round {self.number} is batched otherwise than before: {what}; going on")
         self.journal.append(
-            [plan_entry(plan.sha256, number=self.number, batches=len(plan.batches), requests=requests, retry=retry)]
+            [plan_entry(plan.sha256, number=self.number, batches=len(plan), requests=plan.requests, retry=retry)]
         )
 
-    def _run(self, plan: Plan, left: Sequence[tuple[int, tuple[str, ...]]]) -> None:
+    @property
+    def _singly(self) -> bool:
+        """Whether each answer is journalled by itself, since each has its price."""
+        return self.adapter.subject.kind == "api"
+
+    def _batches(self, plan: Plan, sizes: dict[int, int]) -> Iterator[Batch]:
+        """The batches that are not wholly answered, as an executor takes them; `sizes` is told how much is asked."""
+        for index, placed in enumerate(plan.placed()):
+            if all(sha in self.answered for sha, _ in placed):
+                continue
+            if self._singly:
+                placed = tuple((sha, place) for sha, place in placed if sha not in self.answered)
+            asked = tuple(self.requests[sha] for sha, _ in placed)
+            known = [self.encoded.take(request, place) for request, (_, place) in zip(asked, placed, strict=True)]
+            whole = tuple(each for each in known if each is not None)
+            sizes[index] = 1 if self._singly else len(asked)
+            yield Batch(index, asked, whole if len(whole) == len(asked) else ())
+
+    def _run(self, plan: Plan) -> None:
         """Execute batches; journal each when it is whole, and on an interrupt what there is of it."""
-        singly = self.adapter.subject.kind == "api"  # each answer has its price
-        sizes, batches = {}, []
-        for index, shas in left:
-            asked = tuple(self.requests[sha] for sha in shas if not (singly and sha in self.answered))
-            sizes[index] = 1 if singly else len(asked)
-            batches.append(Batch(index, asked))
+        sizes: dict[int, int] = {}
         pending: dict[int, list[Answer]] = {}
         try:
-            for answer in self.executor.run(batches):
+            for answer in self.executor.run(self._batches(plan, sizes)):
                 pending.setdefault(answer.batch, []).append(answer)
                 if len(pending[answer.batch]) == sizes[answer.batch]:
                     self._keep(pending[answer.batch])
@@ -279,7 +298,7 @@ class _Running:
             with contextlib.suppress(AuditkitError):
                 self._record([answer for part in pending.values() for answer in part])
             raise
-        lost = sum(sha not in self.answered for _, shas in left for sha in shas)
+        lost = sum(sha not in self.answered for batch in plan.batches() for sha in batch)
         if lost:
             raise MeasurementError(f"the executor lost the answers to {lost} requests; give the same command again")
 

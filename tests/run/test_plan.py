@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.models.adapter import Encoded, TokenSequence
-from auditkit.run.plan import Cost, cost, make_plan
+from auditkit.run.plan import Cost, Planner, cost, make_plan
 from auditkit.schema import Generation, Request
 
 COSTS = st.lists(
@@ -31,11 +33,14 @@ def test_any_order_gives_the_same_plan_without_duplicates_or_losses(costs, budge
     plan = make_plan(costs, batch_tokens=budget)
     shuffled = costs * 2
     random.shuffle(shuffled)
-    assert make_plan(shuffled, batch_tokens=budget) == plan
-    planned = [sha for batch in plan.batches for sha in batch]
+    again = make_plan(shuffled, batch_tokens=budget)
+    assert (again.sha256, tuple(again.batches())) == (plan.sha256, tuple(plan.batches()))
+    assert len(plan) == len(tuple(plan.batches()))
+    planned = [sha for batch in plan.batches() for sha in batch]
+    assert plan.requests == len(planned)
     assert sorted(planned) == sorted(item.sha256 for item in costs)
     known = {item.sha256: item for item in costs}
-    for batch in plan.batches:
+    for batch in plan.batches():
         items = [known[sha] for sha in batch]
         if not any(item.beginning for item in items):
             assert len(batch) == 1 or max(item.tokens for item in items) * len(items) <= budget
@@ -46,23 +51,25 @@ def test_any_order_gives_the_same_plan_without_duplicates_or_losses(costs, budge
 @settings(max_examples=40, deadline=None)
 def test_by_count_where_there_are_no_tokens(n, most):
     costs = [Cost(hashlib.sha256(f"{i}".encode()).hexdigest(), "choose", 0) for i in range(n)]
-    sizes = [len(batch) for batch in make_plan(costs, batch_tokens=1, batch_requests=most).batches]
+    sizes = [len(batch) for batch in make_plan(costs, batch_tokens=1, batch_requests=most).batches()]
     assert sizes == [most] * (n // most) + ([n % most] if n % most else [])
 
 
 def test_by_hand():
     """Budget 20: 10+10 | 9+8 (the next, 3 x 9, is over) | 5+4+3 (3 x 5)."""
-    lengths = {"a": 4, "b": 10, "c": 8, "d": 9, "e": 10, "f": 3, "g": 5, "h": 50}
-    plan = make_plan([Cost(name, "s", tokens) for name, tokens in lengths.items()], batch_tokens=20)
-    assert plan.batches == (("h",), ("b", "e"), ("d", "c"), ("g", "a", "f"))
-    assert plan.sha256 == hashlib.sha256(b'[["h"],["b","e"],["d","c"],["g","a","f"]]').hexdigest()
+    lengths = {"a": 4, "b": 10, "c": 8, "d": 9, "e": 10, "f": 3, "1": 5, "2": 50}
+    plan = make_plan([Cost(name * 64, "s", tokens) for name, tokens in lengths.items()], batch_tokens=20)
+    batches = [["2"], ["b", "e"], ["d", "c"], ["1", "a", "f"]]
+    assert [[sha[0] for sha in batch] for batch in plan.batches()] == batches
+    whole = json.dumps([[name * 64 for name in batch] for batch in batches], separators=(",", ":"))
+    assert plan.sha256 == hashlib.sha256(whole.encode()).hexdigest()
 
 
 def test_the_hash_is_of_the_batches():
-    costs = [Cost(name, "s", 10) for name in "abcdef"]
+    costs = [Cost(name * 64, "s", 10) for name in "abcdef"]
     hashes = {make_plan(costs, batch_tokens=budget).sha256 for budget in (10, 20, 60)}
     assert len(hashes) == 3
-    assert make_plan([], batch_tokens=1).batches == ()
+    assert tuple(make_plan([], batch_tokens=1).batches()) == ()
 
 
 @pytest.mark.parametrize(
@@ -95,10 +102,10 @@ def test_requests_that_begin_alike_stand_together():
     }
     by_hash = {item.request.sha256: key for key, item in items.items()}
     plan = make_plan([cost(item, shared=True) for item in items.values()], batch_tokens=150)
-    assert [len(batch) for batch in plan.batches] == [4, 4, 4], "70 + 4 questions; 64 of the tokens are known as shared"
-    assert all(len({by_hash[sha][0] for sha in batch}) == 1 for batch in plan.batches)
+    assert [len(batch) for batch in plan.batches()] == [4, 4, 4], "70 + 4 questions; 64 tokens are known as shared"
+    assert all(len({by_hash[sha][0] for sha in batch}) == 1 for batch in plan.batches())
     apart = make_plan([cost(item) for item in items.values()], batch_tokens=150)
-    assert max(len(batch) for batch in apart.batches) == 2, "padded, no third fits"
+    assert max(len(batch) for batch in apart.batches()) == 2, "padded, no third fits"
 
 
 def test_a_beginning_is_known_at_any_depth_and_nothing_else_is():
@@ -107,10 +114,39 @@ def test_a_beginning_is_known_at_any_depth_and_nothing_else_is():
     one, two, three = (cost(encoded([*begin, end]), shared=True) for begin, end in ((same, 1), (same, 2), (other, 1)))
     assert one.beginning[:16] == two.beginning[:16]
     assert len(one.beginning) == 16, "8, 16, 24 and 32 tokens"
-    assert len(make_plan([one, two], batch_tokens=41 + 9).batches) == 1
-    assert len(make_plan([one, two], batch_tokens=41 + 8).batches) == 2
-    assert len(make_plan([one, three], batch_tokens=41 + 40).batches) == 2
+    assert len(make_plan([one, two], batch_tokens=41 + 9)) == 1
+    assert len(make_plan([one, two], batch_tokens=41 + 8)) == 2
+    assert len(make_plan([one, three], batch_tokens=41 + 40)) == 2
     assert cost(encoded([1, 2]), shared=True).beginning, "a short text is packed into trees too"
     assert cost(encoded([*same])).beginning == b""
     generation = Request(kind="generate", rule="text", generation=Generation())
     assert cost(Encoded(generation, (TokenSequence(tuple(same), ()),)), shared=True).beginning == b""
+
+
+@settings(max_examples=60, deadline=None)
+@given(COSTS, st.integers(1, 100), st.integers(1, 30))
+def test_sorted_on_disk_in_runs_it_is_the_same_plan(costs, budget, chunk):
+    """Whether the requests fit into one chunk decides nothing, and places come back with their requests."""
+    planner = Planner(batch_tokens=budget, chunk=chunk)
+    for place, item in enumerate(costs):
+        planner.add(item, place)
+    plan, whole = planner.plan(), make_plan(costs, batch_tokens=budget)
+    assert plan.sha256 == whole.sha256
+    assert tuple(plan.batches()) == tuple(whole.batches())
+    assert {sha: place for batch in plan.placed() for sha, place in batch} == {
+        item.sha256: place for place, item in enumerate(costs)
+    }
+
+
+def test_the_beginning_of_a_text_decides_where_tokens_are_not_known():
+    """200 common bytes are known as 192: questions on one story stand together, in any order they come."""
+    stories = ["".join(f"{word} {which} " for word in range(60)) for which in range(3)]
+    asked = [
+        Request(kind="choose", rule="letter", text=f"{story}{question}") for question in range(20) for story in stories
+    ]
+    plan = make_plan([cost(Encoded(one), text=True) for one in asked], batch_tokens=9, batch_requests=7)
+    texts = {one.sha256: one.text for one in asked}
+    order = [texts[sha] for batch in plan.batches() for sha in batch]
+    assert [len(batch) for batch in plan.batches()] == [7] * 8 + [4]
+    changes = sum(one[:200] != other[:200] for one, other in pairwise(order))
+    assert changes == 2
