@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -288,8 +288,9 @@ class _Running:
         """Execute batches; journal each when it is whole, and on an interrupt what there is of it."""
         sizes: dict[int, int] = {}
         pending: dict[int, list[Answer]] = {}
+        answers = self.executor.run(self._batches(plan, sizes))
         try:
-            for answer in self.executor.run(self._batches(plan, sizes)):
+            for answer in answers:
                 pending.setdefault(answer.batch, []).append(answer)
                 if len(pending[answer.batch]) == sizes[answer.batch]:
                     self._keep(pending[answer.batch])
@@ -298,6 +299,9 @@ class _Running:
             with contextlib.suppress(AuditkitError):
                 self._record([answer for part in pending.values() for answer in part])
             raise
+        finally:
+            if isinstance(answers, Generator):  # workers stop now, not when the traceback is let go
+                answers.close()
         lost = sum(sha not in self.answered for batch in plan.batches() for sha in batch)
         if lost:
             raise MeasurementError(f"the executor lost the answers to {lost} requests; give the same command again")
