@@ -15,7 +15,7 @@ from typing import Any
 from auditkit.errors import ModelError, StoppedError
 from auditkit.models.adapter import Encoded
 from auditkit.models.causal import LIKELIHOODS
-from auditkit.models.echo import echo_fields, first_choice, probe, read_echo, score_continuation, score_whole
+from auditkit.models.echo import Probed, echo_fields, first_choice, probe, read_echo, score_continuation, score_whole
 from auditkit.models.endpoint import SCHEME, Address, Endpoint, RequestFailed, UnusableReply, parse_address
 from auditkit.models.fingerprint import source_sha256
 from auditkit.models.flight import Flight
@@ -36,6 +36,8 @@ class Served:
     chat: bool
     likelihood: str | None
     """Why its likelihoods are not used; `None` where they are."""
+    start: str = ""
+    """Whether it puts BOS before a prompt, in words; empty where its likelihoods are not used."""
     limit: str = "max_tokens"
     """Name of the field that limits a chat answer."""
     name: str = ""
@@ -58,6 +60,7 @@ class ApiAdapter:
             "model": address.model,
             "served": served.name,
             "likelihood": "completions, probed" if served.likelihood is None else f"not used: {served.likelihood}",
+            "bos": served.start or "the endpoint's own",
             "text": "chat, the answer's prefix at the end of the user's turn" if served.chat else "completions",
             "source": source_sha256(),
         }
@@ -72,10 +75,10 @@ class ApiAdapter:
     def rules(self) -> Mapping[str, tuple[str, ...]]:
         """Request kind to the scoring rules offered: likelihoods where the probe passed, else letters."""
         if self._served.likelihood is not None:
-            return {"choose": ("letter",), "generate": ("text",)}
+            return {"choose": ("letter",), "generate": ("text",), "classify": ("letter",)}
         return {
             "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "generate": ("text",),
-            "classify": LIKELIHOODS,
+            "classify": (*LIKELIHOODS, "letter"),
         }
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
@@ -237,14 +240,14 @@ async def _explore(endpoint: Endpoint, chat: str, address: Address) -> Served:
         return reply
 
     completions = False
-    likelihood: str | None = "chat: always was asked for"
+    probed = Probed("chat: always was asked for")
     if chat != "always":
         try:
-            likelihood, completions = await probe(complete), True
+            probed, completions = await probe(complete), True
         except RequestFailed as error:
             if error.fatal or error.status is None:
                 raise
-            likelihood = f"it has no completions ({error})"
+            probed = Probed(f"it has no completions ({error})")
     spoken, limit = False, "max_tokens"
     if chat != "never":
         try:
@@ -255,8 +258,8 @@ async def _explore(endpoint: Endpoint, chat: str, address: Address) -> Served:
             if error.fatal or error.status is None or not completions or chat == "always":
                 raise
     elif not completions:
-        raise RequestFailed(str(likelihood))
-    return Served(completions, spoken, likelihood, limit, name[0] if name else "")
+        raise RequestFailed(str(probed.refused))
+    return Served(completions, spoken, probed.refused, probed.start, limit, name[0] if name else "")
 
 
 async def _greet(endpoint: Endpoint, model: str) -> tuple[dict[str, Any], str]:

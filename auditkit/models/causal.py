@@ -36,7 +36,8 @@ class CausalAdapter:
     def rules(self) -> Mapping[str, tuple[str, ...]]:
         """Request kind to the scoring rules offered."""
         return {
-            "choose": LIKELIHOODS, "compare": ("loglikelihood",), "generate": ("text",), "classify": LIKELIHOODS,
+            "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "generate": ("text",),
+            "classify": (*LIKELIHOODS, "letter"),
         }
 
     @cached_property
@@ -71,12 +72,12 @@ class CausalAdapter:
 
         with torch.inference_mode():
             written = generate(
-                self.checkpoint, self.scorer.head, [each for each in batch if each.request.kind == "generate"]
+                self.checkpoint, self.scorer.head, [each for each in batch if each.request.generation is not None]
             )
-            scored = [sequence for each in batch if each.request.kind != "generate" for sequence in each.sequences]
+            scored = [sequence for each in batch if each.request.generation is None for sequence in each.sequences]
             values = iter(self.scorer.logprobs(scored))
         for each in batch:
-            if each.request.kind == "generate":
+            if each.request.generation is not None:
                 yield next(written)
             else:
                 yield option_output(each, [next(values) for _ in each.sequences])

@@ -29,6 +29,8 @@ class Checkpoint:
     """Token budget of one forward pass."""
     chat: bool = False
     """Prompts go through the chat template."""
+    bos: str = "auto"
+    """`Config.bos`."""
 
     @property
     def device(self) -> torch.device:

@@ -34,6 +34,16 @@ _SPECIAL = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """What the probe found of an endpoint's echoed log-probabilities."""
+
+    refused: str | None
+    """Why they are not used; `None` where they are."""
+    start: str = ""
+    """What the endpoint puts before a prompt, in words: see `_start`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """One token of the prompt."""
 
@@ -104,7 +114,7 @@ def _columns(reply: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
 
 
 def _value(value: Any, *, first: bool) -> float | None:
-    if value is None and first:
+    if first and (value is None or value == 0):  # some servers give 0 where nothing precedes
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise UnusableReply("a token has no finite log-probability")
@@ -165,8 +175,8 @@ def _score(tokens: Sequence[Token], request: Request, option: Option, *, merged:
     )
 
 
-async def probe(complete: Complete) -> str | None:
-    """Whether an endpoint's echoed log-probabilities can be believed.
+async def probe(complete: Complete) -> Probed:
+    """Whether an endpoint's echoed log-probabilities can be believed, and whether it puts BOS before a prompt.
 
     A prompt is continued, and the continuation's log-probability kept. Then prompt and continuation are echoed: its
     log-probability there must be the same and high, and that of an unlikely word in its place clearly lower; what both
@@ -174,9 +184,6 @@ async def probe(complete: Complete) -> str | None:
 
     Args:
         complete: asks the completions endpoint.
-
-    Returns:
-        `None` where they can, else why not.
 
     Raises:
         RequestFailed: the endpoint could not be asked, or has no completions.
@@ -186,16 +193,35 @@ async def probe(complete: Complete) -> str | None:
         tokens, values = _columns(served)
         likely, value = tokens[0], _value(values[0], first=False)
         if len(tokens) != 1 or not likely.strip() or likely == UNLIKELY or value is None:
-            return "its continuation of the probe is not one word"
-        good = read_echo(await complete(echo_fields(PROMPT + likely)), PROMPT + likely)
+            return Probed("its continuation of the probe is not one word")
+        echoed = await complete(echo_fields(PROMPT + likely))
+        good = read_echo(echoed, PROMPT + likely)
         bad = read_echo(await complete(echo_fields(PROMPT + UNLIKELY)), PROMPT + UNLIKELY)
     except UnusableReply as error:
-        return str(error)
+        return Probed(str(error))
     except RequestFailed as error:
         if error.fatal or error.status is None:
             raise
-        return f"it refuses echo with logprobs ({error})"
-    return _judge(good, bad, value)
+        return Probed(f"it refuses echo with logprobs ({error})")
+    refused = _judge(good, bad, value)
+    return Probed(refused, "" if refused else _start(echoed, good))
+
+
+def _start(reply: Mapping[str, Any], tokens: Sequence[Token]) -> str:
+    """Whether the endpoint puts BOS before every prompt, as `tokens.boundary_rule` says it of a local model.
+
+    It does where it echoes a token before the prompt's, gives the first one a log-probability, or counts more tokens
+    than the prompt has. Such a BOS counts for whole texts and for options alike: a local model has the same with
+    `bos: always`, one without it with `bos: never`.
+    """
+    named = _columns(reply)[0]
+    shown = next(count for count in range(len(named)) if "".join(named[count:]).startswith(PROMPT))
+    counted = (reply.get("usage") or {}).get("prompt_tokens")
+    valued = tokens[0].logprob is not None
+    if shown or valued or (isinstance(counted, int) and counted > len(tokens)):
+        return "before every text: always" + ("" if valued else "; a text's first token is not scored")
+    known = "never" if isinstance(counted, int) and counted == len(tokens) else "not told (no BOS is echoed)"
+    return f"before every text: {known}; a text's first token is not scored"
 
 
 def _judge(good: Sequence[Token], bad: Sequence[Token], value: float) -> str | None:

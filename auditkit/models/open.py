@@ -108,6 +108,8 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
     tokenizer = _load_tokenizer(located, config)
     _check_vocabulary(located, model, tokenizer)
     chat = _chat_mode(located, kind, config, tokenizer)
+    if config.bos == "always" and kind == "causal" and tokenizer.bos_token_id is None:
+        raise ModelError(f"{located.folder}: bos: always, but the tokenizer has no BOS; use bos: auto")
     parts = {
         "adapter": kind,
         "weights": located.weights_sha256,
@@ -117,7 +119,7 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
         "chat_template": text_sha256(str(tokenizer.chat_template)) if tokenizer.chat_template else "none",
         # a template may print the date: two days then are two models
         "chat_rendered": text_sha256(render_chat(tokenizer, "x")) if chat else "none",
-        "bos": boundary_rule(tokenizer) if kind == "causal" else "tokenizer",
+        "bos": boundary_rule(tokenizer, config.bos) if kind == "causal" else "tokenizer",
         "window": str(window(model, tokenizer)),
         "dtype": str(model.dtype).removeprefix("torch."),
         "device": target.type,
@@ -136,7 +138,7 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
         dtype=parts["dtype"],
         device=str(target),
     )
-    return Checkpoint(model, tokenizer, subject, config.batch_tokens, chat)
+    return Checkpoint(model, tokenizer, subject, config.batch_tokens, chat, config.bos)
 
 
 def _settings_sha256(located: Located, config: Config) -> str:

@@ -49,11 +49,24 @@ def first_id(tokenizer: Any) -> int | None:
     return bos if bos is not None else tokenizer.eos_token_id
 
 
-def boundary_rule(tokenizer: Any) -> str:
+def starts(tokenizer: Any, bos: str) -> tuple[int | None, int | None]:
+    """The ids that go before every text, and before a text without context; `None` for none.
+
+    Args:
+        tokenizer: the model's.
+        bos: `Config.bos`.
+    """
+    if bos == "never":
+        return None, None
+    every = own_bos(tokenizer) if bos == "auto" else tokenizer.bos_token_id
+    return every, first_id(tokenizer)
+
+
+def boundary_rule(tokenizer: Any, bos: str = "auto") -> str:
     """The BOS rule in words, for the fingerprint: before every text, and before a text without context."""
-    always = "always" if own_bos(tokenizer) is not None else "never"
-    empty = "BOS" if tokenizer.bos_token_id is not None else "EOS" if tokenizer.eos_token_id is not None else "none"
-    return f"before every text: {always}; before an empty context: {empty}"
+    every, first = starts(tokenizer, bos)
+    empty = "none" if first is None else "BOS" if first == tokenizer.bos_token_id else "EOS"
+    return f"before every text: {'never' if every is None else 'always'}; before an empty context: {empty}"
 
 
 def render_chat(tokenizer: Any, text: str) -> str:
@@ -179,16 +192,20 @@ class CausalEncoder(Encoder):
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__(checkpoint)
-        self._bos = own_bos(self.tokenizer)
-        self._first = first_id(self.tokenizer)
+        self._bos, self._first = starts(self.tokenizer, checkpoint.bos)
         self._rendered: dict[str, str] = {}
 
     def context(self, request: Request) -> tuple[str, tuple[tuple[int, int], ...]]:
-        """All text before the option, and the character ranges of it that the request wrote."""
+        """All text before the option, and the character ranges of it that the request wrote.
+
+        What is written (a letter, free text) has the prefix at the end of the user's turn: no chat endpoint lets a
+        client begin the assistant's turn, and a model must read the same here and there.
+        """
         text, prefix = clean(request.text), clean(request.prefix)
+        if not self.chat or request.generation is not None:
+            text, prefix = f"{text}\n{prefix}" if text and prefix else text + prefix, ""
         if not self.chat:
-            whole = f"{text}\n{prefix}" if text and prefix else text + prefix
-            return whole, ((0, len(whole)),)
+            return text, ((0, len(text)),)
         if text not in self._rendered:
             self._rendered = {text: render_chat(self.tokenizer, text)}
         rendered = self._rendered[text]
@@ -201,7 +218,7 @@ class CausalEncoder(Encoder):
         if request.kind == "compare":
             return [clean(option.text) for option in request.options]
         context = self.context(request)[0]
-        if request.kind == "generate":
+        if request.generation is not None:
             return [context] if context else []
         head = context.rstrip(" ")
         return ([head] if head else []) + [context + clean(option.text) for option in request.options]
@@ -209,9 +226,9 @@ class CausalEncoder(Encoder):
     def pieces(self, request: Request, table: dict[str, Any], *, offsets: bool = False) -> list[Piece]:
         """See `Encoder.pieces`."""
         if request.kind == "compare":
-            return [self._whole(request, option, table, offsets) for option in require_options(request)]
+            return self._wholes(request, table, offsets)
         context, written = self.context(request)
-        if request.kind == "generate":
+        if request.generation is not None:
             ids, keep = self._begin(tuple(table[context]) if context else ())
             if not ids:
                 raise MeasurementError("the prompt is empty and the tokenizer has neither BOS nor EOS; add a prompt")
@@ -244,6 +261,19 @@ class CausalEncoder(Encoder):
             )
         found = self._offsets(text, shift) if offsets else ()
         return Piece(ids, scored, text, found, (*written, (len(context), len(text))), keep, merged)
+
+    def _wholes(self, request: Request, table: dict[str, Any], offsets: bool) -> list[Piece]:
+        every = [self._whole(request, option, table, offsets) for option in require_options(request)]
+        shared = {
+            inside(piece.text, *piece.offsets[0], option.spans)
+            for piece, option in zip(every, request.options, strict=True) if not piece.keep and option.spans
+        }
+        if len(shared) > 1:
+            raise MeasurementError(
+                f"request {request.sha256[:12]}: the first word has no log-probability (nothing precedes it), and the "
+                f"texts do not share it; use bos: auto"
+            )
+        return every
 
     def _whole(self, request: Request, option: Option, table: dict[str, Any], offsets: bool) -> Piece:
         text = clean(option.text)

@@ -66,7 +66,7 @@ def cost(encoded: Encoded, *, shared: bool = False, text: bool = False) -> Cost:
     if tokens and request.generation is not None:
         tokens += request.generation.max_tokens
     beginning = b""
-    if shared and encoded.sequences and request.kind != "generate":
+    if shared and encoded.sequences and request.generation is None:
         beginning = _beginning(encoded.sequences[0].ids)
     elif text and not encoded.sequences:
         beginning = _text_beginning(request)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from auditkit.schema.base import Record
+from auditkit.schema.base import Growing, Record
 
 
 class Explain(Record):
@@ -41,8 +41,10 @@ class Api(Record):
     """Most tokens of one command, read and written; bytes where the endpoint does not count."""
 
 
-class Config(Record):
+class Config(Growing):
     """An audit's settings; every key is optional but the model."""
+
+    later: ClassVar[tuple[str, ...]] = ("rules", "bos")
 
     schema_version: Literal[1] = 1
     """Version of this record."""
@@ -66,6 +68,12 @@ class Config(Record):
     """auto, cpu, cuda, cuda:N or mps."""
     chat: Literal["auto", "always", "never"] = "auto"
     """Whether prompts go through the model's chat template: always, never, or auto (where it has one)."""
+    bos: Literal["auto", "always", "never"] = "auto"
+    """Whether a causal model reads BOS before every text: always, never, or auto (where its tokenizer puts one, and
+    before a text without context). An endpoint has its own way, which its signature tells: set it to compare."""
+    rules: dict[str, str] = {}
+    """Pack to the scoring rule to use, of those on its card, in place of the first that the model offers; `all` is any
+    pack not named. The same rule makes two models comparable, e.g. `letter` for one behind an API."""
     batch_tokens: int = Field(default=2048, ge=1)
     """Token budget of one forward pass."""
     threads: int | None = Field(default=None, ge=1)

@@ -322,7 +322,7 @@ def test_mixed_batch_keeps_its_order(opened: Any) -> None:
 def test_first_token_without_bos_is_not_scored(opened: Any) -> None:
     """A tokenizer with neither BOS nor EOS: what has nothing before it has no probability."""
     adapter = opened("gpt2")
-    encoder = type(adapter.encoder)(SimpleNamespace(tokenizer=adapter.checkpoint.tokenizer, chat=False, window=128))
-    encoder._first = None
+    parts = SimpleNamespace(tokenizer=adapter.checkpoint.tokenizer, chat=False, window=128, bos="never")
+    encoder = type(adapter.encoder)(parts)
     encoded = encoder.encode([compare("good film")])[0]
     assert encoded.sequences[0].scored == tuple(range(1, len(encoded.sequences[0].ids)))
