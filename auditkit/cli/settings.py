@@ -20,6 +20,8 @@ OPTIONS = [
     click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), help="Number format."),
     click.option("--device", help="auto, cpu, cuda, cuda:N or mps."),
     click.option("--chat", type=click.Choice(["auto", "always", "never"]), help="Use the model's chat template."),
+    click.option("--bos", type=click.Choice(["auto", "always", "never"]), help="BOS before every text."),
+    click.option("--rule", "asked_rules", multiple=True, metavar="[PACK=]RULE", help="Scoring rule; repeatable."),
     click.option("--threads", type=click.IntRange(min=1), help="CPU threads."),
     click.option("--batch-tokens", type=click.IntRange(min=1), help="Token budget of a forward pass."),
     click.option("--explain", "explain_samples", type=click.IntRange(min=0), help="Samples explained a metric."),
@@ -54,10 +56,11 @@ def read_config(model: str | None, config_file: Path | None, **given: Any) -> An
     """
     from pydantic import ValidationError
 
-    from auditkit.config import load_yaml, read_yaml
+    from auditkit.config import read_yaml
     from auditkit.errors import ConfigError
     from auditkit.schema import Config
 
+    asked = given.pop("asked_rules", ())
     chosen = {
         name: value for name, value in given.items() if value is not None and value != () and name not in NESTED
     }
@@ -65,9 +68,10 @@ def read_config(model: str | None, config_file: Path | None, **given: Any) -> An
         chosen["model"] = model
     for option, (record, key) in NESTED.items():
         if given.get(option) is not None:
-            nested = load_yaml(config_file)[0].get(record, {}) if config_file is not None else {}
-            nested = nested if isinstance(nested, dict) else {}
-            chosen[record] = {**nested, **chosen.get(record, {}), key: given[option]}
+            chosen[record] = {**_in_file(config_file, record), **chosen.get(record, {}), key: given[option]}
+    if asked:
+        pairs = [rule.rpartition("=") for rule in asked]
+        chosen["rules"] = _in_file(config_file, "rules") | {pack or "all": rule for pack, _, rule in pairs}
     if config_file is not None:
         return read_yaml(config_file, Config, **chosen)
     if model is None:
@@ -78,3 +82,11 @@ def read_config(model: str | None, config_file: Path | None, **given: Any) -> An
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"--{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+
+
+def _in_file(config_file: Path | None, key: str) -> dict[str, Any]:
+    """What the file says under a key that holds a mapping."""
+    from auditkit.config import load_yaml
+
+    found = load_yaml(config_file)[0].get(key, {}) if config_file is not None else {}
+    return found if isinstance(found, dict) else {}

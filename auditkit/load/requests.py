@@ -17,17 +17,18 @@ BARE = ("label", "probabilities", "number", "tags", "span", "vector", "similarit
 """Rules of models that read a text as it is, without a prompt around it."""
 
 
-def choose_rule(card: Benchmark, offered: Sequence[str]) -> str | None:
+def choose_rule(card: Benchmark, offered: Sequence[str], wanted: str | None = None) -> str | None:
     """The first of the card's rules that the adapter offers for the card's kind of request.
 
     Args:
         card: the benchmark.
         offered: the adapter's rules for that kind.
+        wanted: the only rule that will do, where the configuration names one.
 
     Returns:
-        The rule, or `None` where the model family cannot answer this benchmark.
+        The rule, or `None` where the model family cannot answer this benchmark, or not by the wanted rule.
     """
-    return next((rule for rule in card.rules if rule in offered), None)
+    return next((rule for rule in card.rules if rule in offered and wanted in (None, rule)), None)
 
 
 def build(card: Benchmark, rule: str, samples: Sequence[Sample]) -> list[Request]:

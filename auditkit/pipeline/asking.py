@@ -22,6 +22,9 @@ from auditkit.registry import get
 from auditkit.schema import Benchmark, Config, Policy, Request, Sample
 from auditkit.schema.event import Event, OnEvent
 
+ALL = "all"
+"""Key of `Config.rules` for every pack that is not named."""
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -64,17 +67,19 @@ def load_packs(config: Config, on_event: OnEvent) -> list[Loaded]:
 
 def ask(config: Config, loaded: Sequence[Loaded], on_event: OnEvent) -> Asked:
     """Open the model, choose each pack's rule and build the requests."""
+    _check_rules(config, loaded)
     by_sample = _answers_by_sample(config, loaded)
     if by_sample is not None:
-        return _ask_by_sample(by_sample, loaded)
+        return _ask_by_sample(by_sample, config, loaded)
     adapter = open_model(config, on_event)
     rules: dict[str, str] = {}
     refused: dict[str, str] = {}
     requests: dict[str, Request] = {}
     for item in loaded:
         card = item.pack.card
-        rule = choose_rule(card, adapter.rules.get(card.request, ()))
-        reason = _why_not(adapter, card, rule, item.samples)
+        wanted = _wanted(config, card)
+        rule = choose_rule(card, adapter.rules.get(card.request, ()), wanted)
+        reason = _why_not(adapter, card, rule, wanted, item.samples)
         if rule is None or reason is not None:
             refused[card.name] = reason or ""
             continue
@@ -83,20 +88,46 @@ def ask(config: Config, loaded: Sequence[Loaded], on_event: OnEvent) -> Asked:
     return Asked(adapter, rules, refused, requests)
 
 
-def _why_not(adapter: Adapter, card: Benchmark, rule: str | None, samples: Sequence[Sample]) -> str | None:
+def _wanted(config: Config, card: Benchmark) -> str | None:
+    """The rule that the configuration asks for."""
+    return config.rules.get(card.name, config.rules.get(ALL))
+
+
+def _check_rules(config: Config, loaded: Sequence[Loaded]) -> None:
+    """Refuse a rule for a pack that is not audited, or that the pack does not accept."""
+    cards = {item.pack.card.name: item.pack.card for item in loaded}
+    for name, rule in config.rules.items():
+        if name != ALL and name not in cards:
+            raise ConfigError(f'rules: "{name}" is not audited; packs: {", ".join(cards)}, or {ALL} for any')
+        accepted = [rule for card in cards.values() if name in (ALL, card.name) for rule in card.rules]
+        if rule not in accepted:
+            found = ", ".join(dict.fromkeys(accepted))
+            raise ConfigError(f'rules: {name}: no rule "{rule}" is accepted; choose one of: {found}')
+
+
+def _why_not(
+    adapter: Adapter, card: Benchmark, rule: str | None, wanted: str | None, samples: Sequence[Sample]
+) -> str | None:
     """Why this model cannot answer a pack; `None` where it can."""
     offered = adapter.rules.get(card.request, ())
+    if wanted is not None and wanted not in card.rules:
+        return _not_accepted(card, wanted)
     if rule is None:
         found = f"it offers {', '.join(offered)}" if offered else f"it answers no {card.request} request"
         probed = adapter.subject.parts.get("likelihood", "")
         why = f" (likelihoods {probed})" if probed.startswith("not used") else ""
-        return f"a model of family {adapter.subject.kind} cannot answer by {' or '.join(card.rules)}: {found}{why}"
+        asked = wanted or " or ".join(card.rules)
+        return f"a model of family {adapter.subject.kind} cannot answer by {asked}: {found}{why}"
     if rule in ("label", "probabilities") and isinstance(adapter, Labelled):
         try:
             adapter.require_labels({choice.label for sample in samples for choice in sample.choices})
         except ModelError as error:
             return str(error)
     return None
+
+
+def _not_accepted(card: Benchmark, wanted: str) -> str:
+    return f"the pack accepts {' or '.join(card.rules)}, and not the rule {wanted} that was asked for"
 
 
 def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> AnswersBySample | None:
@@ -113,21 +144,38 @@ def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> AnswersBySam
     return None
 
 
-def _ask_by_sample(source: AnswersBySample, loaded: Sequence[Loaded]) -> Asked:
+def _ask_by_sample(source: AnswersBySample, config: Config, loaded: Sequence[Loaded]) -> Asked:
     """Build the requests, and hand over which sample asks each."""
-    rules = {item.pack.card.name: source.rule(item.pack.card) for item in loaded}
+    rules: dict[str, str] = {}
+    refused: dict[str, str] = {}
     requests: dict[str, Request] = {}
     by_hash: dict[str, Sample] = {}
     without: set[str] = set()
     for item in loaded:
-        made = _requests(item.pack.card, rules[item.pack.card.name], item.samples)
+        card = item.pack.card
+        wanted = _wanted(config, card)
+        if wanted is not None and wanted not in card.rules:
+            refused[card.name] = _not_accepted(card, wanted)
+            continue
+        rules[card.name] = _rule_by_sample(source, card, wanted)
+        made = _requests(card, rules[card.name], item.samples)
         requests |= made
         for sample in item.samples:
             if not source.holds(sample):
                 without.add(sample.id)
                 continue
             source.agree(by_hash.setdefault(made[sample.id].sha256, sample), sample)
-    return Asked(source.adapter(by_hash), rules, {}, requests, frozenset(without))
+    return Asked(source.adapter(by_hash), rules, refused, requests, frozenset(without))
+
+
+def _rule_by_sample(source: AnswersBySample, card: Benchmark, wanted: str | None) -> str:
+    """A planted model answers by any rule of the card, saved predictions by the one that made them."""
+    rule = source.rule(card)
+    if wanted is None or wanted == rule:
+        return rule
+    if isinstance(source, Planted):
+        return wanted
+    raise ConfigError(f'rules: {card.name}: the saved answers were made by the rule "{rule}", not by {wanted}')
 
 
 def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> None:

@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from auditkit.judge.policies import builtin_text
 from auditkit.schema import Check, Config, plain
@@ -29,7 +28,9 @@ def _audit() -> str:
 def _lines(record: type[BaseModel], values: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
     for name, field in record.model_fields.items():
-        default = values.get(name, None if field.default is PydanticUndefined else plain(field.default))
+        default = values.get(name)
+        if default is None and not field.is_required():
+            default = plain(field.get_default(call_default_factory=True))
         lines += [f"{indent}# {' '.join(line.split())}" for line in (field.description or "").split("\n")]
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             lines += [f"{indent}{name}:", *_lines(field.annotation, {}, indent + "  ")]

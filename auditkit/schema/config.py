@@ -71,7 +71,7 @@ class Config(Growing):
     bos: Literal["auto", "always", "never"] = "auto"
     """Whether a causal model reads BOS before every text: always, never, or auto (where its tokenizer puts one, and
     before a text without context). An endpoint has its own way, which its signature tells: set it to compare."""
-    rules: dict[str, str] = {}
+    rules: dict[str, str] = Field(default_factory=dict)
     """Pack to the scoring rule to use, of those on its card, in place of the first that the model offers; `all` is any
     pack not named. The same rule makes two models comparable, e.g. `letter` for one behind an API."""
     batch_tokens: int = Field(default=2048, ge=1)
