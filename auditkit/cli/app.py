@@ -17,6 +17,7 @@ COMMANDS = {
     "gate": ("auditkit.cli.gate", "Judge an audit by a policy; the exit code is the verdict."),
     "verify": ("auditkit.cli.verify", "Recompute an audit from its journal, without the model."),
     "show": ("auditkit.cli.show", "Show one sample: what was asked, answered and scored."),
+    "export": ("auditkit.cli.export", "Write the answers of a run as saved predictions."),
     "selftest": ("auditkit.cli.selftest", "Read every probe on planted models whose behaviour is known."),
     "list": ("auditkit.cli.listing", "List packs, metrics, rules, models, policies or plugins."),
     "rule": ("auditkit.cli.rule", "Print the documentation of a rule."),

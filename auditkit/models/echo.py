@@ -83,11 +83,7 @@ def read_echo(reply: Mapping[str, Any], prompt: str) -> list[Token]:
         UnusableReply: the reply carries none, or they do not spell the prompt.
     """
     tokens, values = _columns(reply)
-    skipped = next(
-        (count for count in range(_SPECIAL + 1) if "".join(tokens[count:]).startswith(prompt)), None
-    )
-    if skipped is None:
-        raise UnusableReply("the echoed tokens do not spell the prompt")
+    skipped = _before(tokens, prompt)
     found: list[Token] = []
     at = 0
     for index in range(skipped, len(tokens)):
@@ -99,6 +95,16 @@ def read_echo(reply: Mapping[str, Any], prompt: str) -> list[Token]:
     if at != len(prompt):
         raise UnusableReply("the echoed tokens run beyond the prompt")
     return found
+
+
+def _before(tokens: Sequence[str], prompt: str) -> int:
+    """How many tokens stand before the prompt's, with text of their own (`<s>`) or without any."""
+    count = next((count for count in range(_SPECIAL + 1) if "".join(tokens[count:]).startswith(prompt)), None)
+    if count is None:
+        raise UnusableReply("the echoed tokens do not spell the prompt")
+    while count < _SPECIAL and not tokens[count]:
+        count += 1
+    return count
 
 
 def _columns(reply: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
@@ -214,8 +220,7 @@ def _start(reply: Mapping[str, Any], tokens: Sequence[Token]) -> str:
     than the prompt has. Such a BOS counts for whole texts and for options alike: a local model has the same with
     `bos: always`, one without it with `bos: never`.
     """
-    named = _columns(reply)[0]
-    shown = next(count for count in range(len(named)) if "".join(named[count:]).startswith(PROMPT))
+    shown = _before(_columns(reply)[0], PROMPT)
     counted = (reply.get("usage") or {}).get("prompt_tokens")
     valued = tokens[0].logprob is not None
     if shown or valued or (isinstance(counted, int) and counted > len(tokens)):

@@ -10,12 +10,13 @@ A `.jsonl` file holds one object a line, a `.csv` file the same values by column
 | `probabilities` | `choose`, `classify`: class label to probability |
 | `text` | `generate`: what the model wrote |
 | `error` | the model failed on this sample, and why: counted as errored |
+| `refused` | the model, or its provider, refused: what it said, perhaps nothing |
 | `rule` | optional: the rule of the card that made the answers, e.g. `loglikelihood`; one in a whole pack |
 
-A line has exactly one of `answer`, `scores`, `probabilities`, `text` and `error`. In CSV an empty cell is absent,
-`scores` stand in `scores.0`, `scores.1` …, probabilities in `probabilities.LABEL`. A sample without a line is not run:
-it is counted and bounded, never filled in (two samples that ask exactly the same share one answer). Lines about rows
-that `--limit` leaves out, or about a built-in pack that is not audited, are passed over.
+A line has exactly one of `answer`, `scores`, `probabilities`, `text`, `error` and `refused`. In CSV an empty cell is
+absent, `scores` stand in `scores.0` …, probabilities in `probabilities.LABEL`. A sample without a line is not run: it
+is counted and bounded, never filled in (two samples that ask exactly the same share one answer). Lines about rows that
+`--limit` leaves out, or about a built-in pack that is not audited, are passed over.
 
 Without `rule` the signature says `saved`: how the answers came about is not known, so that they are not compared with
 answers whose rule is. Scores are taken as they are: no normaliser is applied to them.
@@ -46,14 +47,15 @@ SCHEME = "predictions:"
 SAVED = "saved"
 """The rule of an answer whose rule is not known."""
 
-_TEXTS = ("answer", "text", "error", "rule")
-_VALUES = ("answer", "scores", "probabilities", "text", "error")
+_TEXTS = ("answer", "text", "error", "refused", "rule")
+_VALUES = ("answer", "scores", "probabilities", "text", "error", "refused")
+_ANY = ("error", "refused")
 _COLUMNS = ("id", *_VALUES, "rule")
 _TAKES = {
     "choose": ("answer", "scores", "probabilities"), "compare": ("answer", "scores"),
     "classify": ("answer", "scores", "probabilities"), "generate": ("text",),
 }
-"""Request kind to the columns that can answer it, beside `error`."""
+"""Request kind to the columns that can answer it, beside `error` and `refused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,8 @@ def _values(line: Prediction) -> dict[str, Any]:
         return {"error": " ".join(line.value.split())[:300]}
     if line.column == "probabilities":
         return {"probabilities": line.value}
+    if line.column == "refused":
+        return {"text": line.value, "finish_reason": "refusal"}
     return {"text": line.value}
 
 
@@ -219,7 +223,7 @@ def _find(
 
 def _check(line: Prediction, card: Benchmark, sample: Sample) -> None:
     takes = _TAKES.get(card.request, ())
-    if line.column not in (*takes, "error"):
+    if line.column not in (*takes, *_ANY):
         raise ModelError(f'{line.where}: "{line.column}" answers no {card.request} row; use {" or ".join(takes)}')
     if line.column == "scores" and len(line.value) != len(sample.choices):
         raise ModelError(
@@ -227,7 +231,7 @@ def _check(line: Prediction, card: Benchmark, sample: Sample) -> None:
         )
     fits = {"letter": "answer", "text": "text", "label": "probabilities", "probabilities": "probabilities"}
     needed = None if line.rule in (None, SAVED) else fits.get(line.rule or "", "scores")
-    if needed is not None and line.column not in (needed, "error"):
+    if needed is not None and line.column not in (needed, *_ANY):
         raise ModelError(f'{line.where}: rule "{line.rule}" goes with "{needed}", not with "{line.column}"')
     if line.column == "answer" and line.rule in (None, SAVED):
         _one_reading(line, sample)

@@ -82,6 +82,43 @@ def test_likelihoods_that_cannot_be_believed_are_not_offered(toy: Any, shift: st
     assert any(reason in event for event in events for reason in reasons)
 
 
+def start(**changed: Any) -> dict[str, Any]:
+    """Changes to a good reply: tokens before the prompt's, the first value, the count."""
+    return {"before": [], "first": None, "more": 0, **changed}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (start(), "before every text: never; a text's first token is not scored"),
+        (start(first=0.0), "before every text: never; a text's first token is not scored"),
+        (start(more=1), "before every text: always; a text's first token is not scored"),
+        (start(more=None), "before every text: not told (no BOS is echoed); a text's first token is not scored"),
+        (start(first=-2.0, more=1), "before every text: always"),
+        (start(before=["<s>"], first=-2.0, more=1), "before every text: always"),
+        (start(before=[""], first=-2.0, more=None), "before every text: always"),
+    ],
+)
+def test_whether_an_endpoint_adds_bos(toy: Any, change: dict[str, Any], told: str) -> None:
+    def completions(body: dict[str, Any]) -> Any:
+        reply = toy.echo(body)
+        found = reply[2]["choices"][0]["logprobs"]
+        if body.get("echo"):
+            found["token_logprobs"][0] = change["first"]
+            found["tokens"] = [*change["before"], *found["tokens"]]
+            found["token_logprobs"] = [*(None for _ in change["before"]), *found["token_logprobs"]]
+        if change["more"] is None:
+            del reply[2]["usage"]
+        else:
+            reply[2]["usage"]["prompt_tokens"] += change["more"]
+        return reply
+
+    toy.completions = completions
+    adapter = opened(toy)
+    assert adapter.subject.parts["bos"] == told
+    assert adapter.rules["choose"][0] == "loglikelihood"
+
+
 def test_a_model_without_expectations_shows_nothing(toy: Any, api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "logprob", lambda before, token: -2.0)
     assert "do not tell a likely word" in opened(toy).subject.parts["likelihood"]

@@ -304,6 +304,47 @@ def test_sampling_does_not_depend_on_the_batch_but_on_the_draw(opened: Any) -> N
     assert len(set(together)) > 1
 
 
+def test_a_letter_is_asked_for_in_the_users_turn(opened: Any, reference: Any) -> None:
+    """As a chat endpoint is asked, which cannot begin the assistant's turn."""
+    request = Request(
+        kind="choose", rule="letter", text="Who is the engineer?", prefix="Answer:", options=CHOICES,
+        generation=Generation(max_tokens=4),
+    )
+    adapter, tokenizer = opened("llama-chat"), reference("llama-chat")[1]
+    (encoded,) = adapter.encode([request])
+    turn = [{"role": "user", "content": "Who is the engineer?\nAnswer:"}]
+    expected = tokenizer.apply_chat_template(turn, add_generation_prompt=True, return_dict=True)["input_ids"]
+    assert list(encoded.sequences[0].ids) == list(expected)
+    (output,) = ask(adapter, [request])
+    assert output.options is None
+    assert output.text is not None
+    plain = opened("llama-chat", chat="never").encode([request])[0].sequences[0].ids
+    assert list(plain) == tokenizer("Who is the engineer?\nAnswer:").input_ids
+
+
+@pytest.mark.parametrize(
+    ("bos", "firsts"), [("auto", (False, True)), ("always", (True, True)), ("never", (False, False))]
+)
+def test_bos_goes_where_it_is_asked_for(opened: Any, bos: str, firsts: tuple[bool, bool]) -> None:
+    adapter = opened("gpt2", bos=bos)
+    encoded = adapter.encode([choose("Who?", "Answer:"), compare("good film")])
+    assert tuple(each.sequences[0].ids[0] == 1 for each in encoded) == firsts
+    assert encoded[1].sequences[0].scored[0] == 1
+    every = "always" if bos == "always" else "never"
+    empty = "none" if bos == "never" else "BOS"
+    assert adapter.subject.parts["bos"] == f"before every text: {every}; before an empty context: {empty}"
+
+
+def test_without_bos_a_first_word_that_the_texts_do_not_share_is_refused(opened: Any) -> None:
+    texts = ("The old man", "Yes The old man")
+    spans = (((0, 11),), ((3, 15),))
+    options = tuple(Option(text=text, spans=span) for text, span in zip(texts, spans, strict=True))
+    request = Request(kind="compare", rule="loglikelihood", options=options)
+    assert opened("gpt2").encode([request])
+    with pytest.raises(MeasurementError, match="the first word has no log-probability"):
+        opened("gpt2", bos="never").encode([request])
+
+
 def test_stop_string_ends_the_text(opened: Any) -> None:
     whole = ask(opened("gpt2"), [write("Yes or no?", max_tokens=8)])[0].text or ""
     stop = whole[3:5]
