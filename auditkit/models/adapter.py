@@ -22,7 +22,13 @@ class TokenSequence:
     ids: tuple[int, ...]
     """Token ids, special tokens and chat template included."""
     scored: tuple[int, ...]
-    """Ascending positions whose token's log-probability is asked for (none when text is generated)."""
+    """Ascending positions whose token's log-probability, tag or part in a span is asked for (none when text is
+    generated or classified)."""
+    segments: tuple[int, ...] = ()
+    """Which of two texts each id belongs to, 0 or 1; empty where the model is not told, or where all are 0."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class Encoded:
     """Tokens dropped on the left."""
     merged: tuple[bool, ...] = ()
     """One an option: the tokenizer merged the boundary between context and option."""
+    offsets: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """One a sequence: the character range of each scored token, where the answer is a stretch of the text."""
 
     @property
     def tokens(self) -> int:

@@ -6,10 +6,10 @@ tree's mask (state space, sliding window, ALiBi) falls back to right padding; th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import torch
 
 Ids = tuple[int, ...]
+Row = TypeVar("Row", bound=Sized)
+"""Whatever has a length in tokens."""
 
 CPU_PACK = 512
 """Tokens of one flat row on a CPU: the fastest on 1 and 2 threads."""
@@ -170,9 +172,9 @@ def pack(sequences: Sequence[Ids], budget: int) -> Iterator[list[Ids]]:
         yield row
 
 
-def pad_out(sequences: Sequence[Ids], budget: int) -> Iterator[list[Ids]]:
+def pad_out(sequences: Sequence[Row], budget: int) -> Iterator[list[Row]]:
     """Group sequences by length into rectangles of at most `budget` tokens, padding included."""
-    group: list[Ids] = []
+    group: list[Row] = []
     for sequence in sorted(sequences, key=len):
         if group and len(sequence) * (len(group) + 1) > budget:
             yield group
@@ -182,7 +184,7 @@ def pad_out(sequences: Sequence[Ids], budget: int) -> Iterator[list[Ids]]:
         yield group
 
 
-def in_halves(group: list[Ids], compute: Callable[[list[Ids]], None]) -> None:
+def in_halves(group: list[Row], compute: Callable[[list[Row]], None]) -> None:
     """Compute a group of sequences; halve it where memory does not suffice.
 
     Raises:

@@ -15,7 +15,7 @@ from auditkit.errors import MeasurementError
 from auditkit.models.causal import scored_bytes
 from auditkit.models.checkpoint import Checkpoint
 from auditkit.models.scoring import Head
-from auditkit.models.tokens import CausalEncoder, Piece, clean
+from auditkit.models.tokens import CausalEncoder, Offsets, Piece, clean
 from auditkit.schema import Request, Subject
 
 if TYPE_CHECKING:
@@ -182,18 +182,15 @@ class CausalView(EmbeddingView):
 
 class ClassifierView(EmbeddingView):
     """Log-probability of one class: a difference of two of them is a difference of logits, which does not saturate
-    as the probability does; its exponential is the served probability."""
+    as the probability does; its exponential is the served probability. Of a regression the served number itself."""
 
     def __init__(self, checkpoint: Checkpoint, adapter: ClassifierAdapter, request: Request, option: int) -> None:
-        encoded = adapter.encode([request])[0]
-        text = clean(request.text)
-        batch = checkpoint.tokenizer(
-            text, truncation=True, max_length=checkpoint.window, return_offsets_mapping=True, verbose=False
-        )
-        offsets = tuple((int(start), int(end)) for start, end in batch["offset_mapping"])
-        super().__init__(checkpoint, Piece(encoded.sequences[0].ids, (), text, offsets, ((0, len(text)),)))
+        sequence = adapter.encode([request])[0].sequences[0]
+        text, offsets, authored = _both_texts(checkpoint, request)
+        super().__init__(checkpoint, Piece(sequence.ids, (), text, offsets, authored))
+        self._segments = sequence.segments
         self._adapter = adapter
-        self._column = self._class(request, option)
+        self._column = 0 if adapter.regression else self._class(request, option)
 
     def _class(self, request: Request, option: int) -> int:
         name = request.options[option].text.strip() if request.options else self._adapter.classes[option]
@@ -211,6 +208,26 @@ class ClassifierView(EmbeddingView):
 
     def score(self, embeddings: torch.Tensor) -> torch.Tensor:
         """See `EmbeddingView.score`."""
+        import torch
+
         # RoBERTa counts positions from padding_idx + 1: the model derives them itself
-        logits = self._checkpoint.model(**self._inputs(embeddings, positions=False)).logits
-        return self._adapter.log_probabilities(logits)[:, self._column]
+        inputs = self._inputs(embeddings, positions=False)
+        if self._segments:
+            row = torch.tensor(self._segments, device=embeddings.device)
+            inputs["token_type_ids"] = row.expand(embeddings.shape[0], -1)
+        return self._adapter.scores(self._checkpoint.model(**inputs).logits)[:, self._column]
+
+
+def _both_texts(checkpoint: Checkpoint, request: Request) -> tuple[str, Offsets, Offsets]:
+    """The texts a line each, the character range in them of each token, and the ranges of the texts themselves."""
+    sides = [clean(text) for text in (request.text, request.text_pair) if text]
+    starts = [0, len(sides[0]) + 1]
+    batch = checkpoint.tokenizer(
+        *sides, truncation=True, max_length=checkpoint.window, return_offsets_mapping=True, verbose=False
+    )
+    offsets = tuple(
+        (0, 0) if side is None else (starts[side] + int(start), starts[side] + int(end))
+        for side, (start, end) in zip(batch.sequence_ids(0), batch["offset_mapping"], strict=True)
+    )
+    ranges = tuple((start, start + len(side)) for start, side in zip(starts, sides, strict=False))
+    return "\n".join(sides), offsets, ranges

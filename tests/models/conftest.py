@@ -61,11 +61,11 @@ def word_piece() -> Any:
         CORPUS, trainers.WordPieceTrainer(vocab_size=260, special_tokens=special, show_progress=False)
     )
     inner.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=inner, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
-        mask_token="[MASK]",
+        mask_token="[MASK]", model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     )
 
 
@@ -78,6 +78,41 @@ LABELS = {"id2label": dict(enumerate(CLASSES)), "label2id": {name: at for at, na
 DISTIL = {"vocab_size": 260, "pad_token_id": 0, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48,
           "max_position_embeddings": 64, "initializer_range": 0.3}
 ROBERTA = {**ENCODER, "max_position_embeddings": 65, "type_vocab_size": 1}
+
+
+DEBERTA = {**ENCODER, "type_vocab_size": 0, "relative_attention": True, "pos_att_type": ["c2p", "p2c"],
+           "position_biased_input": False}
+ALBERT = {**ENCODER, "embedding_size": 16, "num_hidden_groups": 1, "inner_group_num": 1}
+ELECTRA = {**ENCODER, "embedding_size": 16}
+TAGS = ("O", "B-person", "I-person", "B-place", "I-place")
+HEADS = {
+    "classifier": ("SequenceClassification", LABELS), "pairs": ("SequenceClassification", LABELS),
+    "regression": ("SequenceClassification", {"num_labels": 1}),
+    "multilabel": ("SequenceClassification", {**LABELS, "problem_type": "multi_label_classification"}),
+    "tagger": (
+        "TokenClassification", {"id2label": dict(enumerate(TAGS)), "label2id": {tag: at for at, tag in enumerate(TAGS)}}
+    ),
+    "span": ("QuestionAnswering", {}), "embedder": ("", {}),
+}
+"""End of a name to the head's class and its settings."""
+ENCODERS = {
+    "bert": ("Bert", ENCODER), "roberta": ("Roberta", ROBERTA), "distilbert": ("DistilBert", DISTIL),
+    "deberta": ("DebertaV2", DEBERTA), "albert": ("Albert", ALBERT), "electra": ("Electra", ELECTRA),
+}
+
+
+def encoder(name: str) -> tuple[Any, Any]:
+    """An encoder with a head: `bert-tagger`, `roberta-span` …; the tagger of RoBERTa has a byte-level tokenizer."""
+    body, head = name.split("-")
+    (family, settings), (purpose, extra) = ENCODERS[body], HEADS[head]
+    bytewise = name == "roberta-tagger"
+    size = {"vocab_size": 400, "bos_token_id": 1, "eos_token_id": 2} if bytewise else {}
+    config = getattr(transformers, f"{family}Config")(**{**settings, **extra, **size})
+    model = getattr(transformers, f"{family}For{purpose}" if purpose else f"{family}Model")(config)
+    for weight in model.parameters():  # biases start at 0: two classes without a text would tie
+        if weight.dim() == 1:
+            torch.nn.init.normal_(weight, mean=weight.mean().item(), std=0.1)
+    return model, byte_level(adds_bos=True) if bytewise else word_piece()
 
 
 def build(name: str) -> tuple[Any, Any]:
@@ -127,7 +162,7 @@ def build(name: str) -> tuple[Any, Any]:
             byte_level(adds_bos=False),
         ),
     }
-    return table[name]()
+    return table[name]() if name in table else encoder(name)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -180,11 +215,8 @@ def reference(folder: Callable[[str], Path]) -> Callable[[str], tuple[Any, Any]]
     def get(name: str) -> tuple[Any, Any]:
         if name not in known:
             path = str(folder(name))
-            loader = (
-                transformers.AutoModelForSequenceClassification if "label" in name or "classifier" in name
-                else transformers.AutoModelForMaskedLM if "bert" in name
-                else transformers.AutoModelForCausalLM
-            )
+            head = HEADS.get(name.partition("-")[2], ("MaskedLM" if "bert" in name else "CausalLM", {}))[0]
+            loader = getattr(transformers, f"AutoModelFor{head}" if head else "AutoModel")
             model = loader.from_pretrained(path, dtype=torch.float32).eval()
             known[name] = (model, transformers.AutoTokenizer.from_pretrained(path))
         return known[name]

@@ -139,3 +139,27 @@ def test_baselines_are_neutral_tokens(opened: Any) -> None:
 def test_generated_text_has_no_view(opened: Any) -> None:
     with pytest.raises(MeasurementError, match="generate"):
         opened("gpt2").view(Request(kind="generate", rule="text", text="Yes"), 0)
+
+
+@pytest.mark.parametrize("name", ["bert-pairs", "roberta-pairs", "deberta-pairs"])
+def test_the_view_of_a_pair_equals_what_was_served(name: str, opened: Any) -> None:
+    adapter = opened(name)
+    request = Request(kind="classify", rule="probabilities", text="the doctor was late", text_pair="he was early")
+    served = next(adapter.execute(adapter.encode([request]))).probabilities
+    for at, label in enumerate(adapter.classes):
+        view = adapter.view(request, at)
+        expected = pytest.approx([served[label]] * 2, abs=1e-6)
+        assert view.score(view.embeddings.repeat(2, 1, 1)).exp().tolist() == expected
+        assert view.score_ids(view.ids.repeat(2, 1)).exp().tolist() == expected
+    assert view.text == "the doctor was late\nhe was early"
+    words = [token for token, special in zip(view.tokens, view.special, strict=True) if not special]
+    assert "".join(words) == "thedoctorwaslatehewasearly"
+    assert sum(view.special) == 3
+
+
+def test_the_view_of_a_number_equals_what_was_served(opened: Any) -> None:
+    adapter = opened("bert-regression")
+    request = Request(kind="classify", rule="number", text="the doctor was late")
+    served = next(adapter.execute(adapter.encode([request]))).number
+    view = adapter.view(request, 0)
+    assert view.score(view.embeddings[None]).tolist() == pytest.approx([served], abs=1e-6)
