@@ -16,7 +16,10 @@ OPTIONS = [
     click.option("--limit", type=click.IntRange(min=1), help="Most samples a pack (whole clusters, seeded)."),
     click.option("--seed", type=int, help="Seed of sampling and resampling."),
     click.option("--policy", help="Built-in policy or policy file."),
-    click.option("--kind", type=click.Choice(["auto", "causal", "masked", "classifier"]), help="Model family."),
+    click.option(
+        "--kind", type=click.Choice(["auto", "causal", "masked", "classifier", "tagger", "span", "embedder"]),
+        help="Model family.",
+    ),
     click.option("--dtype", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), help="Number format."),
     click.option("--device", help="auto, cpu, cuda, cuda:N or mps."),
     click.option("--chat", type=click.Choice(["auto", "always", "never"]), help="Use the model's chat template."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.schema import Subject
@@ -31,6 +32,8 @@ class Checkpoint:
     """Prompts go through the chat template."""
     bos: str = "auto"
     """`Config.bos`."""
+    folder: Path | None = None
+    """Where it was loaded from."""
 
     @property
     def device(self) -> torch.device:

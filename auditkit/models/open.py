@@ -11,6 +11,7 @@ from auditkit.errors import ModelError
 from auditkit.models import device as devices
 from auditkit.models.adapter import Adapter
 from auditkit.models.checkpoint import Checkpoint, window
+from auditkit.models.embedder import is_sentence_encoder, read_pooling
 from auditkit.models.fingerprint import files_sha256, source_sha256, text_sha256, tokenizer_sha256
 from auditkit.models.locate import Located, locate
 from auditkit.models.planted import BEHAVIOURS
@@ -22,7 +23,15 @@ _CLASSES = {
     "causal": "AutoModelForCausalLM",
     "masked": "AutoModelForMaskedLM",
     "classifier": "AutoModelForSequenceClassification",
+    "tagger": "AutoModelForTokenClassification",
+    "span": "AutoModelForQuestionAnswering",
+    "embedder": "AutoModel",
 }
+_SUFFIXES = {
+    "classifier": "ForSequenceClassification", "tagger": "ForTokenClassification", "span": "ForQuestionAnswering",
+    "masked": "ForMaskedLM", "causal": "ForCausalLM",
+}
+"""Family to the end of the architecture's name in config.json."""
 
 
 def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
@@ -37,7 +46,10 @@ def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
     """
     from auditkit.models.causal import CausalAdapter
     from auditkit.models.classifier import ClassifierAdapter
+    from auditkit.models.embedder import EmbedderAdapter
     from auditkit.models.masked import MaskedAdapter
+    from auditkit.models.span import SpanAdapter
+    from auditkit.models.tagger import TaggerAdapter
 
     if config.model.startswith("openai:"):
         from auditkit.models.api import open_api
@@ -55,13 +67,14 @@ def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
     on_event(Event("load", f"loading {config.model} ({kind})"))
     checkpoint = load(located, kind, config)
     adapters: dict[str, Callable[[Checkpoint], Adapter]] = {
-        "causal": CausalAdapter, "masked": MaskedAdapter, "classifier": ClassifierAdapter,
+        "causal": CausalAdapter, "masked": MaskedAdapter, "classifier": ClassifierAdapter, "tagger": TaggerAdapter,
+        "span": SpanAdapter, "embedder": EmbedderAdapter,
     }
     return adapters[kind](checkpoint)
 
 
 def family(located: Located, config: Config) -> str:
-    """causal, masked or classifier: what the user says, else what config.json says.
+    """The family: what the user says, else what config.json and sentence-transformers' modules.json say.
 
     Raises:
         ModelError: the config names a family that is not supported, or none.
@@ -70,8 +83,12 @@ def family(located: Located, config: Config) -> str:
         return config.kind
     from transformers.models.auto import modeling_auto as auto
 
+    if is_sentence_encoder(located.folder):
+        return "embedder"
     names = {
         "classifier": auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+        "tagger": auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES,
+        "span": auto.MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
         "masked": auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES,
         "causal": auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     }
@@ -79,23 +96,25 @@ def family(located: Located, config: Config) -> str:
     for architecture in architectures:
         if architecture.endswith("ForConditionalGeneration"):
             break
-        for kind, suffix in (
-            ("classifier", "ForSequenceClassification"), ("masked", "ForMaskedLM"), ("causal", "ForCausalLM"),
-        ):
+        for kind, suffix in _SUFFIXES.items():
             if architecture.endswith(suffix) or architecture in names[kind].values():
                 return kind
     model_type = located.settings.get("model_type")
+    encoder = model_type in names["masked"] and not located.settings.get("is_encoder_decoder")
+    if encoder and any(architecture in auto.MODEL_MAPPING_NAMES.values() for architecture in architectures):
+        return "embedder"
     if not architectures and model_type in names["causal"] and model_type not in names["masked"]:
         return "causal"
-    raise ModelError(_unknown_family(located.folder, architectures, model_type, model_type in names["masked"]))
+    raise ModelError(_unknown_family(located.folder, architectures, model_type, encoder))
 
 
 def _unknown_family(folder: Path, architectures: list[str], model_type: object, encoder: bool) -> str:
     found = ", ".join(architectures) or f"model_type {model_type}, no architectures"
     if encoder:
-        advice = "say --kind masked or --kind classifier if its weights hold that head; a bare encoder answers nothing"
+        advice = "say --kind masked, classifier, tagger or span if its weights hold that head, else --kind embedder"
     else:
-        advice = "supported are ...ForCausalLM, ...ForMaskedLM, ...ForSequenceClassification; say --kind if it is one"
+        supported = ", ".join(f"...{suffix}" for suffix in _SUFFIXES.values())
+        advice = f"supported are {supported} and bare encoders; say --kind if it is one"
     return f"{folder}/config.json: the family cannot be told from {found}; {advice}"
 
 
@@ -128,7 +147,7 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
         "converted": located.converted_sha256,
         "revision": located.revision,
         "source": source_sha256(),
-    }
+    } | _reading(located, kind, model, tokenizer)
     subject = Subject(
         name=config.model,
         kind=kind,
@@ -138,7 +157,18 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
         dtype=parts["dtype"],
         device=str(target),
     )
-    return Checkpoint(model, tokenizer, subject, config.batch_tokens, chat, config.bos)
+    return Checkpoint(model, tokenizer, subject, config.batch_tokens, chat, config.bos, located.folder)
+
+
+def _reading(located: Located, kind: str, model: Any, tokenizer: Any) -> dict[str, str]:
+    """What a family's way of reading adds to the subject's parts."""
+    from auditkit.models import span, tagger
+
+    if kind == "tagger":
+        return tagger.reading(model, tokenizer)
+    if kind == "span":
+        return span.reading(window(model, tokenizer), tokenizer)
+    return {"pooling": read_pooling(located.folder).describe()} if kind == "embedder" else {}
 
 
 def _settings_sha256(located: Located, config: Config) -> str:
@@ -168,6 +198,8 @@ def _load_model(located: Located, kind: str, config: Config, dtype: Any) -> Any:
     body = f"{model.base_model_prefix}."
     missing = sorted(report["missing_keys"], key=lambda key: (key.startswith(body), key))
     missing += sorted(str(key) for key in report["mismatched_keys"])
+    if kind == "embedder":  # what is read is the last layer, never what a pooler makes of it
+        missing = [key for key in missing if not key.startswith("pooler.")]
     if missing:
         raise ModelError(
             f"{located.folder}: the {'head is' if _is_head(model, missing) else 'whole model is'} not in the weights "
@@ -179,7 +211,7 @@ def _load_model(located: Located, kind: str, config: Config, dtype: Any) -> Any:
 def _is_head(model: Any, missing: list[str]) -> bool:
     prefix = f"{model.base_model_prefix}."
     body = [key for key in missing if key.startswith(prefix) and ".pooler." not in key]
-    return not body
+    return not body and model.base_model is not model
 
 
 def _load_tokenizer(located: Located, config: Config) -> Any:

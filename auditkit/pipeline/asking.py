@@ -118,9 +118,9 @@ def _why_not(
         why = f" (likelihoods {probed})" if probed.startswith("not used") else ""
         asked = wanted or " or ".join(card.rules)
         return f"a model of family {adapter.subject.kind} cannot answer by {asked}: {found}{why}"
-    if rule in ("label", "probabilities") and isinstance(adapter, Labelled):
+    if rule in ("label", "probabilities", "tags") and isinstance(adapter, Labelled):
         try:
-            adapter.require_labels({choice.label for sample in samples for choice in sample.choices})
+            adapter.require_labels({name for sample in samples for name in (*sample.labels, *sample.tags)})
         except ModelError as error:
             return str(error)
     return None

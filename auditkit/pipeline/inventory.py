@@ -17,7 +17,10 @@ Row = dict[str, str]
 FAMILIES = {
     "causal": "causal language model: Hub id or directory (safetensors), or a GGUF file",
     "masked": "masked language model: Hub id or directory (safetensors)",
-    "classifier": "sequence classifier: Hub id or directory (safetensors)",
+    "classifier": "sequence classifier or regression, of texts and pairs: Hub id or directory (safetensors)",
+    "tagger": "token classifier, such as named entities: Hub id or directory (safetensors)",
+    "span": "extractive question answering: Hub id or directory (safetensors)",
+    "embedder": "sentence encoder: Hub id or directory (safetensors)",
 }
 
 

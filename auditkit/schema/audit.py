@@ -28,7 +28,7 @@ class Subject(Record):
     name: str
     """As the user wrote it."""
     kind: str
-    """Adapter family: causal, masked, classifier, planted …"""
+    """Adapter family: causal, masked, classifier, tagger, span, embedder, planted …"""
     fingerprint: str
     """sha256 over weights, tokenizer, chat template, load options and the adapter's source."""
     parts: dict[str, str] = Field(default_factory=dict)

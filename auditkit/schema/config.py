@@ -50,8 +50,8 @@ class Config(Growing):
     """Version of this record."""
     model: str
     """Hub id, directory, GGUF file, `smollm2`, `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`."""
-    kind: Literal["auto", "causal", "masked", "classifier"] = "auto"
-    """Model family: causal, masked or classifier; `auto` reads it from the model's config."""
+    kind: Literal["auto", "causal", "masked", "classifier", "tagger", "span", "embedder"] = "auto"
+    """Model family: causal, masked, classifier, tagger, span or embedder; `auto` reads it from the model's config."""
     packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims")
     """Names of built-in packs, or folders that hold a card.yaml."""
     limit: int | None = Field(default=None, ge=1)

@@ -37,7 +37,10 @@ def edit(path: Path, **changes: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("llama", "causal"), ("gpt2", "causal"), ("roberta", "masked"), ("bert-classifier", "classifier")],
+    [
+        ("llama", "causal"), ("gpt2", "causal"), ("roberta", "masked"), ("bert-classifier", "classifier"),
+        ("deberta-tagger", "tagger"), ("albert-span", "span"), ("electra-embedder", "embedder"),
+    ],
 )
 def test_family_is_read_from_the_config(name: str, kind: str, opened: Any) -> None:
     assert opened(name).subject.kind == kind
@@ -49,11 +52,29 @@ def test_model_type_suffices_for_a_decoder(own: Any) -> None:
     assert open_model(Config(model=str(path), device="cpu")).subject.kind == "causal"
 
 
-def test_bare_encoder_needs_a_kind(own: Any) -> None:
+def test_a_bare_encoder_is_an_embedder_unless_said_otherwise(own: Any) -> None:
     path = own("bert")
     edit(path / "config.json", architectures=["BertModel"])
-    assert "--kind masked or --kind classifier" in refusal(path)
+    assert open_model(Config(model=str(path), device="cpu")).subject.kind == "embedder"
     assert open_model(Config(model=str(path), device="cpu", kind="masked")).subject.kind == "masked"
+
+
+def test_an_encoder_of_unknown_architecture_needs_a_kind(own: Any) -> None:
+    path = own("bert")
+    edit(path / "config.json", architectures=["BertForPreTraining2"])
+    assert "--kind masked, classifier, tagger or span if its weights hold that head" in refusal(path)
+
+
+def test_a_bare_decoder_needs_a_kind(own: Any) -> None:
+    path = own("gpt2")
+    edit(path / "config.json", architectures=["GPT2Model"])
+    assert "say --kind" in refusal(path)
+    assert open_model(Config(model=str(path), device="cpu", kind="embedder")).subject.kind == "embedder"
+
+
+@pytest.mark.parametrize("kind", ["classifier", "tagger", "span"])
+def test_another_head_than_the_weights_hold_is_refused(kind: str, own: Any) -> None:
+    assert "the head is not in the weights" in refusal(own("bert-embedder"), kind=kind)
 
 
 def test_unsupported_family(own: Any) -> None:
@@ -193,13 +214,10 @@ def test_broken_chat_template(own: Any) -> None:
     assert open_model(Config(model=str(path), device="cpu", chat="never")).subject.kind == "causal"
 
 
-def test_regression_head_is_refused(own: Any) -> None:
+def test_a_regression_of_several_numbers_is_refused(own: Any) -> None:
     path = own("bert-classifier")
-    model = transformers.AutoModelForSequenceClassification.from_pretrained(str(path))
-    config = model.config
-    config.num_labels = 1
-    transformers.BertForSequenceClassification(config).save_pretrained(str(path))
-    assert "regression" in refusal(path)
+    edit(path / "config.json", problem_type="regression")
+    assert "a regression with 3 outputs" in refusal(path)
 
 
 def test_subject_says_what_was_loaded(opened: Any) -> None:
