@@ -26,6 +26,8 @@ class TokenSequence:
     generated or classified)."""
     segments: tuple[int, ...] = ()
     """Which of two texts each id belongs to, 0 or 1; empty where the model is not told, or where all are 0."""
+    source: int = 0
+    """Of an encoder-decoder: how many ids at the beginning its encoder reads; the decoder reads the others."""
 
     def __len__(self) -> int:
         return len(self.ids)

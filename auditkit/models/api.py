@@ -74,11 +74,12 @@ class ApiAdapter:
     @property
     def rules(self) -> Mapping[str, tuple[str, ...]]:
         """Request kind to the scoring rules offered: likelihoods where the probe passed, else letters."""
+        written = dict.fromkeys(("generate", "tag", "extract"), ("text",))
         if self._served.likelihood is not None:
-            return {"choose": ("letter",), "generate": ("text",), "classify": ("letter",)}
+            return {"choose": ("letter",), "classify": ("letter",), **written}
         return {
-            "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "generate": ("text",),
-            "classify": (*LIKELIHOODS, "letter"),
+            "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "classify": (*LIKELIHOODS, "letter"),
+            **written,
         }
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:

@@ -37,7 +37,7 @@ class CausalAdapter:
         """Request kind to the scoring rules offered."""
         return {
             "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "generate": ("text",),
-            "classify": (*LIKELIHOODS, "letter"),
+            "classify": (*LIKELIHOODS, "letter"), "tag": ("text",), "extract": ("text",),
         }
 
     @cached_property

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from auditkit.models.languages import Target
 from auditkit.schema import Subject
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Checkpoint:
     """`Config.bos`."""
     folder: Path | None = None
     """Where it was loaded from."""
+    target: Target | None = None
+    """How the targets of an encoder-decoder begin."""
 
     @property
     def device(self) -> torch.device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import ModelError
@@ -77,11 +78,14 @@ def set_threads(threads: int | None) -> None:
 def quiet() -> None:
     """Silence transformers and huggingface_hub: warnings below error, and every progress bar."""
     from huggingface_hub.utils.tqdm import disable_progress_bars
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     disable_progress_bars()
+    # transformers and PEFT import torchao where it is installed; it warns of CUDA kernels that a CPU does not need
+    for name in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     # modeling_gguf_pytorch_utils calls tqdm past transformers' own switch (seen in 5.23)
     converter: Any = importlib.import_module("transformers.modeling_gguf_pytorch_utils")
     if hasattr(converter, "tqdm"):

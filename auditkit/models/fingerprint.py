@@ -12,7 +12,7 @@ from auditkit.schema import digest
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt",
     "vocab.json", "merges.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model",
-    "chat_template.jinja", "chat_template.json",
+    "source.spm", "target.spm", "target_vocab.json", "chat_template.jinja", "chat_template.json",
 )
 """File names that decide how text becomes ids."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import ModelError
+from auditkit.models import peft
 from auditkit.models.fingerprint import files_sha256
 from auditkit.models.gguf import INSTALL_SMOLLM2, converted, smollm2_file
 from auditkit.schema import Config
@@ -40,6 +41,13 @@ class Located:
     """Hash of what was written from a GGUF file."""
     revision: str = "unknown"
     """Commit of the Hub's repository."""
+    adapter: peft.PeftFolder | None = None
+    """Adapter weights to put on it."""
+
+    @property
+    def tokenizer(self) -> Path:
+        """The folder whose tokenizer is used: the adapter's, where one was saved with it."""
+        return (self.adapter.tokenizer if self.adapter else None) or self.folder
 
 
 def locate(config: Config, on_event: OnEvent) -> Located:
@@ -49,7 +57,15 @@ def locate(config: Config, on_event: OnEvent) -> Located:
         ModelError: not found, no config, no weights, only pickled weights, damaged safetensors,
             remote code that was not asked for, or a Hub id that cannot be had.
     """
-    name = config.model
+    if parts := peft.split(config):
+        base, folder = parts
+        adapter = peft.inspect(folder)
+        on_event(Event("load", f"adapter {folder} on {base}"))
+        return replace(_locate(base, config, on_event), adapter=adapter)
+    return _locate(config.model, config, on_event)
+
+
+def _locate(name: str, config: Config, on_event: OnEvent) -> Located:
     path = Path(name).expanduser()
     if name == "smollm2":
         return _from_gguf(smollm2_file(), config, on_event)
@@ -101,11 +117,8 @@ def inspect_folder(
 def _read_settings(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
-        if (folder / "adapter_config.json").is_file():
-            raise ModelError(
-                f"{folder}: these are PEFT adapter weights without their base; merge them first "
-                f"(`merge_and_unload()`, then `save_pretrained`)"
-            )
+        if peft.is_peft(folder):
+            raise ModelError(f"{folder}: this base is itself PEFT adapter weights; merge them into their base first")
         found = sorted(folder.glob("*.gguf"))
         hint = f"name the GGUF file: {found[0]}" if found else "name a folder that `save_pretrained` wrote"
         raise ModelError(f"{folder}: there is no config.json; {hint}")
@@ -158,7 +171,7 @@ def _from_hub(name: str, config: Config, on_event: OnEvent) -> Path:
 
     offline = config.offline or constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE") in {"1", "true", "TRUE"}
     reason = "the network is switched off" if offline else _unreachable(name, constants.ENDPOINT)
-    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.spm"]
     patterns += ["*.py"] if config.trust_remote_code else []
     if not reason:
         on_event(Event("load", f"fetching {name} from {constants.ENDPOINT}"))

@@ -9,12 +9,16 @@ from typing import Any
 
 from auditkit.errors import ModelError
 from auditkit.models import device as devices
+from auditkit.models import peft
 from auditkit.models.adapter import Adapter
 from auditkit.models.checkpoint import Checkpoint, window
 from auditkit.models.embedder import is_sentence_encoder, read_pooling
 from auditkit.models.fingerprint import files_sha256, source_sha256, text_sha256, tokenizer_sha256
+from auditkit.models.languages import find_target
 from auditkit.models.locate import Located, locate
 from auditkit.models.planted import BEHAVIOURS
+from auditkit.models.quantise import quantise
+from auditkit.models.seq2seq_generation import target_parts
 from auditkit.models.tokens import boundary_rule, render_chat
 from auditkit.schema import Config, Subject, digest
 from auditkit.schema.event import Event, OnEvent, ignore
@@ -25,6 +29,7 @@ _CLASSES = {
     "classifier": "AutoModelForSequenceClassification",
     "tagger": "AutoModelForTokenClassification",
     "span": "AutoModelForQuestionAnswering",
+    "seq2seq": "AutoModelForSeq2SeqLM",
     "embedder": "AutoModel",
 }
 _SUFFIXES = {
@@ -48,6 +53,7 @@ def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
     from auditkit.models.classifier import ClassifierAdapter
     from auditkit.models.embedder import EmbedderAdapter
     from auditkit.models.masked import MaskedAdapter
+    from auditkit.models.seq2seq import Seq2SeqAdapter
     from auditkit.models.span import SpanAdapter
     from auditkit.models.tagger import TaggerAdapter
 
@@ -68,24 +74,27 @@ def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
     checkpoint = load(located, kind, config)
     adapters: dict[str, Callable[[Checkpoint], Adapter]] = {
         "causal": CausalAdapter, "masked": MaskedAdapter, "classifier": ClassifierAdapter, "tagger": TaggerAdapter,
-        "span": SpanAdapter, "embedder": EmbedderAdapter,
+        "span": SpanAdapter, "seq2seq": Seq2SeqAdapter, "embedder": EmbedderAdapter,
     }
     return adapters[kind](checkpoint)
 
 
 def family(located: Located, config: Config) -> str:
-    """The family: what the user says, else what config.json and sentence-transformers' modules.json say.
+    """The family: what the user says, else the adapter's task, else what config.json and modules.json say.
 
     Raises:
         ModelError: the config names a family that is not supported, or none.
     """
     if config.kind != "auto":
         return config.kind
+    if located.adapter and located.adapter.family in _CLASSES:
+        return located.adapter.family
     from transformers.models.auto import modeling_auto as auto
 
     if is_sentence_encoder(located.folder):
         return "embedder"
     names = {
+        "seq2seq": auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
         "classifier": auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
         "tagger": auto.MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES,
         "span": auto.MODEL_FOR_QUESTION_ANSWERING_MAPPING_NAMES,
@@ -94,6 +103,8 @@ def family(located: Located, config: Config) -> str:
     }
     architectures = [str(name) for name in located.settings.get("architectures") or ()]
     for architecture in architectures:
+        if architecture in names["seq2seq"].values():
+            return "seq2seq"
         if architecture.endswith("ForConditionalGeneration"):
             break
         for kind, suffix in _SUFFIXES.items():
@@ -114,7 +125,7 @@ def _unknown_family(folder: Path, architectures: list[str], model_type: object, 
         advice = "say --kind masked, classifier, tagger or span if its weights hold that head, else --kind embedder"
     else:
         supported = ", ".join(f"...{suffix}" for suffix in _SUFFIXES.values())
-        advice = f"supported are {supported} and bare encoders; say --kind if it is one"
+        advice = f"supported are {supported}, encoder-decoders of text and bare encoders; say --kind if it is one"
     return f"{folder}/config.json: the family cannot be told from {found}; {advice}"
 
 
@@ -122,10 +133,19 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
     """Load weights and tokenizer of a checked folder, and fingerprint them."""
     target = devices.choose_device(config.device)
     dtype = devices.choose_dtype(config.dtype, target)
-    model = _load_model(located, kind, config, dtype).to(target).eval()
+    model = _load_model(located, kind, config, dtype)
+    added, ways = {}, [located.quantisation]
+    if located.adapter is not None:
+        model, how = peft.put_on(model, located.adapter)
+        added = {"peft": how, "peft_weights": located.adapter.sha256}
+    model = model.to(target).eval()
     model.requires_grad_(False)
-    tokenizer = _load_tokenizer(located, config)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    if config.quantise == "int8":
+        ways.append(quantise(model, target))
+    tokenizer = _load_tokenizer(located, kind, config)
     _check_vocabulary(located, model, tokenizer)
+    begins = find_target(model, tokenizer, config) if kind == "seq2seq" else None
     chat = _chat_mode(located, kind, config, tokenizer)
     if config.bos == "always" and kind == "causal" and tokenizer.bos_token_id is None:
         raise ModelError(f"{located.folder}: bos: always, but the tokenizer has no BOS; use bos: auto")
@@ -133,7 +153,7 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
         "adapter": kind,
         "weights": located.weights_sha256,
         "config": _settings_sha256(located, config),
-        "tokenizer": tokenizer_sha256(located.folder),
+        "tokenizer": tokenizer_sha256(located.tokenizer),
         "chat": "template" if chat else "plain",
         "chat_template": text_sha256(str(tokenizer.chat_template)) if tokenizer.chat_template else "none",
         # a template may print the date: two days then are two models
@@ -143,21 +163,24 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
         "dtype": str(model.dtype).removeprefix("torch."),
         "device": target.type,
         "attention": str(getattr(model.config, "_attn_implementation", "unknown")),
-        "quantisation": located.quantisation,
+        "quantisation": "; ".join(way for way in ways if way != "none") or "none",
         "converted": located.converted_sha256,
         "revision": located.revision,
         "source": source_sha256(),
-    } | _reading(located, kind, model, tokenizer)
+        **added,
+        **(target_parts(model, tokenizer, begins) if begins else {}),
+        **_reading(located, kind, model, tokenizer),
+    }
     subject = Subject(
         name=config.model,
         kind=kind,
         fingerprint=digest(parts),
         parts=parts,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=parameters,
         dtype=parts["dtype"],
         device=str(target),
     )
-    return Checkpoint(model, tokenizer, subject, config.batch_tokens, chat, config.bos, located.folder)
+    return Checkpoint(model, tokenizer, subject, config.batch_tokens, chat, config.bos, located.folder, begins)
 
 
 def _reading(located: Located, kind: str, model: Any, tokenizer: Any) -> dict[str, str]:
@@ -189,6 +212,7 @@ def _load_model(located: Located, kind: str, config: Config, dtype: Any) -> Any:
             model, report = loader.from_pretrained(
                 str(located.folder), dtype=dtype, use_safetensors=True, local_files_only=True,
                 trust_remote_code=config.trust_remote_code, output_loading_info=True,
+                **(located.adapter.head if located.adapter else {}),
             )
     except Exception as error:  # each architecture raises its own
         raise ModelError(
@@ -196,7 +220,8 @@ def _load_model(located: Located, kind: str, config: Config, dtype: Any) -> Any:
             f"check --kind, or save the model again"
         ) from error
     body = f"{model.base_model_prefix}."
-    missing = sorted(report["missing_keys"], key=lambda key: (key.startswith(body), key))
+    absent = [key for key in report["missing_keys"] if not (located.adapter and located.adapter.brings(key))]
+    missing = sorted(absent, key=lambda key: (key.startswith(body), key))
     missing += sorted(str(key) for key in report["mismatched_keys"])
     if kind == "embedder":  # what is read is the last layer, never what a pooler makes of it
         missing = [key for key in missing if not key.startswith("pooler.")]
@@ -214,19 +239,19 @@ def _is_head(model: Any, missing: list[str]) -> bool:
     return not body and model.base_model is not model
 
 
-def _load_tokenizer(located: Located, config: Config) -> Any:
+def _load_tokenizer(located: Located, kind: str, config: Config) -> Any:
     from transformers import AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            str(located.folder), local_files_only=True, trust_remote_code=config.trust_remote_code
+            str(located.tokenizer), local_files_only=True, trust_remote_code=config.trust_remote_code
         )
     except Exception as error:  # each tokenizer raises its own
         raise ModelError(
             f"{located.folder}: no tokenizer can be loaded ({_first_line(error)}); save it beside the weights "
             f"(`tokenizer.save_pretrained(DIR)`)"
         ) from error
-    if not getattr(tokenizer, "is_fast", False):
+    if kind != "seq2seq" and not getattr(tokenizer, "is_fast", False):
         raise ModelError(
             f"{located.folder}: its tokenizer gives no character offsets ({type(tokenizer).__name__}); "
             f"save a fast one (tokenizer.json) beside the weights"

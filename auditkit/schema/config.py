@@ -44,14 +44,26 @@ class Api(Record):
 class Config(Growing):
     """An audit's settings; every key is optional but the model."""
 
-    later: ClassVar[tuple[str, ...]] = ("rules", "bos")
+    later: ClassVar[tuple[str, ...]] = (
+        "rules", "bos", "base", "quantise", "source_language", "target_language",
+    )
 
     schema_version: Literal[1] = 1
     """Version of this record."""
     model: str
-    """Hub id, directory, GGUF file, `smollm2`, `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`."""
-    kind: Literal["auto", "causal", "masked", "classifier", "tagger", "span", "embedder"] = "auto"
-    """Model family: causal, masked, classifier, tagger, span or embedder; `auto` reads it from the model's config."""
+    """Hub id, directory (also of PEFT adapter weights, or `BASE+ADAPTER_DIR`), GGUF file, `smollm2`,
+    `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`."""
+    kind: Literal["auto", "causal", "masked", "classifier", "tagger", "span", "seq2seq", "embedder"] = "auto"
+    """Model family: causal, masked, classifier, tagger, span, seq2seq (encoder-decoder) or embedder; `auto` reads it
+    from the model's config."""
+    base: str | None = None
+    """Base model of PEFT adapter weights; default what they name."""
+    quantise: Literal["none", "int8"] = "none"
+    """int8: linear layers in 8 bits, weights and activations, on a CPU."""
+    source_language: str | None = None
+    """Code of the language that a translation model reads, as the model calls it: eng_Latn, en, en_XX …"""
+    target_language: str | None = None
+    """Code of the language that a translation model writes."""
     packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims")
     """Names of built-in packs, or folders that hold a card.yaml."""
     limit: int | None = Field(default=None, ge=1)

@@ -67,8 +67,8 @@ class Output(Growing):
     input_sha256: str | None = None
     """Hash of the final input ids, special tokens and chat template included."""
     truncated: int = 0
-    """Tokens dropped because the input exceeded the model's window: a prompt's on the left, a classified text's at its
-    end, a pair's of the longer text."""
+    """Tokens dropped because the input exceeded the model's window: a prompt's on the left, a classified text's or an
+    encoder-decoder's source at its end, a pair's of the longer text."""
     finish_reason: str | None = None
     """Why generation ended: stop, length, refusal …"""
     prompt_tokens: int = 0

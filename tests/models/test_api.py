@@ -76,7 +76,9 @@ def test_likelihoods_that_cannot_be_believed_are_not_offered(toy: Any, shift: st
     toy.shift, toy.only_echo = shift, only_echo
     events: list[str] = []
     adapter = opened(toy, events)
-    assert dict(adapter.rules) == {"choose": ("letter",), "generate": ("text",), "classify": ("letter",)}
+    assert dict(adapter.rules) == {
+        "choose": ("letter",), "classify": ("letter",), "generate": ("text",), "tag": ("text",), "extract": ("text",),
+    }
     reasons = ["carries no logprobs"] if shift == "ignored" else ["shifted by a token", "do not tell a likely word"]
     assert any(reason in adapter.subject.parts["likelihood"] for reason in reasons)
     assert any(reason in event for event in events for reason in reasons)
