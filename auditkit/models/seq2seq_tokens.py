@@ -101,7 +101,7 @@ class Seq2SeqEncoder:
     def _written(self, request: Request, source: Ids, tables: _Tables) -> TokenSequence:
         prefix = tables.targets[clean(request.prefix)]
         before = self._target.before_text if prefix else self._target.before_nothing
-        return TokenSequence(source + before + prefix, (), len(source))
+        return TokenSequence(source + before + prefix, (), source=len(source))
 
     def _continued(
         self, request: Request, source: Ids, option: Option, tables: _Tables
@@ -130,7 +130,7 @@ class Seq2SeqEncoder:
             raise MeasurementError(f"request {request.sha256[:12]}: an option has no token that can be scored")
         before = self._target.before_text
         shift = len(source) + len(before)
-        return TokenSequence(source + before + body, tuple(shift + index for index in at), len(source))
+        return TokenSequence(source + before + body, tuple(shift + index for index in at), source=len(source))
 
     def _check(self, request: Request, sequences: Sequence[TokenSequence]) -> None:
         room = self._target_window - (request.generation.max_tokens if request.generation else 0)
