@@ -11,8 +11,9 @@ from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.causal import option_output
 from auditkit.models.checkpoint import Checkpoint
-from auditkit.models.scoring import Head, Ids, in_halves, pad_out, pick_logprobs, right_padded
+from auditkit.models.scoring import Head, in_halves, pad_out, pick_logprobs, right_padded
 from auditkit.models.tokens import MaskedEncoder
+from auditkit.models.tree import Ids
 from auditkit.schema import Output, Request, Subject
 
 PSEUDO_LIKELIHOODS = ("pseudo_loglikelihood", "pseudo_loglikelihood_per_token", "pseudo_loglikelihood_per_byte")

@@ -7,28 +7,34 @@ tree's mask (state space, sliding window, ALiBi) falls back to right padding; th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from auditkit.errors import MeasurementError
-from auditkit.models.adapter import TokenSequence, common_prefix
+from auditkit.models.adapter import TokenSequence
 from auditkit.models.checkpoint import Checkpoint
 from auditkit.models.device import out_of_memory
+from auditkit.models.tree import Cut, FlatRow, Ids, attending, cut_rows, lay_out
 
 if TYPE_CHECKING:
     import torch
 
-Ids = tuple[int, ...]
 Row = TypeVar("Row", bound=Sized)
 """Whatever has a length in tokens."""
+
+Wanted = dict[Ids, dict[tuple[int, int], float]]
+"""What is read, to the position and token asked for, to the log-probability."""
+
+Asked = Sequence[tuple[Ids, tuple[int, int]]]
+"""What is read, the position and the token."""
 
 CPU_PACK = 512
 """Tokens of one flat row on a CPU: the fastest on 1 and 2 threads."""
 
-_HEAD_ROWS = 256
+_HEAD_ROWS = 16
 _HEAD_ELEMENTS = 1 << 28
 _TOLERANCE = 1e-4
 _COARSE_TOLERANCE = 5e-2
@@ -114,62 +120,14 @@ def tolerance(values: torch.Tensor, checkpoint: Checkpoint) -> float:
 def gather_logprobs(logits: torch.Tensor, rows: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Log-probabilities in float32 (N,): of token targets[i] in row rows[i] of logits (S, V).
 
-    The normaliser is computed in blocks of rows, so that no second matrix of the logits' size is made.
+    The normaliser is computed in blocks of rows, so that no second matrix of the logits' size is made. It comes from
+    `log_softmax`, since torch's `logsumexp` takes several times as long on a CPU.
     """
     import torch
 
-    normaliser = torch.cat([block.float().logsumexp(-1) for block in logits.split(_HEAD_ROWS)])
+    blocks = [block.float() for block in logits.split(_HEAD_ROWS)]
+    normaliser = torch.cat([block.amax(-1) - block.log_softmax(-1).amax(-1) for block in blocks])
     return logits[rows, targets].float() - normaliser[rows]
-
-
-@dataclass(frozen=True)
-class FlatRow:
-    """Several sequences as one token tree: every shared prefix once."""
-
-    ids: list[int]
-    depths: list[int]
-    mask: np.ndarray
-    """Boolean (T, T): may attend, i.e. is an ancestor or itself."""
-    nodes: dict[Ids, np.ndarray]
-    """Sequence to the node of each of its tokens."""
-
-
-def lay_out(sequences: Sequence[Ids]) -> FlatRow:
-    """A token tree of sequences that are sorted lexicographically."""
-    ids: list[int] = []
-    depths: list[int] = []
-    nodes: dict[Ids, np.ndarray] = {}
-    segments: list[tuple[int, int, np.ndarray]] = []
-    previous: Ids = ()
-    path = np.zeros(0, dtype=np.int64)
-    for sequence in sequences:
-        shared = common_prefix([previous, sequence])
-        start, end = len(ids), len(ids) + len(sequence) - shared
-        ids.extend(sequence[shared:])
-        depths.extend(range(shared, len(sequence)))
-        segments.append((start, end, path[:shared]))
-        path = np.concatenate([path[:shared], np.arange(start, end)])
-        nodes[sequence], previous = path, sequence
-    mask = np.zeros((len(ids), len(ids)), dtype=bool)
-    for start, end, ancestors in segments:
-        mask[start:end, ancestors] = True
-        mask[start:end, start:end] = np.tri(end - start, dtype=bool)
-    return FlatRow(ids, depths, mask, nodes)
-
-
-def pack(sequences: Sequence[Ids], budget: int) -> Iterator[list[Ids]]:
-    """Cut sorted sequences into trees of at most `budget` nodes (one longer sequence stands alone)."""
-    row: list[Ids] = []
-    size = 0
-    for sequence in sequences:
-        added = len(sequence) - (common_prefix([row[-1], sequence]) if row else 0)
-        if row and size + added > budget:
-            yield row
-            row, size, added = [], 0, len(sequence)
-        row.append(sequence)
-        size += added
-    if row:
-        yield row
 
 
 def pad_out(sequences: Sequence[Row], budget: int) -> Iterator[list[Row]]:
@@ -209,7 +167,9 @@ class CausalScorer:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
         self.head = Head(checkpoint)
-        self.tree = self._tree_fits()
+        self._header = Header(checkpoint)
+        self._blocks = checkpoint.device.type == "cpu"
+        self.tree, self._headers = self._tree_fits()
 
     def logprobs(self, sequences: Sequence[TokenSequence]) -> list[np.ndarray]:
         """Log-probability (nats, float64) of each scored token, a row a sequence; equal ones are computed once.
@@ -217,22 +177,26 @@ class CausalScorer:
         Raises:
             MeasurementError: not even one sequence fits into memory.
         """
-        wanted: dict[Ids, dict[tuple[int, int], float]] = {}
+        wanted: Wanted = {}
         for sequence in sequences:
+            # what follows the last scored token, and that token itself, need not be read
+            asked = wanted.setdefault(sequence.ids[: max(sequence.scored)], {})
             for position in sequence.scored:
-                # what follows the last scored token, and that token itself, need not be read
-                fed = sequence.ids[: max(sequence.scored)]
-                wanted.setdefault(fed, {})[position - 1, sequence.ids[position]] = 0.0
-        grid = pack(sorted(wanted), self._budget()) if self.tree else pad_out(list(wanted), self._budget())
-        for group in grid:
-            in_halves(group, lambda part: self._fill(part, wanted))
+                asked[position - 1, sequence.ids[position]] = 0.0
+        for cut in self._rows(wanted):
+            in_halves(list(cut.sequences), partial(self._fill_part, headers=cut.headers, wanted=wanted))
         return [
-            np.array(
-                [wanted[sequence.ids[: max(sequence.scored)]][p - 1, sequence.ids[p]] for p in sequence.scored],
-                dtype=np.float64,
-            )
+            np.array([found[p - 1, sequence.ids[p]] for p in sequence.scored], dtype=np.float64)
             for sequence in sequences
+            for found in [wanted[sequence.ids[: max(sequence.scored)]]]
         ]
+
+    def _rows(self, wanted: Wanted) -> Iterator[Cut]:
+        if not self.tree:
+            return (Cut(group, ()) for group in pad_out(list(wanted), self._budget()))
+        # without headers nothing is said to be asked late enough for one
+        first = {ids: min(asked)[0] if self._headers else 0 for ids, asked in wanted.items()}
+        return cut_rows(sorted(wanted), first, self._budget())
 
     def _budget(self) -> int:
         budget = self._checkpoint.batch_tokens
@@ -240,64 +204,139 @@ class CausalScorer:
             budget = min(budget, CPU_PACK)
         return max(1, min(budget, _HEAD_ELEMENTS // self._checkpoint.vocabulary))
 
-    def _fill(self, group: list[Ids], wanted: dict[Ids, dict[tuple[int, int], float]]) -> None:
+    def _fill_part(self, part: list[Ids], *, headers: tuple[int, ...], wanted: Wanted) -> None:
+        self._fill(Cut(part, headers), wanted)
+
+    def _fill(self, cut: Cut, wanted: Wanted) -> None:
         """Compute one group."""
-        asked = [(ids, key) for ids in group for key in wanted[ids]]
-        values = self._tree(group, asked) if self.tree and len(group) > 1 else self._padded(group, asked)
+        asked = [(ids, key) for ids in cut.sequences for key in wanted[ids]]
+        tree = self.tree and (len(cut.sequences) > 1 or cut.headers)
+        values = self._tree(cut, asked) if tree else self._padded(cut.sequences, asked)
         for (ids, key), value in zip(asked, values, strict=True):
             wanted[ids][key] = value
 
-    def _tree(self, group: list[Ids], asked: Sequence[tuple[Ids, tuple[int, int]]]) -> list[float]:
+    def _tree(self, cut: Cut, asked: Asked) -> list[float]:
         import torch
 
-        row, device = lay_out(group), self._checkpoint.device
-        mask = torch.from_numpy(row.mask).to(device)[None, None]
-        if self._checkpoint.attention == "eager":  # adds the mask, where sdpa reads it as booleans
-            lowest = torch.finfo(self._checkpoint.model.dtype).min
-            mask = torch.zeros_like(mask, dtype=self._checkpoint.model.dtype).masked_fill(~mask, lowest)
-        inputs = {
+        row, device = lay_out(cut.sequences, cut.past), self._checkpoint.device
+        inputs: dict[str, Any] = {
             "input_ids": torch.tensor([row.ids], device=device),
-            "attention_mask": mask,
             "position_ids": torch.tensor([row.depths], device=device),
         }
-        places = [(0, int(row.nodes[ids][position])) for ids, (position, _) in asked]
-        return self._pick(inputs, places, [token for _, (_, token) in asked])
+        places = [(0, int(row.nodes[ids][position - cut.past])) for ids, (position, _) in asked]
+        with self._header.extended(cut, self._reading) as cache, self._reading(row) as mask:
+            if cache is not None:
+                inputs["past_key_values"] = cache
+            targets = [token for _, (_, token) in asked]
+            return pick_logprobs(
+                self.head, {**inputs, **mask}, places, targets, device, use_cache=cache is not None
+            )
 
-    def _padded(self, group: list[Ids], asked: Sequence[tuple[Ids, tuple[int, int]]]) -> list[float]:
+    @contextmanager
+    def _reading(self, row: FlatRow) -> Iterator[dict[str, torch.Tensor]]:
+        """What makes the model read a row as a tree: attention by blocks, or a mask among its inputs."""
+        import torch
+
+        device, model = self._checkpoint.device, self._checkpoint.model
+        if self._blocks and self._checkpoint.attention == "sdpa":
+            with attending(row, model, device):
+                yield {}
+            return
+        mask = torch.from_numpy(row.mask()).to(device)[None, None]
+        if self._checkpoint.attention == "eager":  # adds the mask, where sdpa reads it as booleans
+            mask = torch.zeros_like(mask, dtype=model.dtype).masked_fill(~mask, torch.finfo(model.dtype).min)
+        yield {"attention_mask": mask}
+
+    def _padded(self, group: list[Ids], asked: Asked) -> list[float]:
         inputs = right_padded(group, self._checkpoint, positions=self._checkpoint.accepts_positions)
         index = {ids: number for number, ids in enumerate(group)}
         places = [(index[ids], position) for ids, (position, _) in asked]
-        return self._pick(inputs, places, [token for _, (_, token) in asked])
-
-    def _pick(
-        self, inputs: Mapping[str, torch.Tensor], places: Sequence[tuple[int, int]], targets: Sequence[int]
-    ) -> list[float]:
+        targets = [token for _, (_, token) in asked]
         return pick_logprobs(self.head, inputs, places, targets, self._checkpoint.device, use_cache=False)
 
-    def _tree_fits(self) -> bool:
-        """Whether a tree of two branches gives the same log-probabilities as two forwards, on this very model."""
+    def _tree_fits(self) -> tuple[bool, bool]:
+        """Whether this very model takes a tree, and a tree behind a header: two branches against two forwards."""
         if self._checkpoint.attention not in {"sdpa", "eager"} or not self._checkpoint.accepts_positions:
-            return False
+            return False, False
         config = self._checkpoint.model.config.get_text_config()
         layers = set(getattr(config, "layer_types", None) or ("full_attention",))
         if layers != {"full_attention"} or getattr(config, "sliding_window", None):
-            return False
+            return False, False
         size = self._checkpoint.vocabulary
         stem = tuple(index % size for index in range(5, 11))
         group = sorted([(*stem, 11 % size, 12 % size, 13 % size), (*stem, 14 % size, 15 % size)])
-        asked = [(ids, (position, 7 % size)) for ids in group for position in range(len(ids))]
+        asked = [(ids, (position, 7 % size)) for ids in group for position in range(3, len(ids))]
         import torch
 
         with torch.inference_mode():
-            alone = [
-                value for ids in group for value in self._padded([ids], [each for each in asked if each[0] == ids])
-            ]
-            try:
-                tree = self._tree(group, asked)
-            except _REFUSALS:
-                return False
-        largest = float(np.abs(np.array(alone) - np.array(tree)).max())
-        return largest <= tolerance(torch.tensor(alone), self._checkpoint)
+            alone = np.array(self._padded(group, asked))
+            allowed = tolerance(torch.tensor(alone), self._checkpoint)
+            for blocks, headers in ((self._blocks, (3,)), (False, (3,)), (self._blocks, ()), (False, ())):
+                self._blocks = blocks
+                try:
+                    tree = self._tree(Cut(group, headers), asked)
+                except _REFUSALS:
+                    continue
+                if float(np.abs(alone - np.array(tree)).max()) <= allowed:
+                    return True, bool(headers)
+        return False, False
+
+
+class Header:
+    """The key/value cache of a beginning that many rows share. One is kept, and grown or cropped as rows need it."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._ids: Ids = ()
+        self._cuts: tuple[int, ...] = ()
+        self._cache: Any = None
+
+    @contextmanager
+    def extended(self, cut: Cut, reading: Callable[[FlatRow], AbstractContextManager[Any]]) -> Iterator[Any]:
+        """A cache that holds the header of a row, or `None`; afterwards it holds that header again.
+
+        It is encoded in the steps that the row names, so that a kept cache and a new one hold the same numbers.
+        """
+        if not cut.headers:
+            yield None
+            return
+        ids = cut.sequences[0][: cut.past]
+        try:
+            self._fit(ids, cut.headers)
+            while len(self._cuts) < len(cut.headers):
+                self._extend(ids, cut.headers[len(self._cuts)], reading)
+            yield self._cache
+            self._cache.crop(cut.past - self._cache.get_seq_length())
+        except BaseException:  # half an extension is of no use
+            self._ids, self._cuts, self._cache = (), (), None
+            raise
+
+    def _fit(self, ids: Ids, cuts: tuple[int, ...]) -> None:
+        """Crop the cache to what it shares with a header, step for step."""
+        from transformers import DynamicCache
+
+        kept = 0
+        for mine, asked in zip(self._cuts, cuts, strict=False):
+            if mine != asked or self._ids[:mine] != ids[:mine]:
+                break
+            kept = mine
+        if not kept:
+            self._cache = DynamicCache(config=self._checkpoint.model.config)
+        elif kept < len(self._ids):
+            self._cache.crop(kept - len(self._ids))
+        self._ids, self._cuts = ids[:kept], tuple(cut for cut in self._cuts if cut <= kept)
+
+    def _extend(self, ids: Ids, end: int, reading: Callable[[FlatRow], AbstractContextManager[Any]]) -> None:
+        import torch
+
+        row, device = lay_out([ids[:end]], len(self._ids)), self._checkpoint.device
+        with reading(row) as mask:
+            self._checkpoint.model.base_model(
+                input_ids=torch.tensor([row.ids], device=device),
+                position_ids=torch.tensor([row.depths], device=device),
+                past_key_values=self._cache, use_cache=True, **mask,
+            )
+        self._ids, self._cuts = ids[:end], (*self._cuts, end)
 
 
 def right_padded(group: Sequence[Ids], checkpoint: Checkpoint, *, positions: bool) -> dict[str, torch.Tensor]:
@@ -333,4 +372,4 @@ def pick_logprobs(
     logits = head.logits(rows, columns, **inputs, **extra)
     index = torch.tensor([distinct[place] for place in places], device=device)
     values = gather_logprobs(logits, index, torch.tensor(targets, device=device))
-    return [float(value) for value in values.cpu().double()]
+    return list(values.double().tolist())

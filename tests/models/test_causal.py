@@ -107,24 +107,7 @@ def test_narrow_head_keeps_the_soft_cap(opened: Any) -> None:
     assert float(logits.abs().max()) <= 2.0  # the config's final_logit_softcapping
 
 
-def test_layout_reads_each_shared_token_once() -> None:
-    row = scoring.lay_out([(1, 2, 3), (1, 2, 4, 5), (1, 6)])
-    assert row.ids == [1, 2, 3, 4, 5, 6]
-    assert row.depths == [0, 1, 2, 2, 3, 1]
-    assert row.mask.astype(int).tolist() == [
-        [1, 0, 0, 0, 0, 0],
-        [1, 1, 0, 0, 0, 0],
-        [1, 1, 1, 0, 0, 0],
-        [1, 1, 0, 1, 0, 0],
-        [1, 1, 0, 1, 1, 0],
-        [1, 0, 0, 0, 0, 1],
-    ]
-    assert row.nodes[1, 2, 4, 5].tolist() == [0, 1, 3, 4]
-
-
-def test_packs_respect_the_budget() -> None:
-    rows = list(scoring.pack([(1, 2, 3), (1, 2, 4), (5, 6, 7, 8, 9, 10)], 4))
-    assert rows == [[(1, 2, 3), (1, 2, 4)], [(5, 6, 7, 8, 9, 10)]]
+def test_groups_are_rectangles_within_the_budget() -> None:
     assert list(scoring.pad_out([(1, 2, 3), (4,), (5, 6)], 4)) == [[(4,), (5, 6)], [(1, 2, 3)]]
 
 
@@ -257,11 +240,11 @@ def test_memory_shortage_halves_the_batch(opened: Any, monkeypatch: pytest.Monke
     scorer, calls = opened("llama").scorer, []
     original = scorer._tree
 
-    def short(group: list[Any], asked: Any) -> Any:
-        calls.append(len(group))
-        if len(group) > 2:
+    def short(cut: Any, asked: Any) -> Any:
+        calls.append(len(cut.sequences))
+        if len(cut.sequences) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return original(group, asked)
+        return original(cut, asked)
 
     whole = ask(opened("llama"), REQUESTS)
     monkeypatch.setattr(scorer, "_tree", short)
