@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +13,8 @@ from auditkit.measure.scorers.refusal import refuses
 from auditkit.schema import OptionScore, Output, Reason, Sample, Score
 
 _PARSED_RULES = ("letter", "text", "saved")
+NUMBER = re.compile(r"(?<![\w.,])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?![\w])")
+"""A number: digits with a sign, a decimal point, and commas between thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,12 @@ def read(sample: Sample, output: Output | None) -> Answer:
     """Read what a model answered to a sample.
 
     Option scores: the highest by the rule's normaliser; two best options with different labels are `tied`, exactly.
+    Similarities: the highest, likewise.
     Probabilities: the most likely class; a class that no choice bears is `unparsed`. Text under the rules `letter` and
     `text`: a letter or an option's own text, anchored; under `saved` (predictions whose rule is not known) also a
     choice's label, exactly. A text that opens with a refusal, or a finish reason `refusal`,
-    is `refused`; any other text is `unparsed`. Without choices the text itself is the answer.
+    is `refused`; any other text is `unparsed`. Without choices the text itself is the answer: a span's words, or what
+    was written.
 
     Raises:
         MeasurementError: the output has another number of options than the sample has choices.
@@ -59,9 +65,80 @@ def read(sample: Sample, output: Output | None) -> Answer:
         return Answer(None, "errored", output.text)
     if output.options is not None:
         return _by_score(sample, output.rule, output.options)
+    if output.similarities is not None:
+        _same_number(sample, len(output.similarities))
+        return _best(_by_label(sample, list(output.similarities)))
     if output.probabilities is not None:
         return _by_probability(sample, output.probabilities)
+    if output.span is not None:
+        return Answer(None, None, output.span.text)
     return _by_text(sample, output)
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The classes that a multi-label answer names."""
+
+    names: frozenset[str] | None
+    reason: Reason | None = None
+
+
+def read_classes(output: Output) -> Classes:
+    """Every class with a probability of at least one half; none of them is an answer too.
+
+    A text has no such reading: `refused` or `unparsed`.
+    """
+    if output.probabilities is None:
+        return Classes(None, "refused" if _refused(output) else "unparsed")
+    return Classes(frozenset(name for name, value in output.probabilities.items() if value >= 0.5))
+
+
+def read_number(output: Output) -> tuple[float | None, Reason | None]:
+    """A regression's number; of a text, the only number that it holds. With none or several it is `unparsed`."""
+    if output.number is not None:
+        return output.number, None
+    text = output.text or ""
+    found = NUMBER.findall(text)
+    if len(found) == 1:
+        value = float(found[0].replace(",", ""))
+        return (value, None) if math.isfinite(value) else (None, "unparsed")
+    return None, "refused" if _refused(output) else "unparsed"
+
+
+def read_text(output: Output) -> Answer:
+    """Free text as an answer: stripped. Empty is `unparsed`, a refusal `refused`; a span without words is an answer."""
+    if output.span is not None:
+        return Answer(None, None, output.span.text.strip())
+    text = (output.text or "").strip()
+    if _refused(output):
+        return Answer(None, "refused", text)
+    return Answer(None, None, text) if text else Answer(None, "unparsed", text)
+
+
+def _refused(output: Output) -> bool:
+    return output.finish_reason == "refusal" or refuses(output.text or "")
+
+
+def probabilities(sample: Sample, output: Output) -> dict[str, float] | None:
+    """Label to probability: a classifier's own, or a softmax over the options' scores by the rule's normaliser.
+
+    Options of one label are summed. A softmax of log-likelihoods is the model's belief given that one of the options
+    is the answer; per token or byte it is a temperature as well. Texts and similarities have none.
+    """
+    if output.probabilities:
+        return dict(output.probabilities)
+    if output.options is None:
+        return None
+    _same_number(sample, len(output.options))
+    scores = [normalised(option, output.rule) for option in output.options]
+    known = [score for score in scores if score is not None]
+    if len(known) < len(scores) or not known:
+        return None
+    powers = [math.exp(score - max(known)) for score in known]
+    found: dict[str, float] = {}
+    for choice, power in zip(sample.choices, powers, strict=True):
+        found[choice.label] = found.get(choice.label, 0.0) + power / sum(powers)
+    return found
 
 
 def normalised(option: OptionScore, rule: str) -> float | None:
@@ -76,16 +153,20 @@ def normalised(option: OptionScore, rule: str) -> float | None:
 
 
 def _by_score(sample: Sample, rule: str, options: tuple[OptionScore, ...]) -> Answer:
-    if len(options) != len(sample.choices):
-        raise MeasurementError(
-            f"{sample.id}: the output has {len(options)} option scores for {len(sample.choices)} choices; "
-            "the request was not built from this sample"
-        )
+    _same_number(sample, len(options))
     values = [normalised(option, rule) for option in options]
     scored = [value for value in values if value is not None]
     if len(scored) < len(values):
         return Answer(None, "unparsed")
     return _best(_by_label(sample, scored))
+
+
+def _same_number(sample: Sample, options: int) -> None:
+    if options != len(sample.choices):
+        raise MeasurementError(
+            f"{sample.id}: the output has {options} option scores for {len(sample.choices)} choices; "
+            "the request was not built from this sample"
+        )
 
 
 def _by_label(sample: Sample, scored: list[float]) -> dict[str, float]:

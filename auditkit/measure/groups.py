@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,9 @@ def group_of(sample: Sample, axis: str) -> str | None:
     return UNKNOWN if sample.metadata.get("axis") == axis else None
 
 
-def tables(values: Sequence[float], axes: Sequence[str], groups: Sequence[str]) -> dict[str, AxisTable]:
+def tables(
+    values: Sequence[float], axes: Sequence[str], groups: Sequence[str], compute: Callable[[Any], float] | None = None
+) -> dict[str, AxisTable]:
     """Group values, gap and ratio of each axis.
 
     fairlearn raises on missing groups, gives NaN for empty cells (each axis crossed with each group of another) and
@@ -49,9 +51,10 @@ def tables(values: Sequence[float], axes: Sequence[str], groups: Sequence[str]) 
         values: scores, one a row; a sample with two axes has two rows.
         axes: the row's axis.
         groups: the row's group on that axis.
+        compute: the group's value from its rows' values, for what is no mean; NaN where it is undefined.
 
     Returns:
-        Axis to its table; empty where there are no rows.
+        Axis to its table; empty where there are no rows, without the axes where no group has a value.
 
     Raises:
         MeasurementError: a NaN among the values, or a row without a group.
@@ -63,8 +66,9 @@ def tables(values: Sequence[float], axes: Sequence[str], groups: Sequence[str]) 
         raise MeasurementError("group metrics: a row without axis or group; count unknown groups apart")
     if not len(scored):
         return {}
-    frame = _frame(scored, axes, groups)
-    return {axis: _table(frame, axis) for axis in sorted(set(axes))}
+    frame = _frame(scored, axes, groups, compute)
+    made = {axis: _table(frame, axis) for axis in sorted(set(axes))}
+    return {axis: table for axis, table in made.items() if table is not None}
 
 
 def check(contrast: Estimate, table: AxisTable | None) -> None:
@@ -82,13 +86,15 @@ def check(contrast: Estimate, table: AxisTable | None) -> None:
         )
 
 
-def _frame(scored: Any, axes: Sequence[str], groups: Sequence[str]) -> Any:
+def _frame(
+    scored: Any, axes: Sequence[str], groups: Sequence[str], compute: Callable[[Any], float] | None
+) -> Any:
     from fairlearn.metrics import MetricFrame, count
 
     # One frame for all axes: the axis is the condition within which groups are compared. The scores are handed over
     # twice, since a mean needs no second column, but MetricFrame does.
     return MetricFrame(
-        metrics={"value": _mean, "n": count},
+        metrics={"value": _mean if compute is None else lambda y_true, y_pred: compute(y_pred), "n": count},
         y_true=scored,
         y_pred=scored,
         sensitive_features={"group": np.asarray(groups)},
@@ -100,10 +106,12 @@ def _mean(y_true: Any, y_pred: Any) -> float:
     return float(np.mean(y_pred))
 
 
-def _table(frame: Any, axis: str) -> AxisTable:
+def _table(frame: Any, axis: str) -> AxisTable | None:
     cells: Mapping[Any, Any] = frame.by_group["value"].xs(axis, level="axis").dropna().to_dict()
     counts: Mapping[Any, Any] = frame.by_group["n"].xs(axis, level="axis").to_dict()
     by_group = {str(group): float(value) for group, value in cells.items()}
+    if not by_group:
+        return None
     ratio = None
     if max(by_group.values()) > 0 and min(by_group.values()) >= 0:
         ratio = float(frame.ratio(method="between_groups")["value"][axis])

@@ -107,11 +107,12 @@ def _prepare(
     common: Mapping[str, str],
 ) -> _Use:
     metric: Metric = get("metric", use.metric)
+    context = {} if metric.context is None else dict(metric.context(card, samples))
     if metric.unit == "origin" and use.arm != "all":
         raise MeasurementError(f'{card.name}: the metric "{metric.name}" is over twins; write arm: all in card.yaml')
     chosen = [sample for sample in samples if use.arm in ("all", sample.arm)]
-    signature = {**common, "arm": use.arm, "metric": f"{metric.name}@{metric.version}"}
-    return _Use(card, use, metric, table(metric, chosen, outputs, card.clusters), level, seed, signature)
+    signature = {**common, **context, "arm": use.arm, "metric": f"{metric.name}@{metric.version}"}
+    return _Use(card, use, metric, table(metric, chosen, outputs, card.clusters, context), level, seed, signature)
 
 
 def _signature(card: Benchmark, samples: Sequence[Sample], outputs: Outputs) -> dict[str, str]:
@@ -169,8 +170,9 @@ def _groups(use: _Use) -> Iterator[Estimate]:
 
 def _contrasts(use: _Use, by_axis: Mapping[str, Columns]) -> dict[str, list[Estimate]]:
     made = {axis: [gap] for axis, gap in _contrast(use, by_axis, "gap").items()}
-    if use.metric.direction == "middle" or use.metric.range[0] < 0:
-        return made  # No outcome is the favourable one, or a ratio of signed numbers means nothing.
+    if use.metric.direction == "middle" or use.metric.range[0] < 0 or use.metric.corpus is not None:
+        # No outcome is the favourable one, a ratio of signed numbers means nothing, or no interval is known for it.
+        return made
     if use.metric.direction == "lower":
         # Four-fifths ratios are of favourable outcomes: a rate of harm is turned round.
         by_axis = {
@@ -188,10 +190,13 @@ def _contrast(use: _Use, by_axis: Mapping[str, Columns], op: ContrastKind) -> di
     of = f"{low + high:g} - value" if op == "smallest_ratio" and use.metric.direction == "lower" else "value"
     common = use.common()
     common["signature"] |= {"contrast": f"{op} of {of}"}
-    expected = _fairlearn(by_axis)
+    expected = _fairlearn(use, by_axis)
     made = {}
     for axis, columns in by_axis.items():
-        found = contrast(columns, op, id=f"{use.id}[{axis}:{op}]", axis=axis, range=use.metric.range, **common)
+        found = contrast(
+            columns, op, id=f"{use.id}[{axis}:{op}]", axis=axis, range=use.metric.range,
+            statistic=use.metric.statistic, seed=use.seed, **common,
+        )
         fairness.check(found, expected.get(axis))
         made[axis] = _with_worst_group(use, found, axis, expected.get(axis))
     return made
@@ -208,15 +213,27 @@ def _with_worst_group(use: _Use, made: Estimate, axis: str, table: fairness.Axis
     return _with_citations(use, made, mask, K_SLICE, extreme_only=True)
 
 
-def _fairlearn(by_axis: Mapping[str, Columns]) -> dict[str, fairness.AxisTable]:
-    values, axes, names = [], [], []
+def _fairlearn(use: _Use, by_axis: Mapping[str, Columns]) -> dict[str, fairness.AxisTable]:
+    """Scored rows for fairlearn: their scores, or for a statistic over the corpus their places in one long column."""
+    values, axes, names, rows = [], [], [], []
     for axis, columns in by_axis.items():
         for name, column in columns.items():
-            scored = column.scored.values.tolist()
-            values += scored
-            axes += [axis] * len(scored)
-            names += [name] * len(scored)
-    return fairness.tables(values, axes, names)
+            scored = column.scored
+            rows.append(scored)
+            values += scored.values.tolist()
+            axes += [axis] * scored.n
+            names += [name] * scored.n
+    statistic = use.metric.corpus
+    if statistic is None or not rows:
+        return fairness.tables(values, axes, names)
+    parts = {name: np.concatenate([row.parts[name] for row in rows]) for name in rows[0].parts}
+
+    def compute(places: Any) -> float:
+        chosen = np.asarray(places, dtype=np.intp)
+        value = statistic.value({name: part[chosen] for name, part in parts.items()})
+        return float("nan") if value is None else value
+
+    return fairness.tables(list(range(len(axes))), axes, names, compute)
 
 
 def _estimate(use: _Use, column: ScoreColumn, id_: str, **where: Any) -> Estimate:
@@ -227,6 +244,7 @@ def _estimate(use: _Use, column: ScoreColumn, id_: str, **where: Any) -> Estimat
         direction=use.metric.direction,
         ideal=use.metric.ideal,
         statistic=use.metric.statistic,
+        seed=use.seed,
         **where,
         **use.common(),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import inspect
 import io
+import sys
 import tokenize
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal
@@ -16,8 +17,13 @@ from pydantic import ValidationError
 from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.scorers import letters, refusal
-from auditkit.schema import Direction, Output, Sample, Score
+from auditkit.schema import Benchmark, Direction, Output, Sample, Score
+from auditkit.stats.corpus import CorpusStatistic
+from auditkit.stats.estimates import Statistic, find_statistic
 
+Context = Mapping[str, str]
+"""What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
+Best = Callable[[Sample, Context], dict[str, float | str] | None]
 Unit = Literal["sample", "origin"]
 Guard = tuple[str, str, float]
 """Metric, arm, and the bound that its lower limit must clear before a pass counts."""
@@ -42,8 +48,13 @@ class Metric:
     """For people."""
     requires: Guard | None = None
     """Unless this metric's lower bound clears the bound, a pass is withheld."""
-    statistic: str = "mean"
-    """Name of the statistic over scores."""
+    statistic: str | Statistic = "mean"
+    """Name of the statistic over scores, or the statistic."""
+    best: Best | None = None
+    """For statistics over the corpus: the parts of the best possible answer to a sample, from which unscored ones are
+    filled; `None` where no answer counts (the sample is outside)."""
+    context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None
+    """What the function also needs to know, read from card and samples; the function's third argument."""
 
     def __post_init__(self) -> None:
         low, high = self.range
@@ -52,16 +63,28 @@ class Metric:
         if (self.direction == "middle") != (self.ideal is not None):
             raise MeasurementError(f'metric "{self.name}": an ideal belongs to direction="middle", and only there')
 
-    def __call__(self, sample: Sample, output: Output | None) -> Score:
+    def __call__(self, sample: Sample, output: Output | None, context: Context | None = None) -> Score:
         """Score one sample (unit `sample`). What was not run, or errored, is never handed to the function.
+
+        Args:
+            sample: the sample.
+            output: the model's answer.
+            context: for metrics that read one.
 
         Raises:
             MeasurementError: the function raised, or gave a value outside the range.
         """
-        answer = answers.read(sample, output) if output is None or output.error is not None else None
-        if answer is not None:
-            return Score(sample_id=sample.id, metric=self.name, value=None, reason=answer.reason)
-        return self._checked(sample.id, sample, output)
+        if output is None or output.error is not None:
+            reason = answers.read(sample, output).reason
+            score = Score(sample_id=sample.id, metric=self.name, value=None, reason=reason)
+        else:
+            score = self._checked(sample.id, sample, output, *([] if self.context is None else [context or {}]))
+        if self.best is None or score.reason in (None, "outside"):
+            return score
+        best = self.best(sample, context or {})
+        if best is None:
+            return score.model_copy(update={"reason": "outside"})
+        return score.model_copy(update={"parts": best})
 
     def of_origin(self, samples: Sequence[Sample], outputs: Sequence[Output | None]) -> Score:
         """Score all arms of one origin (unit `origin`); aligned sequences.
@@ -72,9 +95,31 @@ class Metric:
         return self._checked(samples[0].origin, tuple(samples), tuple(outputs))
 
     @cached_property
+    def corpus(self) -> CorpusStatistic | None:
+        """The statistic, where it is over the corpus and no mean of scores.
+
+        Raises:
+            RegistryError: no such statistic.
+        """
+        found = find_statistic(self.statistic)
+        return found if isinstance(found, CorpusStatistic) else None
+
+    @cached_property
     def version(self) -> str:
-        """8 hex digits of a hash over the code that makes the score: comments, docstrings and spaces do not count."""
-        code = [_code(inspect.getmodule(self.function)), *(_code(module) for module in (answers, letters, refusal))]
+        """8 hex digits of a hash over the code that makes the score: comments, docstrings and spaces do not count.
+
+        That is the function's module, what it takes from `auditkit.measure`, and the statistic's module.
+        """
+        home = inspect.getmodule(self.function)
+        taken = {str(getattr(value, "__module__", "")) for value in vars(home).values()} if home else set()
+        used = {name for name in taken if name.startswith("auditkit.measure.") and name != __name__}
+        if home is not None:
+            used.discard(home.__name__)
+        used -= {module.__name__ for module in (answers, letters, refusal)}
+        code = [_code(home), *(_code(module) for module in (answers, letters, refusal))]
+        code += [_code(sys.modules[name]) for name in sorted(used)]
+        if self.corpus is not None:
+            code.append(_code(inspect.getmodule(self.corpus.prepare)))
         return hashlib.sha256("\0".join(code).encode()).hexdigest()[:8]
 
     def _checked(self, unit_id: str, *arguments: Any) -> Score:
@@ -110,7 +155,9 @@ def metric(
     unit: Unit = "sample",
     title: str | None = None,
     requires: Guard | None = None,
-    statistic: str = "mean",
+    statistic: str | Statistic = "mean",
+    best: Best | None = None,
+    context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None,
 ) -> Callable[[Callable[..., Score]], Metric]:
     """Make a metric of a function; register it as the entry point `metric.NAME = module:object`.
 
@@ -125,7 +172,9 @@ def metric(
         unit: `sample`, or `origin` for a function of all arms of one origin.
         title: for people; default the name in words.
         requires: (metric, arm, bound) that must be cleared before a pass counts.
-        statistic: name of the statistic over scores.
+        statistic: name of the statistic over scores, or the statistic.
+        best: parts of the best possible answer, for statistics over the corpus.
+        context: what the function also needs, from card and samples; handed over as its third argument.
 
     Raises:
         MeasurementError: an empty range, or an ideal that does not fit the direction.
@@ -133,7 +182,7 @@ def metric(
 
     def make(function: Callable[..., Score]) -> Metric:
         shown = title or name.replace("_", " ").capitalize()
-        made = Metric(name, function, range, direction, ideal, unit, shown, requires, statistic)
+        made = Metric(name, function, range, direction, ideal, unit, shown, requires, statistic, best, context)
         object.__setattr__(made, "__doc__", function.__doc__)
         return made
 

@@ -13,7 +13,7 @@ from auditkit.errors import MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.citing import Candidate
 from auditkit.measure.groups import UNKNOWN, group_of
-from auditkit.measure.metric import Metric
+from auditkit.measure.metric import Context, Metric
 from auditkit.schema import Output, Sample, Score
 from auditkit.stats.columns import ScoreColumn
 
@@ -62,9 +62,7 @@ class Table:
 
     def rows(self, mask: Mask) -> ScoreColumn:
         """The column of some units."""
-        column = self.column
-        clusters = tuple(factor[mask] for factor in column.clusters)
-        return ScoreColumn(column.values[mask], column.reasons[mask], clusters)
+        return self.column.rows(mask)
 
     def candidates(self, mask: Mask) -> list[Candidate]:
         """Some units, as far as citing looks at them."""
@@ -80,7 +78,9 @@ class Table:
         ]
 
 
-def table(metric: Metric, samples: Sequence[Sample], outputs: Outputs, factors: Iterable[str]) -> Table:
+def table(
+    metric: Metric, samples: Sequence[Sample], outputs: Outputs, factors: Iterable[str], context: Context | None = None
+) -> Table:
     """Score samples, sorted by id, on one metric.
 
     Args:
@@ -88,19 +88,31 @@ def table(metric: Metric, samples: Sequence[Sample], outputs: Outputs, factors: 
         samples: the samples of the arm.
         outputs: sample id to output; absent or `None` is not run.
         factors: cluster factors.
+        context: for a metric that reads one.
 
     Raises:
         MeasurementError: a score outside the metric's range, or twins in different clusters.
     """
     units = _units(metric, samples)
-    scores = tuple(_score(metric, unit, outputs) for unit in units)
+    scores = tuple(_score(metric, unit, outputs, context) for unit in units)
     values = np.array([np.nan if score.value is None else score.value for score in scores], dtype=np.float64)
     reasons = np.array([score.reason or "" for score in scores], dtype=np.str_)
     clusters: tuple[npt.NDArray[Any], ...] = tuple(
         np.array([unit.cluster(factor) for unit in units], dtype=np.str_) for factor in factors
     )
     margins = tuple(min(answers.read(s, outputs.get(s.id)).margin for s in unit.members) for unit in units)
-    return Table(units, scores, ScoreColumn(values, reasons, clusters), margins)
+    return Table(units, scores, ScoreColumn(values, reasons, clusters, _parts(scores)), margins)
+
+
+def _parts(scores: Sequence[Score]) -> dict[str, npt.NDArray[Any]]:
+    """The scores' parts as columns; a number that a row lacks is 0, a text empty."""
+    kinds = {name: type(value) for score in scores for name, value in score.parts.items()}
+    return {
+        name: np.array([score.parts.get(name, "") for score in scores], dtype=np.str_)
+        if kind is str
+        else np.array([score.parts.get(name, 0.0) for score in scores], dtype=np.float64)
+        for name, kind in kinds.items()
+    }
 
 
 def _units(metric: Metric, samples: Sequence[Sample]) -> tuple[Unit, ...]:
@@ -113,9 +125,9 @@ def _units(metric: Metric, samples: Sequence[Sample]) -> tuple[Unit, ...]:
     return tuple(Unit(origin, tuple(members)) for origin, members in sorted(origins.items()))
 
 
-def _score(metric: Metric, unit: Unit, outputs: Outputs) -> Score:
+def _score(metric: Metric, unit: Unit, outputs: Outputs, context: Context | None) -> Score:
     if metric.unit == "sample":
-        return metric(unit.members[0], outputs.get(unit.id))
+        return metric(unit.members[0], outputs.get(unit.id), context)
     return metric.of_origin(unit.members, [outputs.get(member.id) for member in unit.members])
 
 

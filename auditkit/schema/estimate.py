@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, ClassVar, Literal, Union
 
 from pydantic import Field, model_validator
 
-from auditkit.schema.base import Record
+from auditkit.schema.base import Growing, Record
 
 Reason = Literal["not_run", "refused", "unparsed", "tied", "errored", "outside"]
 """Why a sample has no score. `outside`: parsed, but outside the metric's denominator (never filled)."""
@@ -22,15 +22,20 @@ class Score(Record):
     metric: str
     """Name of the metric."""
     value: float | None
-    """The value, inside the metric's range; `None` means not scored, never 0."""
+    """The value, inside the metric's range; `None` means not scored (or, with parts, no value of its own), never 0."""
     reason: Reason | None = None
     """Why there is no value."""
     answer: str | None = None
     """The answer as parsed."""
+    parts: dict[str, float | str] = Field(default_factory=dict)
+    """What a statistic over the corpus is made of, for metrics that are no means: counts, labels, probabilities.
+    Without a score: those of the best possible answer."""
 
     @model_validator(mode="after")
     def _value_or_reason(self) -> Score:
-        if (self.value is None) == (self.reason is None):
+        if self.value is not None and self.reason is not None:
+            raise ValueError("a score has either a value or a reason why it has none")
+        if self.value is None and self.reason is None and not self.parts:
             raise ValueError("a score has either a value or a reason why it has none")
         return self
 
@@ -147,8 +152,10 @@ class Cited(Record):
     """Samples without a score."""
 
 
-class Estimate(Record):
+class Estimate(Growing):
     """A number with everything that is needed to defend it."""
+
+    later: ClassVar[tuple[str, ...]] = ("null",)
 
     id: str
     """`benchmark/metric@arm`, then `[key=value]` for a slice, `[axis:group]` for a group, `[axis:contrast]`."""
@@ -172,6 +179,9 @@ class Estimate(Record):
     """Lower limit at `level`."""
     high: float | None
     """Upper limit at `level`."""
+    null: float | None = None
+    """What would be read on average if there were nothing to find: the calibration error of a perfectly calibrated
+    model, which is above 0; `None` where that is the ideal itself."""
     level: float = 0.95
     """Coverage of the two-sided interval, 0 to 1."""
     method: str

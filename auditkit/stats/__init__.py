@@ -11,6 +11,12 @@ Modules:
     paired        two systems, or two sides of a swap, on the same samples
     multiplicity  Holm, Benjamini–Hochberg, Benjamini–Yekutieli
     resampling    cluster bootstrap, BCa and bootstrap-t
+    corpus        statistics over a corpus that are no means: weights, cluster bootstrap, fills
+    corpus_gaps   their largest gap between groups
+    labels        macro and weighted F1, Matthews correlation, AUROC
+    counts        pooled F1 and shares, multi-label F1, BLEU, chrF
+    calibration   calibration errors with their null, risk–coverage
+    correlation   Pearson and Spearman
     power         sample sizes, detectable differences, and the n that would decide a check
 
 Everything here is exported lazily: importing this package loads neither numpy nor scipy.

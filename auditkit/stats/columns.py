@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
 
 import numpy as np
@@ -34,16 +34,21 @@ class ScoreColumn:
     """Shape (n,), strings: why there is no score; empty where there is one."""
     clusters: tuple[Strings, ...] = ()
     """One array of shape (n,) a cluster factor, two at most; none: every sample is its own cluster."""
+    parts: Mapping[str, Strings] = field(default_factory=dict)
+    """What a statistic over the corpus is made of: name to numbers or strings, shape (n,). A row without a score has
+    those of the best possible answer, from which the statistic makes its fills."""
 
     def __post_init__(self) -> None:
-        lengths = {len(self.values), len(self.reasons), *(len(factor) for factor in self.clusters)}
+        columns = (self.values, self.reasons, *self.clusters, *self.parts.values())
+        lengths = {len(column) for column in columns}
         if len(lengths) > 1:
             raise MeasurementError(f"score column: values, reasons and clusters differ in length {sorted(lengths)}")
         if len(self.clusters) > 2:
             raise MeasurementError(f"score column: {len(self.clusters)} cluster factors; two crossed ones at most")
         if np.isinf(self.values).any():
             raise MeasurementError("score column: an infinite value; a score is finite, or missing with a reason")
-        if (np.isnan(self.values) == (self.reasons == "")).any():
+        valued, missing = ~np.isnan(self.values), self.reasons != ""
+        if (valued & missing).any() or not (self.parts or (valued | missing).all()):
             raise MeasurementError("score column: each row needs either a value or a reason why it has none")
         unknown = set(np.unique(self.reasons[self.reasons != ""]).tolist()) - {*get_args(Reason)}
         if unknown:
@@ -52,31 +57,44 @@ class ScoreColumn:
     @property
     def n(self) -> int:
         """Scored samples."""
-        return int(np.count_nonzero(~np.isnan(self.values)))
+        return int(np.count_nonzero(self.reasons == ""))
 
     @property
     def fillable(self) -> int:
         """Samples that have no score but could have had one: every reason but `outside`."""
-        return int(np.count_nonzero(np.isnan(self.values) & (self.reasons != _OUTSIDE)))
+        return int(np.count_nonzero((self.reasons != "") & (self.reasons != _OUTSIDE)))
 
     @property
     def scored(self) -> ScoreColumn:
         """The scored rows."""
-        return self._rows(~np.isnan(self.values))
+        return self.rows(self.reasons == "")
+
+    @property
+    def possible(self) -> ScoreColumn:
+        """The rows that have, or could have had, a score."""
+        return self.rows(self.reasons != _OUTSIDE)
 
     def filled(self, value: float) -> ScoreColumn:
         """Every row that has, or could have had, a score; the missing ones set to `value`."""
-        kept = self._rows(self.reasons != _OUTSIDE)
-        missing = np.isnan(kept.values)
-        return ScoreColumn(np.where(missing, value, kept.values), np.where(missing, "", kept.reasons), kept.clusters)
+        kept = self.possible
+        missing = kept.reasons != ""
+        return replace(kept, values=np.where(missing, value, kept.values), reasons=np.where(missing, "", kept.reasons))
+
+    def with_parts(self, parts: Mapping[str, Strings]) -> ScoreColumn:
+        """Every row scored, with these parts."""
+        return ScoreColumn(np.full(len(self.values), np.nan), np.full(len(self.values), ""), self.clusters, parts)
 
     def unscored(self) -> dict[Reason, int]:
         """Counts of the reasons, in alphabetical order."""
         counts = Counter(str(reason) for reason in self.reasons if reason != "")
         return {cast(Reason, reason): counts[reason] for reason in sorted(counts)}
 
-    def _rows(self, mask: npt.NDArray[np.bool_]) -> ScoreColumn:
-        return ScoreColumn(self.values[mask], self.reasons[mask], tuple(factor[mask] for factor in self.clusters))
+    def rows(self, mask: npt.NDArray[np.bool_]) -> ScoreColumn:
+        """The rows that a mask of shape (n,) keeps."""
+        return ScoreColumn(
+            self.values[mask], self.reasons[mask], tuple(factor[mask] for factor in self.clusters),
+            {name: part[mask] for name, part in self.parts.items()},
+        )
 
 
 def together(a: ScoreColumn, b: ScoreColumn) -> ScoreColumn:

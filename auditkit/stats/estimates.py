@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NotRequired, Protocol, TypedDict, Unpack, cast
 
+from auditkit.errors import MeasurementError
 from auditkit.registry import get as registered
 from auditkit.schema import Cited, Direction, Estimate, Fill, Reason, Spread
 from auditkit.stats.clusters import Design
 from auditkit.stats.columns import Range, ScoreColumn, encoded
 from auditkit.stats.contrasts import Op, gap, smallest_ratio
+from auditkit.stats.corpus import CorpusStatistic
+from auditkit.stats.corpus_gaps import NO_FILL, corpus_gap, corpus_gap_fills
 from auditkit.stats.fills import contrast_fills
 from auditkit.stats.intervals import interval
 from auditkit.stats.means import Reading, mean_reading
@@ -66,12 +69,14 @@ class Mean:
 _MEANS: dict[str, Statistic] = {"mean": Mean(), "skewed_mean": Mean(skewed=True)}
 
 
-def find_statistic(name: str) -> Statistic:
-    """The statistic of a name: `mean`, `skewed_mean`, or one registered as `statistic.<name>`.
+def find_statistic(name: str | Statistic) -> Statistic:
+    """The statistic of a name: `mean`, `skewed_mean`, or one registered as `statistic.<name>`; a statistic as it is.
 
     Raises:
         RegistryError: no such name.
     """
+    if not isinstance(name, str):
+        return name
     return _MEANS[name] if name in _MEANS else cast(Statistic, registered("statistic", name))
 
 
@@ -102,7 +107,7 @@ def estimate(
     ideal: float | None = None,
     group: str | None = None,
     level: float = 0.95,
-    statistic: str = "mean",
+    statistic: str | Statistic = "mean",
     seed: int = 0,
     **labels: Unpack[Labels],
 ) -> Estimate:
@@ -115,7 +120,7 @@ def estimate(
         ideal: the ideal, where it lies in the middle.
         group: of a group estimate.
         level: of the interval.
-        statistic: `mean`, `skewed_mean`, or a registered name.
+        statistic: `mean`, `skewed_mean`, a registered name, or a statistic.
         seed: of any resampling; 0 is a seed too.
         labels: id, benchmark, metric, arm; perhaps slice, axis, signature, cited.
 
@@ -130,6 +135,7 @@ def estimate(
     return Estimate(
         **labels,
         **_numbers(reading, filled, level),
+        null=reading.null,
         group=group,
         direction=direction,
         ideal=ideal,
@@ -148,6 +154,8 @@ def contrast(
     direction: Direction | None = None,
     ideal: float | None = None,
     level: float = 0.95,
+    statistic: str | Statistic = "mean",
+    seed: int = 0,
     **labels: Unpack[Labels],
 ) -> Estimate:
     """The largest gap, or the smallest ratio, between the groups of an axis, by all pairwise contrasts.
@@ -159,6 +167,8 @@ def contrast(
         direction: of the metric; taken as `estimate` takes it, but a gap is better small either way.
         ideal: of the metric, likewise.
         level: of the interval.
+        statistic: a mean, or a statistic over the corpus (then only `gap`).
+        seed: of any resampling.
         labels: id, benchmark, metric, arm; perhaps slice, axis, signature, cited.
 
     Returns:
@@ -166,13 +176,11 @@ def contrast(
         the reasons count all groups together; clusters are those of the group that has the fewest.
 
     Raises:
-        MeasurementError: a score outside its range, or a ratio of scores that can be negative.
+        MeasurementError: a score outside its range, a ratio of scores that can be negative, or of a corpus statistic.
     """
     del direction, ideal
     is_gap = op == "gap"
-    reading = gap(columns, range) if is_gap else smallest_ratio(columns, range)
-    missing = any(column.fillable for column in columns.values())
-    filled = contrast_fills(op, columns, range) if missing else (reading, reading)
+    reading, filled = _contrasted(columns, op, range, find_statistic(statistic), seed)
     reasons: Counter[Reason] = Counter()
     for column in columns.values():
         reasons.update(column.unscored())
@@ -188,10 +196,23 @@ def contrast(
     )
 
 
+def _contrasted(
+    columns: Mapping[str, ScoreColumn], op: Op, range: Range, statistic: Statistic, seed: int
+) -> tuple[Reading, tuple[Reading, Reading]]:
+    missing = any(column.fillable for column in columns.values())
+    if isinstance(statistic, CorpusStatistic):
+        if op != "gap":
+            raise MeasurementError(f"{statistic.name}: no interval is known for a ratio of it; compare by differences")
+        reading = corpus_gap(statistic, columns, range, seed)
+        return reading, corpus_gap_fills(statistic, columns, range, seed) if missing else (reading, reading)
+    reading = gap(columns, range) if op == "gap" else smallest_ratio(columns, range)
+    return reading, contrast_fills(op, columns, range) if missing else (reading, reading)
+
+
 def _filled(statistic: Statistic, sample: ScoreColumn, range: Range, seed: int) -> tuple[Reading, Reading]:
     columns = statistic.fills(sample, range)
     if columns is None:
-        unknown = Reading(None, None, "none (no fill is known)")
+        unknown = Reading(None, None, NO_FILL)
         return unknown, unknown
     return statistic.read(columns[0], range, seed), statistic.read(columns[1], range, seed)
 

@@ -29,6 +29,8 @@ class Reading:
     """`None`: no interval can be given."""
     method: str
     """For people."""
+    null: float | None = None
+    """What is read on average where there is nothing to find, if that is not the ideal."""
 
 
 def mean_reading(

@@ -20,6 +20,18 @@ METRICS = {
     "true_claim_refutation": "claims",
     "refusal_rate": "refusals",
     "stereotype_score": "stereotype",
+    **dict.fromkeys(("macro_f1", "micro_f1", "weighted_f1", "matthews_correlation", "auroc"), "classification"),
+    **dict.fromkeys(
+        ("expected_calibration_error", "adaptive_calibration_error", "brier_score", "aurc"), "calibration"
+    ),
+}
+STATISTICS = {
+    **dict.fromkeys(("macro_f1", "weighted_f1", "matthews_correlation", "auroc"), "labels"),
+    **dict.fromkeys(("expected_calibration_error", "adaptive_calibration_error", "aurc"), "calibration"),
+    **dict.fromkeys(
+        ("pooled_f1", "pooled_share", "multilabel_macro_f1", "multilabel_micro_f1", "bleu", "chrf"), "counts"
+    ),
+    **dict.fromkeys(("pearson_correlation", "spearman_correlation"), "correlation"),
 }
 LABELS = ("stereotype", "anti", "unknown")
 
@@ -27,12 +39,13 @@ LABELS = ("stereotype", "anti", "unknown")
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Register the built-in metrics as pyproject.toml does, in a checkout that is not installed."""
-    if set(METRICS) <= set(registry.names("metric")):
+    if set(METRICS) <= set(registry.names("metric")) and set(STATISTICS) <= set(registry.names("statistic")):
         yield
         return
+    wanted = [("metric", name, f"auditkit.measure.metrics.{module}") for name, module in METRICS.items()]
+    wanted += [("statistic", name, f"auditkit.stats.{module}") for name, module in STATISTICS.items()]
     entries = {
-        ("metric", name): (EntryPoint(f"metric.{name}", f"auditkit.measure.metrics.{module}:{name}", "auditkit"),)
-        for name, module in METRICS.items()
+        (kind, name): (EntryPoint(f"{kind}.{name}", f"{module}:{name}", "auditkit"),) for kind, name, module in wanted
     }
     monkeypatch.setattr(registry, "_entries", lambda: entries)
     registry.get.cache_clear()

@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from auditkit.errors import MeasurementError
-from auditkit.measure.answers import read
-from auditkit.schema import OptionScore, Output
+from auditkit.measure.answers import Classes, read, read_classes, read_number, read_text
+from auditkit.schema import OptionScore, Output, Span
 
 from .conftest import sample, says, scored
 
@@ -100,3 +100,54 @@ def test_free_text_is_the_answer_where_nothing_is_offered() -> None:
     free = sample(labels=())
     assert read(free, says("Once upon a time", rule="text")).text == "Once upon a time"
     assert read(free, says("Once upon a time", rule="text")).reason is None
+
+
+def test_the_most_similar_option_and_its_ties() -> None:
+    def like(*values: float) -> Output:
+        return Output(request="0", rule="similarity", similarities=values)
+
+    assert read(sample(), like(0.1, -0.4, 0.3)).label == "unknown"
+    assert read(sample(), like(0.1, -0.4, 0.3)).margin == pytest.approx(0.2)
+    assert read(sample(), like(0.3, -0.4, 0.3)).reason == "tied"
+    with pytest.raises(MeasurementError, match="2 option scores for 3 choices"):
+        read(sample(), like(0.1, 0.2))
+
+
+def test_a_span_is_text_and_an_empty_one_an_answer() -> None:
+    def span(text: str) -> Output:
+        return Output(request="0", rule="span", span=Span(text=text, start=0, end=len(text), score=1.0))
+
+    assert read(sample(labels=()), span("Berlin")).text == "Berlin"
+    assert (read_text(span("")).text, read_text(span("")).reason) == ("", None)
+
+
+def test_free_text_for_questions() -> None:
+    assert read_text(says("  42 apples\n", rule="text")).text == "42 apples"
+    assert read_text(says(" \n", rule="text")).reason == "unparsed"
+    assert read_text(says("I'm sorry, but I can't help with that.", rule="text")).reason == "refused"
+    assert read_text(says("42", rule="text", finish_reason="refusal")).reason == "refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3.5", 3.5), ("The answer is -2.", -2.0), ("1,250 people", 1250.0), ("between 1 and 2", "unparsed"),
+        ("none", "unparsed"), ("a4", "unparsed"), ("I cannot help with that.", "refused"),
+    ],
+)
+def test_the_only_number_of_a_text(text: str, expected: object) -> None:
+    value, reason = read_number(says(text, rule="text"))
+    assert (value if reason is None else reason) == expected
+
+
+def test_a_regressions_number() -> None:
+    assert read_number(Output(request="0", rule="number", number=-1.5)) == (-1.5, None)
+
+
+def test_classes_of_a_multi_label_answer() -> None:
+    output = Output(request="0", rule="probabilities", probabilities={"a": 0.5, "b": 0.49, "c": 0.9})
+    assert read_classes(output).names == {"a", "c"}
+    none = Output(request="0", rule="probabilities", probabilities={"a": 0.1})
+    assert read_classes(none) == Classes(frozenset())
+    assert read_classes(says("stereotype", rule="text")).reason == "unparsed"
+    assert read_classes(says("I'm sorry, but I can't help with that.")).reason == "refused"
