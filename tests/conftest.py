@@ -16,7 +16,9 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-MIRROR = Path(os.environ.get("AUDITKIT_MIRROR", Path(__file__).resolve().parents[2] / "shared" / "data"))
+MIRROR = Path(os.environ.setdefault("AUDITKIT_MIRROR", str(Path(__file__).resolve().parents[2] / "shared" / "data")))
+if not MIRROR.is_dir():
+    del os.environ["AUDITKIT_MIRROR"]
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,15 @@ def mirror() -> Path:
     if not MIRROR.is_dir():
         pytest.skip(f"no mirror of the published data at {MIRROR}; set AUDITKIT_MIRROR")
     return MIRROR
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Where the mirror is there, a test of published data that skips has failed."""
+    report = yield
+    if report.skipped and MIRROR.is_dir() and "mirror" in getattr(item, "fixturenames", ()):
+        report.outcome, report.longrepr = "failed", f"skipped although {MIRROR} is there: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

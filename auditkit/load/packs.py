@@ -8,30 +8,46 @@ import importlib
 import os
 import pkgutil
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from auditkit.config import read_yaml
 from auditkit.errors import ConfigError, PackError
 from auditkit.load import readers
-from auditkit.load.readers.row import Reader
+from auditkit.load.mirror import VARIABLE, Mirror, open_mirror
+from auditkit.load.readers.row import File, Reader
 from auditkit.schema import Benchmark
+from auditkit.store.data import kept_path
 
 CARD = "card.yaml"
+_NO_READER = ("marks", "row", "tables")
 
 
 @dataclass(frozen=True)
 class Pack:
-    """A benchmark: its card and its folder."""
+    """A benchmark: its card, its folder and where its files lie."""
 
     card: Benchmark
     folder: Path
+    found: tuple[File, ...]
+    """Every file of the card, in order."""
+    arms: tuple[str, ...] = ()
+    """The arms that were asked for; all where empty."""
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """Row files, in the card's order."""
-        return tuple(self.folder / name for name in self.card.files)
+    def files(self) -> tuple[File, ...]:
+        """The files that hold rows, in the card's order."""
+        upstream = self.card.upstream.files if self.card.upstream else ()
+        beside = {file.file for file in upstream if file.beside}
+        return tuple(file for file in self.found if file.name not in beside)
+
+    @property
+    def beside(self) -> dict[str, File]:
+        """All files by name."""
+        return {file.name: file for file in self.found}
 
     @property
     def reader(self) -> Reader:
@@ -51,8 +67,20 @@ def packs_root() -> Path:
 
 
 def names() -> list[str]:
-    """Sorted names of the built-in packs."""
-    return sorted(card.parent.name for card in packs_root().glob(f"*/{CARD}"))
+    """Sorted names of the built-in packs: those whose rows are part of auditkit."""
+    return [name for name, published in _shipped(packs_root()).items() if not published]
+
+
+def published_names() -> list[str]:
+    """Sorted names of the packs of published data: auditkit has their cards, not their rows."""
+    return [name for name, published in _shipped(packs_root()).items() if published]
+
+
+@cache
+def _shipped(root: Path) -> dict[str, bool]:
+    """Pack to whether its data are published elsewhere, told without parsing YAML: `auditkit list` stays quick."""
+    cards = sorted(root.glob(f"*/{CARD}"))
+    return {card.parent.name: re.search(rb"(?m)^upstream:", card.read_bytes()) is not None for card in cards}
 
 
 def display(path: Path) -> str:
@@ -64,28 +92,89 @@ def display(path: Path) -> str:
     return str(path)
 
 
-def open_pack(name_or_dir: str | Path) -> Pack:
-    """Open a built-in pack by name, or any folder that holds a card, and check that the rows are the card's.
-
-    Args:
-        name_or_dir: a built-in name, which goes first; else a folder.
+def open_card(name_or_dir: str | Path) -> Benchmark:
+    """The card of a pack alone: its data need not be here.
 
     Raises:
-        PackError: no such pack, or rows that differ from the card's sha256 or row count.
+        PackError: no such pack.
+        ConfigError: a fault in the card.
+    """
+    return _card(_folder(name_or_dir))
+
+
+def open_pack(name_or_dir: str | Path) -> Pack:
+    """Open a pack by name, or any folder that holds a card, and check that the rows are the card's.
+
+    Args:
+        name_or_dir: a name of a pack that auditkit knows, which goes first; else a folder. `NAME:ARM,ARM` takes only
+            these arms of the pack.
+
+    Raises:
+        PackError: no such pack, published data that were not pulled, no such arm, or rows that differ from the card's
+            sha256 or row count.
         ConfigError: a fault in the card, as `file:line: key`.
     """
-    folder = _folder(name_or_dir)
+    named, arms = _arms(name_or_dir)
+    folder = _folder(named)
     path = display(folder / CARD)
-    pack = Pack(_card(folder), folder)
-    if folder.parent == packs_root() and pack.card.name != folder.name:
-        raise ConfigError(f'{path}: "name": {pack.card.name} is not the folder\'s name, {folder.name}; make them equal')
+    card = _card(folder)
+    if folder.parent == packs_root() and card.name != folder.name:
+        raise ConfigError(f'{path}: "name": {card.name} is not the folder\'s name, {folder.name}; make them equal')
+    pack = Pack(_only(card, arms, path), folder, _found(card, folder), arms)
     rows, sha256 = _measure(pack)
     mend = f"if the change is meant, raise \"version\" and run `auditkit pack seal {display(folder)}`"
-    if sha256 != pack.card.sha256:
-        raise PackError(f"{path}: the rows have sha256 {sha256[:12]}…, not {pack.card.sha256[:12]}… as sealed; {mend}")
-    if rows != pack.card.rows:
-        raise PackError(f"{path}: the pack has {rows} rows, not {pack.card.rows} as sealed; {mend}")
+    if sha256 != card.sha256:
+        raise PackError(f"{path}: the rows have sha256 {sha256[:12]}…, not {card.sha256[:12]}… as sealed; {mend}")
+    if rows != card.rows:
+        raise PackError(f"{path}: the pack has {rows} rows, not {card.rows} as sealed; {mend}")
     return pack
+
+
+def _arms(name_or_dir: str | Path) -> tuple[str | Path, tuple[str, ...]]:
+    name, colon, arms = str(name_or_dir).rpartition(":")
+    if colon and name in _shipped(packs_root()):
+        return name, tuple(arm.strip() for arm in arms.split(",") if arm.strip())
+    return name_or_dir, ()
+
+
+def _only(card: Benchmark, arms: Sequence[str], path: str) -> Benchmark:
+    """The card without what concerns other arms."""
+    if not arms:
+        return card
+    there = [use.arm for use in card.metrics]
+    for arm in arms:
+        if arm not in there or arm == "all":
+            found = ", ".join(dict.fromkeys(one for one in there if one != "all")) or "none that can be chosen"
+            raise PackError(f'{path}: no metric reads an arm "{arm}"; arms: {found}')
+    keep = {*arms, "all"}
+    return card.model_copy(update={
+        "metrics": tuple(use for use in card.metrics if use.arm in keep),
+        "planted": tuple(one for one in card.planted if one.arm in keep),
+    })
+
+
+def _found(card: Benchmark, folder: Path) -> tuple[File, ...]:
+    """The card's files, beside it or, where it is published data, in the data cache or a mirror."""
+    if card.upstream is None:
+        return tuple(File(name, folder / name, display(folder / name)) for name in card.files)
+    mirror = open_mirror()
+    places = {file.file: locate(file.sha256, file.file, mirror) for file in card.upstream.files}
+    missing = [name for name, path in places.items() if path is None]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise PackError(
+            f"{card.name}: its data are not on this machine ({missing[0]}{more}); "
+            f"run `auditkit data pull {card.name}`, or set {VARIABLE} to a folder that holds them"
+        )
+    return tuple(File(name, path, f"{card.name}/{name}") for name, path in places.items() if path is not None)
+
+
+def locate(sha256: str, name: str, mirror: Mirror | None) -> Path | None:
+    """Where a published file lies: in the data cache, else in the mirror; not checked against its hash."""
+    pulled = kept_path(sha256, name)
+    if pulled.is_file():
+        return pulled
+    return mirror.find(sha256) if mirror is not None else None
 
 
 def seal(folder: Path) -> tuple[int, str]:
@@ -102,7 +191,8 @@ def seal(folder: Path) -> tuple[int, str]:
         ConfigError: any other fault in the card.
     """
     path = folder / CARD
-    rows, sha256 = _measure(Pack(_card(folder, rows=0, sha256=""), folder))
+    card = _card(folder, rows=0, sha256="")
+    rows, sha256 = _measure(Pack(card, folder, _found(card, folder)))
     text = path.read_bytes().decode("utf-8")
     end = "\r\n" if "\r\n" in text else "\n"
     for key, value in (("rows", str(rows)), ("sha256", sha256)):
@@ -117,15 +207,16 @@ def seal(folder: Path) -> tuple[int, str]:
 
 
 def _folder(name_or_dir: str | Path) -> Path:
-    if isinstance(name_or_dir, str) and name_or_dir in names():
+    known = _shipped(packs_root())
+    if isinstance(name_or_dir, str) and name_or_dir in known:
         return packs_root() / name_or_dir
     folder = Path(name_or_dir)
     if (folder / CARD).is_file():
         return folder.resolve()
     if folder.is_dir():
         raise PackError(f"{folder}: the folder holds no {CARD}; name a folder that holds one")
-    close = difflib.get_close_matches(str(name_or_dir), names(), n=1, cutoff=0.5)
-    hint = f'did you mean "{close[0]}"?' if close else f"built-in packs: {', '.join(names())}; or name a folder"
+    close = difflib.get_close_matches(str(name_or_dir), known, n=1, cutoff=0.5)
+    hint = f'did you mean "{close[0]}"?' if close else f"packs: {', '.join(known)}; or name a folder"
     raise PackError(f'no benchmark pack is called "{name_or_dir}"; {hint}')
 
 
@@ -133,6 +224,8 @@ def _card(folder: Path, **overrides: Any) -> Benchmark:
     """The folder's card, with what no type can say checked."""
     path = Path(display(folder / CARD))
     card = read_yaml(path if path.is_file() else folder / CARD, Benchmark, **overrides)
+    if bool(card.files) == (card.upstream is not None):
+        raise ConfigError(f'{path}: name either "files" beside the card or, for published data, "upstream"')
     for name in card.files:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise ConfigError(f'{path}: "files": {name} lies outside the pack; name files beside the card')
@@ -146,15 +239,25 @@ def _card(folder: Path, **overrides: Any) -> Benchmark:
 
 
 def _measure(pack: Pack) -> tuple[int, str]:
-    rows, digest = 0, hashlib.sha256()
-    for path in pack.files:
-        rows += sum(1 for _ in pack.reader(path, display(path)))
-        digest.update(path.read_bytes())
-    return rows, digest.hexdigest()
+    """Rows and hash of the pack's files; a published file that is not the pinned one is refused."""
+    rows, whole = 0, hashlib.sha256()
+    pinned = {file.file: file.sha256 for file in pack.card.upstream.files} if pack.card.upstream else {}
+    for file in pack.found:
+        content = file.content()
+        found = hashlib.sha256(content).hexdigest()
+        if pinned.get(file.name, found) != found:
+            raise PackError(
+                f"{file.where}: {display(file.path)} has sha256 {found}, not {pinned[file.name]} as pinned; run "
+                f"`auditkit data verify`, then `auditkit data pull {pack.card.name}`"
+            )
+        whole.update(content)
+    for file in pack.files:
+        rows += sum(1 for _ in pack.reader(file, pack.beside))
+    return rows, whole.hexdigest()
 
 
 def _reader(name: str, card: Path) -> Reader:
-    there = sorted(module.name for module in pkgutil.iter_modules(readers.__path__) if module.name != "row")
+    there = sorted(module.name for module in pkgutil.iter_modules(readers.__path__) if module.name not in _NO_READER)
     if name not in there:
         raise ConfigError(f'{display(card)}: "reader": no reader is called "{name}"; there are: {", ".join(there)}')
     return cast(Reader, importlib.import_module(f"auditkit.load.readers.{name}").read)

@@ -54,17 +54,20 @@ def build(card: Benchmark, rule: str, samples: Sequence[Sample]) -> list[Request
 def prompt(card: Benchmark, sample: Sample, rule: str = "") -> tuple[str, str]:
     """The filled user turn and the prefix of the answer; both empty for a card without templates.
 
-    Under the rule `letter`, `{option_1}` is filled with the letter before the text: `A. the clerk`.
+    Under the rule `letter`, `{option_1}` is filled with the letter before the text: `A. the clerk`. `{options}` holds
+    all of them, a line each.
     """
     if not card.templates:
         return "", ""
-    letters = [f"{letter}. " if rule == "letter" else "" for letter in ascii_uppercase]
+    letters = [f"{letter}. " for letter in ascii_uppercase] if rule == "letter" else [""] * len(sample.choices)
     if len(sample.choices) > len(letters):
         raise PackError(f'"{sample.id}": {len(sample.choices)} choices; at most {len(letters)} can be shown')
     shown = enumerate(zip(letters, sample.choices, strict=False), start=1)
     options = {f"option_{i}": letter + choice.text for i, (letter, choice) in shown}
-    fields = {**sample.input, **options}
-    return fill(card.templates[0].text, fields), fill(card.templates[0].prefix, fields)
+    fields = {"options": "\n".join(options.values()), **sample.input, **options}
+    template = card.templates[0]
+    text = template.letter if rule == "letter" and template.letter else template.text
+    return fill(text, fields), fill(template.prefix, fields)
 
 
 def _ask(card: Benchmark, rule: str, sample: Sample) -> Request:

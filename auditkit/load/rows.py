@@ -56,24 +56,27 @@ def read_samples(pack: Pack) -> list[Sample]:
     seen: dict[str, str] = {}
     asked: dict[str, tuple[tuple[str, ...], Truth, str]] = {}
     anonymous: dict[str, int] = {}
+    left: set[str] = set()
     for file, where, row in _rows(pack):
         parsed = _parse(row, where, pack.card)
         row_id = parsed.id or _content_id(row.data, anonymous)
+        if row_id in pack.card.left_out:
+            left.add(row_id)
+            continue
         if row_id in seen:
             raise PackError(f'{where}: the id "{row_id}" was given at {seen[row_id]}; make ids unique')
         seen[row_id] = where
         sample = _sample(pack.card, parsed, row_id, Source(file=file, line=row.line))
         _same_request(pack.card, sample, where, asked)
         samples.append(sample)
-    _check_card(pack, samples)
-    return samples
+    _check_card(pack, samples, left)
+    return [sample for sample in samples if sample.arm in pack.arms] if pack.arms else samples
 
 
 def _rows(pack: Pack) -> Iterator[tuple[str, str, Row]]:
-    for name, path in zip(pack.card.files, pack.files, strict=True):
-        shown = display(path)
-        for row in pack.reader(path, shown):
-            yield name, f"{shown}:{row.line}", row
+    for file in pack.files:
+        for row in pack.reader(file, pack.beside):
+            yield file.name, f"{file.where}:{row.line}", row
 
 
 def _content_id(data: dict[str, Any], anonymous: dict[str, int]) -> str:
@@ -192,8 +195,11 @@ def _same_request(
         raise PackError(f"{where}: asks exactly what {first} asks, but its {differ} differs; a model cannot know which")
 
 
-def _check_card(pack: Pack, samples: list[Sample]) -> None:
+def _check_card(pack: Pack, samples: list[Sample], left: set[str]) -> None:
     card = display(pack.folder / "card.yaml")
+    for name in pack.card.left_out:
+        if name not in left:
+            raise PackError(f'{card}: "left_out": no row has the id "{name}"; remove it')
     arms = sorted({sample.arm for sample in samples})
     keys = {key for sample in samples for key in sample.metadata}
     for i, use in enumerate(pack.card.metrics):

@@ -3,7 +3,7 @@
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.audit import SCHEMA_VERSION, Audit, Evidence, Observed, Subject
 from auditkit.schema.base import Growing, Record, Text, canonical, digest, plain, repair
-from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template
+from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template, Upstream, UpstreamFile
 from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.estimate import (
     Bootstrap,
@@ -27,10 +27,10 @@ from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.sample import Choice, Sample, Source
 
 __all__ = [
-    "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited",
-    "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding", "Generation",
-    "Growing", "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading", "Policy",
-    "Reason", "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span",
-    "Spread", "Status", "Subject", "T", "Template", "Text", "Verdict", "Waiver", "Wilson", "canonical", "digest",
-    "plain", "repair",
+    "SCHEMA_VERSION", "T", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice",
+    "Cited", "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding",
+    "Generation", "Growing", "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading",
+    "Policy", "Reason", "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity",
+    "Source", "Span", "Spread", "Status", "Subject", "Template", "Text", "Upstream", "UpstreamFile", "Verdict",
+    "Waiver", "Wilson", "canonical", "digest", "plain", "repair",
 ]

@@ -16,10 +16,12 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 class Template(Growing):
     """One turn of the prompt. `{field}` is replaced once, from the sample's input and `option_1`, `option_2` …"""
 
-    later: ClassVar[tuple[str, ...]] = ("inputs",)
+    later: ClassVar[tuple[str, ...]] = ("inputs", "letter")
 
     text: str
     """The user's turn."""
+    letter: str = ""
+    """The user's turn under the rule `letter`, where the options must be shown; default `text`."""
     prefix: str = ""
     """What the assistant's turn begins with."""
     delimiter: str = " "
@@ -27,6 +29,39 @@ class Template(Growing):
     inputs: tuple[str, ...] = Field(default=(), max_length=2)
     """The fields that a model without prompts reads (classifier, span, encoder): its text and its second text; default
     all that the template names, a line each."""
+
+
+class UpstreamFile(Record):
+    """One file of published data."""
+
+    file: str
+    """Its name in messages and in `Source.file`."""
+    path: str
+    """Path in the repository; `ARCHIVE!MEMBER` for a member of a .tar.gz archive; empty where only a mirror has it."""
+    sha256: str
+    """Hash of its bytes, decompressed."""
+    bytes: int
+    """Size, decompressed."""
+    beside: bool = False
+    """True for a file that holds no rows of its own, such as the sources of translations."""
+
+
+class Upstream(Record):
+    """Where published data lie."""
+
+    repository: str
+    """`owner/name` on GitHub."""
+    commit: str
+    """The commit, 40 hex digits."""
+    files: tuple[UpstreamFile, ...] = Field(min_length=1)
+    """The files, in the order in which they are read."""
+
+
+Edition = Literal["own", "published", "redistributed", "converted", "subset", "rebuilt"]
+"""`own`: written for auditkit, or the user's. `published`: the authors' files from the authors' repository.
+`redistributed`: the authors' rows from another repository, not compared with the authors'. `converted`:
+redistributed in another format. `subset`: redistributed, and rows are missing. `rebuilt`: made anew from other
+published files, and found only in a mirror. Only `published` is official."""
 
 
 class PlantedReading(Record):
@@ -60,7 +95,7 @@ class MetricUse(Record):
 class Benchmark(Growing):
     """The card (`card.yaml`) of a pack."""
 
-    later: ClassVar[tuple[str, ...]] = ("choices", "generation")
+    later: ClassVar[tuple[str, ...]] = ("choices", "generation", "edition", "upstream", "left_out")
 
     name: Name
     """Name of the pack, and of its folder."""
@@ -92,8 +127,14 @@ class Benchmark(Growing):
     """How free text is decoded; default greedy, 128 tokens."""
     reader: str = "native"
     """Module in `load/readers` that turns the rows into samples."""
-    files: tuple[str, ...] = Field(min_length=1)
-    """Row files relative to the card."""
+    files: tuple[str, ...] = ()
+    """Row files relative to the card; none for published data, whose files `upstream` names."""
+    edition: Edition = "own"
+    """Whose files they are: own, published, redistributed, converted, subset or rebuilt."""
+    upstream: Upstream | None = None
+    """Where published data are downloaded from; they are never part of auditkit."""
+    left_out: dict[str, str] = Field(default={})
+    """Id of a published row that is not asked, to the reason."""
     groups: tuple[str, ...] = ()
     """Demographic axes that the samples carry."""
     clusters: tuple[str, ...] = Field(min_length=1, max_length=2)
@@ -103,6 +144,6 @@ class Benchmark(Growing):
     planted: tuple[PlantedReading, ...] = ()
     """Expected readings of planted models."""
     rows: int
-    """Number of rows."""
+    """Number of rows, those left out included."""
     sha256: str
-    """Hash of the row files' bytes, in order."""
+    """Hash of the row files' bytes (decompressed, in order)."""

@@ -160,7 +160,7 @@ def test_a_card_that_does_not_fit_the_rows_is_named(make: Make, old: str, new: s
         ("license:", "licence:", 'card.yaml:8: unknown key "licence"; did you mean "license"?'),
         ("files: [rows.jsonl]", "files: [../rows.jsonl]", "lies outside the pack"),
         ("request: choose", "request: compare", '"templates": whole texts are compared without a prompt; remove it'),
-        ("files: [rows.jsonl]", "files: [rows.jsonl]\nreader: nativ", 'no reader is called "nativ"; there are: native'),
+        ("files: [rows.jsonl]", "files: [rows.jsonl]\nreader: nativ", 'no reader is called "nativ"; there are: arc, '),
     ],
 )
 def test_a_faulty_card_is_a_configuration_error(make: Make, old: str, new: str, expected: str) -> None:

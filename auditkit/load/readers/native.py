@@ -12,12 +12,12 @@ import difflib
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from auditkit.errors import PackError
-from auditkit.load.readers.row import Row
+from auditkit.load.readers.row import File, Row
 
 PLAIN = ("id", "target", "origin", "arm")
 MAPPINGS = ("input", "groups", "clusters", "metadata")
@@ -26,35 +26,31 @@ _CHOICE = re.compile(r"choices\.(0|[1-9][0-9]?)\.(text|label|group)")
 _BOM = b"\xef\xbb\xbf"
 
 
-def read(path: Path, where: str) -> Iterator[Row]:
+def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
     """Rows of a `.jsonl` or `.csv` file.
 
     Args:
-        path: the file.
-        where: its name in messages.
+        file: the file.
+        beside: not used.
 
     Raises:
         PackError: another ending, an empty file, a byte-order mark, text that is not UTF-8, a line that is not a JSON
             object, a repeated key, NaN, a CSV column that is not known, or a row with too many or too few cells.
     """
-    if path.suffix == ".jsonl":
-        return _jsonl(_content(path, where), where)
-    if path.suffix == ".csv":
-        return _csv(_content(path, where), where)
-    raise PackError(f'{where}: rows are .jsonl or .csv files; convert the file, or name a "reader" in card.yaml')
+    suffix = Path(file.name).suffix
+    if suffix == ".jsonl":
+        return _jsonl(_content(file), file.where)
+    if suffix == ".csv":
+        return _csv(_content(file), file.where)
+    raise PackError(f'{file.where}: rows are .jsonl or .csv files; convert the file, or name a "reader" in card.yaml')
 
 
-def _content(path: Path, where: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise PackError(f'{where}: no such file; add it, or mend "files" in card.yaml') from None
-    except OSError as error:
-        raise PackError(f"{where}: cannot be read: {error.strerror or error}") from None
+def _content(file: File) -> bytes:
+    content = file.content()
     if content.startswith(_BOM):
-        raise PackError(f"{where}:1: the file begins with a byte-order mark; save it as UTF-8 without BOM")
+        raise PackError(f"{file.where}:1: the file begins with a byte-order mark; save it as UTF-8 without BOM")
     if not content.strip():
-        raise PackError(f"{where}:1: the file is empty; add rows")
+        raise PackError(f"{file.where}:1: the file is empty; add rows")
     return content
 
 

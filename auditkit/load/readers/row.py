@@ -1,14 +1,18 @@
-"""What a reader hands on: one row as plain data, with the line it stands on."""
+"""What a reader is given, and what it hands on: one row as plain data, with the line it stands on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import bz2
+import gzip
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Reader = Callable[[Path, str], Iterator["Row"]]
-"""`read(path, where)`: `where` is the file's name in messages."""
+from auditkit.errors import PackError
+
+_BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +23,67 @@ class Row:
     """Line of the file on which the row begins, from 1."""
     data: dict[str, Any]
     """The row's keys as in the JSON form."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a pack, as its card names it."""
+
+    name: str
+    """Its name in the card."""
+    path: Path
+    """Where it lies; a mirror may hold it compressed."""
+    where: str
+    """Its name in messages."""
+
+    def content(self) -> bytes:
+        """Its bytes, decompressed where the path ends in .gz or .bz2.
+
+        Raises:
+            PackError: no such file, or one that cannot be read.
+        """
+        try:
+            raw = self.path.read_bytes()
+            if self.path.suffix == ".gz":
+                return gzip.decompress(raw)
+            return bz2.decompress(raw) if self.path.suffix == ".bz2" else raw
+        except FileNotFoundError:
+            raise PackError(f'{self.where}: no such file; add it, or mend "files" in card.yaml') from None
+        except (OSError, EOFError, ValueError) as error:
+            raise PackError(f"{self.where}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+    def text(self) -> str:
+        """Its text; a byte-order mark is dropped.
+
+        Raises:
+            PackError: it cannot be read, or is not UTF-8.
+        """
+        raw = self.content().removeprefix(_BOM)
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = raw[: error.start].count(b"\n") + 1
+            raise PackError(f"{self.where}:{line}: not UTF-8; save the file as UTF-8") from None
+
+    def lines(self) -> list[str]:
+        """Its lines, split at "\\n" alone: `str.splitlines` also splits at U+0085 and U+2028, which rows may hold."""
+        return self.text().removesuffix("\n").split("\n")
+
+    def objects(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Line number and object of each line of a JSONL file.
+
+        Raises:
+            PackError: a line that is no JSON object.
+        """
+        for number, line in enumerate(self.lines(), start=1):
+            try:
+                found = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise PackError(f"{self.where}:{number}: not valid JSON at column {error.colno}: {error.msg}") from None
+            if not isinstance(found, dict):
+                raise PackError(f"{self.where}:{number}: expected a JSON object, found {type(found).__name__}")
+            yield number, found
+
+
+Reader = Callable[[File, Mapping[str, File]], Iterator[Row]]
+"""`read(file, beside)`: rows of one file; `beside` holds all files of the pack by name."""

@@ -1,0 +1,17 @@
+"""Banking77 (Casanueva et al. 2020): CSV with the columns `text` and `category`; the classes stand in the card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from auditkit.load.readers.marks import mark
+from auditkit.load.readers.row import File, Row
+from auditkit.load.readers.tables import table
+
+
+def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
+    """One row a message; a message is a cluster of its own."""
+    for line, cells in table(file):
+        yield Row(line, {
+            "input": {"text": cells["text"]}, "target": cells["category"], "clusters": {"message": mark(cells["text"])},
+        })
