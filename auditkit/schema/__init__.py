@@ -27,10 +27,10 @@ from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.sample import Choice, Sample, Source
 
 __all__ = [
-    "SCHEMA_VERSION", "T", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice",
+    "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice",
     "Cited", "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding",
     "Generation", "Growing", "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading",
     "Policy", "Reason", "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity",
-    "Source", "Span", "Spread", "Status", "Subject", "Template", "Text", "Upstream", "UpstreamFile", "Verdict",
+    "Source", "Span", "Spread", "Status", "Subject", "T", "Template", "Text", "Upstream", "UpstreamFile", "Verdict",
     "Waiver", "Wilson", "canonical", "digest", "plain", "repair",
 ]
