@@ -13,7 +13,7 @@ from auditkit.measure.scorers.refusal import refuses
 from auditkit.schema import OptionScore, Output, Reason, Sample, Score
 
 _PARSED_RULES = ("letter", "text", "saved")
-NUMBER = re.compile(r"(?<![\w.,])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?![\w])")
+NUMBER = re.compile(r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 """A number: digits with a sign, a decimal point, and commas between thousands."""
 
 
@@ -89,7 +89,7 @@ def read_classes(output: Output) -> Classes:
     A text has no such reading: `refused` or `unparsed`.
     """
     if output.probabilities is None:
-        return Classes(None, "refused" if _refused(output) else "unparsed")
+        return Classes(None, "refused" if refused(output) else "unparsed")
     return Classes(frozenset(name for name, value in output.probabilities.items() if value >= 0.5))
 
 
@@ -100,9 +100,9 @@ def read_number(output: Output) -> tuple[float | None, Reason | None]:
     text = output.text or ""
     found = NUMBER.findall(text)
     if len(found) == 1:
-        value = float(found[0].replace(",", ""))
+        value = float(found[0].replace(",", "").replace("−", "-"))
         return (value, None) if math.isfinite(value) else (None, "unparsed")
-    return None, "refused" if _refused(output) else "unparsed"
+    return None, "refused" if refused(output) else "unparsed"
 
 
 def read_text(output: Output) -> Answer:
@@ -110,12 +110,13 @@ def read_text(output: Output) -> Answer:
     if output.span is not None:
         return Answer(None, None, output.span.text.strip())
     text = (output.text or "").strip()
-    if _refused(output):
+    if refused(output):
         return Answer(None, "refused", text)
     return Answer(None, None, text) if text else Answer(None, "unparsed", text)
 
 
-def _refused(output: Output) -> bool:
+def refused(output: Output) -> bool:
+    """Whether a text refuses, by its finish reason or by its opening."""
     return output.finish_reason == "refusal" or refuses(output.text or "")
 
 

@@ -49,7 +49,7 @@ def _share_fill(parts: Parts, missing: _Mask) -> Fills:
 
 
 def _classes(parts: Parts) -> list[str]:
-    return sorted({name.split(":", 1)[1] for name in parts})
+    return sorted({name.split(":", 1)[1] for name in parts if name.startswith((GOLD, PREDICTED))})
 
 
 def _multilabel(parts: Parts, combine: Any) -> Prepared:

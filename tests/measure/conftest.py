@@ -24,6 +24,12 @@ METRICS = {
     **dict.fromkeys(
         ("expected_calibration_error", "adaptive_calibration_error", "brier_score", "aurc"), "calibration"
     ),
+    **dict.fromkeys(("multilabel_macro_f1", "multilabel_micro_f1", "subset_accuracy"), "multilabel"),
+    **dict.fromkeys(("pearson_correlation", "spearman_correlation"), "regression"),
+    **dict.fromkeys(("entity_f1", "entity_f1_lenient", "token_accuracy"), "entities"),
+    **dict.fromkeys(("exact_match", "token_f1", "numeric_match"), "qa"),
+    **dict.fromkeys(("bleu", "chrf"), "translation"),
+    **dict.fromkeys(("rouge1", "rouge2", "rouge_lsum"), "summarisation"),
 }
 STATISTICS = {
     **dict.fromkeys(("macro_f1", "weighted_f1", "matthews_correlation", "auroc"), "labels"),
