@@ -11,6 +11,7 @@ import numpy as np
 from auditkit.errors import MeasurementError
 from auditkit.measure import citing
 from auditkit.measure import groups as fairness
+from auditkit.measure.foreign import PREFIX, foreign_metric
 from auditkit.measure.metric import Metric
 from auditkit.measure.scoring import Mask, Outputs, Table, table
 from auditkit.registry import get
@@ -106,7 +107,7 @@ def _prepare(
     card: Benchmark, use: MetricUse, samples: Sequence[Sample], outputs: Outputs, level: float, seed: int,
     common: Mapping[str, str],
 ) -> _Use:
-    metric: Metric = get("metric", use.metric)
+    metric: Metric = foreign_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
     context = {} if metric.context is None else dict(metric.context(card, samples))
     if metric.unit == "origin" and use.arm != "all":
         raise MeasurementError(f'{card.name}: the metric "{metric.name}" is over twins; write arm: all in card.yaml')

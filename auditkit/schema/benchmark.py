@@ -79,17 +79,23 @@ class PlantedReading(Record):
     """The expected value; absent for `undefined`."""
 
 
-class MetricUse(Record):
+class MetricUse(Growing):
     """One metric on one arm of the benchmark."""
 
+    later: ClassVar[tuple[str, ...]] = ("range", "direction")
+
     metric: str
-    """Name of the metric."""
+    """Name of the metric, or `evaluate:DIR` (`evaluate:DIR#KEY`): a metric module of the evaluate library."""
     arm: str
     """The arm, or `all`."""
     slices: tuple[str, ...] = ()
     """Metadata keys by which the metric is also shown."""
     groups: bool = False
     """Whether it is also estimated for each demographic group of the sample, with gap and ratio."""
+    range: tuple[float, float] | None = None
+    """Lowest and highest value, for `evaluate:` modules, which do not tell."""
+    direction: Literal["higher", "lower"] | None = None
+    """Which values are better, for `evaluate:` modules."""
 
 
 class Benchmark(Growing):

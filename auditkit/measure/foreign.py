@@ -1,0 +1,213 @@
+"""Metric modules of the `evaluate` library that a card names: `evaluate:DIR`, or `evaluate:DIR#KEY`.
+
+DIR is a folder with a module of its name in it (or the file itself), relative to the working directory; any other
+name is looked up among what evaluate has cached, and never downloaded. A module is code: it runs with your rights. It
+gives one value for a corpus; the interval is a bias-corrected cluster bootstrap with few resamples, since each computes
+it anew. What unscored samples could do to it is not known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import json
+import os
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from auditkit.errors import MeasurementError
+from auditkit.measure import answers
+from auditkit.measure.metric import Context, Metric
+from auditkit.schema import Benchmark, MetricUse, Output, Reason, Sample, Score
+from auditkit.stats.columns import Floats
+from auditkit.stats.corpus import CorpusStatistic, Parts, Prepared, Weighted
+
+PREFIX = "evaluate:"
+DRAWS = 200
+"""Resamples; each computes the module once."""
+
+
+def foreign_metric(use: MetricUse) -> Metric:
+    """The metric that a card names as `evaluate:…`.
+
+    Raises:
+        MeasurementError: no such module, or range and direction are not in the card.
+    """
+    if use.range is None or use.direction is None:
+        raise MeasurementError(
+            f"{use.metric}: a module does not tell its range and direction; write both beside it in card.yaml, e.g. "
+            "range: [0, 1], direction: higher"
+        )
+    name, _, key = use.metric.removeprefix(PREFIX).partition("#")
+    module, source = load(name)
+    features = _features(module)
+
+    def score(sample: Sample, output: Output, context: Context) -> Score:
+        right, said = _reference(sample, features["references"]), _prediction(sample, output, features["predictions"])
+        if right is None or isinstance(said, str):
+            reason = "outside" if right is None else cast(Reason, said)
+            return Score(sample_id=sample.id, metric=use.metric, value=None, reason=reason)
+        parts: dict[str, float | str] = {"prediction": json.dumps(said[0]), "reference": json.dumps(right)}
+        return Score(sample_id=sample.id, metric=use.metric, value=None, answer=str(said[0]), parts=parts)
+
+    def context(card: Benchmark, samples: Sequence[Sample]) -> Context:
+        return {"module": f"{use.metric.removeprefix(PREFIX)}@{hashlib.sha256(source.encode()).hexdigest()[:12]}"}
+
+    return Metric(
+        use.metric, score, use.range, use.direction, title=use.metric.removeprefix(PREFIX), context=context,
+        statistic=_statistic(use.metric, module, key, use.range),
+    )
+
+
+@cache
+def load(name: str) -> tuple[Any, str]:
+    """A module of evaluate and its source.
+
+    Raises:
+        MeasurementError: it is neither a local folder nor cached, or holds no metric.
+    """
+    path = Path(name)
+    file = path / f"{path.resolve().name}.py" if path.is_dir() else path
+    if not file.is_file():
+        return _cached(name)
+    kind = _class_in(file)
+    folder = os.path.join(_scratch(), hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12])
+    return kind(keep_in_memory=True, cache_dir=folder), file.read_text(encoding="utf-8")
+
+
+def _scratch() -> str:
+    from auditkit.measure.modules.base import scratch_folder
+
+    return scratch_folder()
+
+
+def _class_in(file: Path) -> Any:
+    import evaluate
+
+    name = f"auditkit_evaluate_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
+    # as a package, so that `from .helper import …` finds the files beside it
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[str(file.parent)])
+    if spec is None or spec.loader is None:
+        raise MeasurementError(f"{file}: is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise MeasurementError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
+    kinds = [
+        kind for kind in vars(module).values()
+        if inspect.isclass(kind) and issubclass(kind, evaluate.Metric) and kind.__module__ == name
+    ]
+    if len(kinds) != 1:
+        raise MeasurementError(f"{file}: holds {len(kinds)} subclasses of evaluate.Metric; it needs one")
+    return kinds[0]
+
+
+def _cached(name: str) -> tuple[Any, str]:
+    import evaluate
+
+    before, evaluate.config.HF_EVALUATE_OFFLINE = evaluate.config.HF_EVALUATE_OFFLINE, True
+    try:
+        module = evaluate.load(name, keep_in_memory=True, cache_dir=_scratch())
+    except Exception as error:
+        raise MeasurementError(
+            f'evaluate:{name}: neither a folder that holds {Path(name).name}.py nor cached ({type(error).__name__}); '
+            "name a local folder: nothing is downloaded"
+        ) from error
+    finally:
+        evaluate.config.HF_EVALUATE_OFFLINE = before
+    return module, inspect.getsource(type(module))
+
+
+def _features(module: Any) -> dict[str, Any]:
+    """What predictions and references must be; of several forms the one with lists of references."""
+    offered = module.info.features
+    forms = offered if isinstance(offered, list) else [offered]
+    forms = [form for form in forms if {"predictions", "references"} <= set(form)]
+    if not forms:
+        raise MeasurementError(f"evaluate:{module.name}: takes no predictions and references; it cannot be used here")
+    return dict(max(forms, key=lambda form: _is_list(form["references"])))
+
+
+def _is_list(feature: Any) -> bool:
+    return isinstance(feature, list) or hasattr(feature, "feature")
+
+
+def _reference(sample: Sample, feature: Any) -> Any:
+    if _is_list(feature):
+        return list(sample.tags) or list(sample.references) or ([sample.target] if sample.target is not None else None)
+    right = sample.target if sample.target is not None else next(iter(sample.references), None)
+    return None if right is None else _cast(sample, right, feature)
+
+
+def _prediction(sample: Sample, output: Output, feature: Any) -> tuple[Any] | str:
+    """What was answered, in the form that the module takes, in a tuple; or the reason why there is nothing."""
+    if _is_list(feature):
+        if output.tags is not None:
+            return (list(output.tags),)
+        classes = answers.read_classes(output)
+        return (sorted(classes.names),) if classes.names is not None else str(classes.reason)
+    if output.number is not None or (feature.dtype.startswith("float") and output.text is not None):
+        number, reason = answers.read_number(output)
+        return (number,) if number is not None else str(reason)
+    if sample.choices or output.probabilities is not None:
+        answer = answers.read(sample, output)
+        return (_cast(sample, answer.label, feature),) if answer.label is not None else str(answer.reason)
+    text = answers.read_text(output)
+    return (text.text,) if text.reason is None else str(text.reason)
+
+
+def _cast(sample: Sample, label: str, feature: Any) -> str | float | int:
+    """A label as the module wants it: text, a number, or the number of the class."""
+    if feature.dtype.startswith("float"):
+        return float(label)
+    if not feature.dtype.startswith(("int", "uint", "bool")):
+        return label
+    if label.lstrip("-").isdigit():
+        return int(label)
+    if label in sample.labels:
+        return sample.labels.index(label)
+    raise MeasurementError(f'{sample.id}: the module wants class numbers; "{label}" is none, and no choice bears it')
+
+
+def _statistic(name: str, module: Any, key: str, range: tuple[float, float]) -> CorpusStatistic:
+    def prepare(parts: Parts) -> Prepared:
+        predictions, references = ([json.loads(text) for text in parts[part]] for part in ("prediction", "reference"))
+
+        def one(weights: Floats) -> float:
+            rows = np.repeat(np.arange(len(weights)), weights.astype(np.intp))
+            if not len(rows):
+                return float("nan")
+            chosen = {"predictions": [predictions[i] for i in rows], "references": [references[i] for i in rows]}
+            return _value(name, module.compute(**chosen), key, range)
+
+        return Weighted(lambda weights: np.array([one(row) for row in weights]))
+
+    return CorpusStatistic(name, prepare, draws=DRAWS, accelerated=False, undefined="the module gave no number")
+
+
+def _value(name: str, found: Any, key: str, range: tuple[float, float]) -> float:
+    """The number that a module computed: under the key, under the module's name, or the only one.
+
+    Raises:
+        MeasurementError: no such number, or one outside the declared range.
+    """
+    numbers = {k: v for k, v in dict(found or {}).items() if isinstance(v, (int, float, np.number)) or v is None}
+    wanted = key or Path(name.removeprefix(PREFIX)).stem
+    if wanted not in numbers and len(numbers) == 1 and not key:
+        wanted = next(iter(numbers))
+    if wanted not in numbers:
+        raise MeasurementError(f"{name}: gave {', '.join(map(str, dict(found or {})))}; name one number as {name}#KEY")
+    given: Any = numbers[wanted]
+    value = float("nan") if given is None else float(given)
+    if not np.isnan(value) and not range[0] - 1e-9 <= value <= range[1] + 1e-9:
+        raise MeasurementError(f"{name}: gave {value:g}, outside the range {list(range)} that card.yaml declares")
+    return value
