@@ -42,6 +42,12 @@ class ScoreRow:
     """Axis to group, as canonical JSON."""
     content: str
     """sha256 of what was asked and what counts as right: rows of two audits are compared by it."""
+    parts: str | None = None
+    """What a statistic over the corpus adds up or ranks, as canonical JSON; the file has this column only where some
+    row has it."""
+
+
+_COLUMNS = [field.name for field in fields(ScoreRow)]
 
 
 def content_sha256(sample: Sample) -> str:
@@ -102,6 +108,7 @@ class _Owners:
             clusters=canonical(first.clusters).decode("utf-8"),
             groups=canonical(first.groups).decode("utf-8"),
             content=contents[0] if alone else digest(contents),
+            parts=canonical(score.parts).decode("utf-8") if score.parts else None,
         )
 
 
@@ -114,7 +121,7 @@ def rows_sha256(rows: Iterable[ScoreRow]) -> str:
     """The same for rows."""
     total = hashlib.sha256()
     for row in _ordered(rows):
-        total.update(canonical(astuple(row)) + b"\n")
+        total.update(canonical(astuple(row) if row.parts is not None else astuple(row)[:-1]) + b"\n")
     return total.hexdigest()
 
 
@@ -135,7 +142,7 @@ def write_samples(path: Path, rows: Iterable[ScoreRow]) -> str:
         value = rows_sha256(ordered)
     except ValueError as error:
         raise MeasurementError(f"{path}: cannot be written: {error}") from None
-    names = [field.name for field in fields(ScoreRow)]
+    names = _COLUMNS if any(row.parts is not None for row in ordered) else _COLUMNS[:-1]
     schema = pyarrow.schema([(name, pyarrow.float64() if name == "value" else pyarrow.string()) for name in names])
     table = pyarrow.table([[getattr(row, name) for row in ordered] for name in names], schema=schema)
     with replacing(path) as temporary:
@@ -163,9 +170,8 @@ def read_samples(path: Path, sha256: str | None = None) -> pyarrow.Table:
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:
         raise RecordError(f"{path}: cannot be read: {error}; give the audit command again") from None
-    names = [field.name for field in fields(ScoreRow)]
-    if table.column_names != names:
-        raise RecordError(f"{path}: expected the columns {', '.join(names)}; give the audit command again")
+    if table.column_names not in (_COLUMNS, _COLUMNS[:-1]):
+        raise RecordError(f"{path}: expected the columns {', '.join(_COLUMNS)}; give the audit command again")
     if sha256 is not None and rows_sha256(iterate(table)) != sha256:
         raise RecordError(f"{path}: its rows are not those that audit.json pins; give the audit command again")
     return table

@@ -72,6 +72,23 @@ def test_the_hash_is_of_the_rows_not_of_their_order_or_bytes(tmp_path, samples, 
     assert hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest() == value
 
 
+def test_parts_have_a_column_where_there_are_any(tmp_path, samples, scores):
+    without = samples_sha256(samples, scores)
+    more = [*scores, Score(sample_id="pack/row-001", metric="macro_f1", value=1.0, parts={"predicted": "a", "gold": "a"}),
+            Score(sample_id="pack/row-001", metric="pearson", value=None, parts={"predicted": 0.5, "gold": 1.0})]
+    path = tmp_path / "samples.parquet"
+    value = write_samples(path, score_rows(samples, more))
+    rows = read_samples(path, value).to_pylist()
+    found = {row["metric"]: (row["value"], row["reason"], row["parts"]) for row in rows}
+    assert list(rows[0]) == [*COLUMNS, "parts"]
+    assert found["macro_f1"] == (1.0, None, '{"gold":"a","predicted":"a"}')
+    assert found["pearson"] == (None, None, '{"gold":1.0,"predicted":0.5}')
+    assert found["flip"][2] is None
+    changed = [one.model_copy(update={"parts": {"predicted": 0.5, "gold": 1.5}}) if one.metric == "pearson" else one
+               for one in more]
+    assert len({value, without, samples_sha256(samples, changed)}) == 3
+
+
 def test_one_altered_value_is_found(tmp_path, samples, scores):
     folder = RunFolder(tmp_path)
     value = folder.write_samples(samples, scores)
