@@ -22,6 +22,7 @@ COMMANDS = {
     "list": ("auditkit.cli.listing", "List packs, metrics, rules, models, policies or plugins."),
     "rule": ("auditkit.cli.rule", "Print the documentation of a rule."),
     "pack": ("auditkit.cli.pack", "Check or seal a benchmark pack."),
+    "data": ("auditkit.cli.data", "List, pull or verify the published data of packs."),
     "schema": ("auditkit.cli.schema", "Print the JSON schema of a record."),
     "doctor": ("auditkit.cli.doctor", "Show versions, device, and what is missing for each feature."),
 }

@@ -121,10 +121,12 @@ def open_pack(name_or_dir: str | Path) -> Pack:
     if folder.parent == packs_root() and card.name != folder.name:
         raise ConfigError(f'{path}: "name": {card.name} is not the folder\'s name, {folder.name}; make them equal')
     pack = Pack(_only(card, arms, path), folder, _found(card, folder), arms)
-    rows, sha256 = _measure(pack)
+    sha256 = _hashed(pack)
     mend = f"if the change is meant, raise \"version\" and run `auditkit pack seal {display(folder)}`"
     if sha256 != card.sha256:
         raise PackError(f"{path}: the rows have sha256 {sha256[:12]}…, not {card.sha256[:12]}… as sealed; {mend}")
+    # Published files are pinned one by one, and rows are counted when they are read.
+    rows = _counted(pack) if card.upstream is None else card.rows
     if rows != card.rows:
         raise PackError(f"{path}: the pack has {rows} rows, not {card.rows} as sealed; {mend}")
     return pack
@@ -192,7 +194,8 @@ def seal(folder: Path) -> tuple[int, str]:
     """
     path = folder / CARD
     card = _card(folder, rows=0, sha256="")
-    rows, sha256 = _measure(Pack(card, folder, _found(card, folder)))
+    pack = Pack(card, folder, _found(card, folder))
+    rows, sha256 = _counted(pack), _hashed(pack)
     text = path.read_bytes().decode("utf-8")
     end = "\r\n" if "\r\n" in text else "\n"
     for key, value in (("rows", str(rows)), ("sha256", sha256)):
@@ -238,9 +241,13 @@ def _card(folder: Path, **overrides: Any) -> Benchmark:
     return card
 
 
-def _measure(pack: Pack) -> tuple[int, str]:
-    """Rows and hash of the pack's files; a published file that is not the pinned one is refused."""
-    rows, whole = 0, hashlib.sha256()
+def _counted(pack: Pack) -> int:
+    return sum(1 for file in pack.files for _ in pack.reader(file, pack.beside))
+
+
+def _hashed(pack: Pack) -> str:
+    """Hash of the pack's files; a published file that is not the pinned one is refused."""
+    whole = hashlib.sha256()
     pinned = {file.file: file.sha256 for file in pack.card.upstream.files} if pack.card.upstream else {}
     for file in pack.found:
         content = file.content()
@@ -251,9 +258,7 @@ def _measure(pack: Pack) -> tuple[int, str]:
                 f"`auditkit data verify`, then `auditkit data pull {pack.card.name}`"
             )
         whole.update(content)
-    for file in pack.files:
-        rows += sum(1 for _ in pack.reader(file, pack.beside))
-    return rows, whole.hexdigest()
+    return whole.hexdigest()
 
 
 def _reader(name: str, card: Path) -> Reader:

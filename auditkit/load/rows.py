@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,9 @@ _KEYS = {
     ),
     ("choices",): ("group", "label", "text"),
 }
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Row(Record):
@@ -151,7 +155,7 @@ def _check_choices(row: _Row, where: str, card: Benchmark) -> None:
 def _unicode(value: Any, where: str, key: str) -> None:
     if isinstance(value, str):
         # Only "\\ud800" escapes can bring a lone surrogate in: the file itself is valid UTF-8.
-        if any("\ud800" <= character <= "\udfff" for character in value):
+        if _SURROGATE.search(value):
             raise PackError(f'{where}: "{key}" holds a lone surrogate (half a character); write the whole character')
     elif isinstance(value, dict):
         for name, item in value.items():

@@ -37,7 +37,7 @@ class UpstreamFile(Record):
     file: str
     """Its name in messages and in `Source.file`."""
     path: str
-    """Path in the repository; `ARCHIVE!MEMBER` for a member of a .tar.gz archive; empty where only a mirror has it."""
+    """Path in the repository; empty where only a mirror has the file."""
     sha256: str
     """Hash of its bytes, decompressed."""
     bytes: int

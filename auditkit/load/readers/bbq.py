@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from auditkit.load.readers.row import File, Row
@@ -46,6 +47,7 @@ def _metadata(row: Mapping[str, Any], named: str) -> dict[str, str]:
     return {"axis": axis, "polarity": row["question_polarity"], "named-by": named}
 
 
+@lru_cache(maxsize=1)
 def _facts(file: File) -> dict[Key, tuple[str, str]]:
     """Category, example and template to `target_loc` ("NA" where it is missing) and `label_type`."""
     return {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,17 @@ class Row:
     """The row's keys as in the JSON form."""
 
 
+def unpack(raw: bytes, suffix: str) -> bytes:
+    """Bytes decompressed as the suffix of their file's name says; as they are for any but .gz and .bz2.
+
+    Raises:
+        OSError, EOFError, zlib.error: not compressed that way.
+    """
+    if suffix == ".gz":
+        return gzip.decompress(raw)
+    return bz2.decompress(raw) if suffix == ".bz2" else raw
+
+
 @dataclass(frozen=True, slots=True)
 class File:
     """A file of a pack, as its card names it."""
@@ -43,13 +55,10 @@ class File:
             PackError: no such file, or one that cannot be read.
         """
         try:
-            raw = self.path.read_bytes()
-            if self.path.suffix == ".gz":
-                return gzip.decompress(raw)
-            return bz2.decompress(raw) if self.path.suffix == ".bz2" else raw
+            return unpack(self.path.read_bytes(), self.path.suffix)
         except FileNotFoundError:
             raise PackError(f'{self.where}: no such file; add it, or mend "files" in card.yaml') from None
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise PackError(f"{self.where}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
     def text(self) -> str:
