@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 OPTIONS = [
     click.option("--config", "config_file", type=click.Path(path_type=Path), help="audit.yaml; options override it."),
     click.option("--pack", "packs", multiple=True, metavar="NAME", help="Pack name or folder; repeatable."),
+    click.option("--task", help="Audit your own data: the kind of task, e.g. classification; packs only if named."),
+    click.option("--data", help="With --task: a file, folder or Hub id."),
+    click.option("--split", help="With --task: the split to read."),
+    click.option("--columns", metavar="NAME=COLUMN,…", help="With --task: e.g. text=review,label=stars."),
     click.option("--limit", type=click.IntRange(min=1), help="Most samples a pack (whole clusters, seeded)."),
     click.option("--seed", type=int, help="Seed of sampling and resampling."),
     click.option("--policy", help="Built-in policy or policy file."),
@@ -56,6 +61,36 @@ NESTED = {
 """Option to the record and key of the configuration that it sets."""
 
 
+TASK = ("task", "data", "split", "columns", "packs")
+"""Options that make one task, and the packs beside it."""
+
+
+def _task(config_file: Path | None, **given: Any) -> dict[str, Any]:
+    """The task that the options describe; then no pack is run but those named.
+
+    Raises:
+        ConfigError: --data without --task, or the reverse, or columns that are no pairs.
+    """
+    from auditkit.errors import ConfigError
+
+    packs, kind, data = given["packs"], given["task"], given["data"]
+    if (kind is None) != (data is None):
+        raise ConfigError("--task and --data go together: give both, or describe the data under tasks: in audit.yaml")
+    if kind is None or data is None:
+        if given["columns"] or given["split"]:
+            raise ConfigError("--columns and --split describe --data; give --task and --data too")
+        return {"packs": packs}
+    if config_file is not None:
+        raise ConfigError("--task and --config cannot be given together; put the task under tasks: in the file")
+    pairs = [pair.partition("=") for pair in (given["columns"] or "").split(",") if pair.strip()]
+    if any(not sign or not column.strip() for _, sign, column in pairs):
+        raise ConfigError("--columns: expected NAME=COLUMN pairs, with commas between: text=review,label=stars")
+    name = re.sub(r"[^a-z0-9]+", "-", Path(data).stem.lower()).strip("-") or "task"
+    columns = {role.strip(): column.strip() for role, _, column in pairs}
+    task = {"name": name, "task": kind, "data": data, "split": given["split"], "columns": columns}
+    return {"packs": packs or [], "tasks": [task]}
+
+
 def read_config(model: str | None, config_file: Path | None, **given: Any) -> Any:
     """The configuration: the file's values, overridden by what was given on the command line.
 
@@ -69,6 +104,8 @@ def read_config(model: str | None, config_file: Path | None, **given: Any) -> An
     from auditkit.schema import Config
 
     asked = given.pop("asked_rules", ())
+    mine = {name: given.pop(name, None) for name in TASK}
+    given |= _task(config_file, **mine)
     chosen = {
         name: value for name, value in given.items() if value is not None and value != () and name not in NESTED
     }

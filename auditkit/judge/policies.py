@@ -27,22 +27,17 @@ def open_policy(name: str, packs: Collection[str]) -> Policy:
 
     Args:
         name: `default`, or the path of a policy file.
-        packs: packs that are audited. A built-in policy keeps only their checks; a user's policy keeps all of its
-            checks, and one that finds no estimate is an error.
+        packs: packs that are audited. A built-in policy keeps only their checks, perhaps none; a user's policy keeps
+            all of its checks, and one that finds no estimate is an error.
 
     Raises:
-        ConfigError: no such policy, a fault in the file, or no check left.
+        ConfigError: no such policy, a fault in the file, or no blocking check in it.
     """
     if name in builtin_names():
         with as_file(_folder() / f"{name}.yaml") as path:
             policy = read_yaml(path, Policy)
-        checks = tuple(check for check in policy.checks if check.benchmark in packs)
-        if not checks:
-            raise ConfigError(
-                f'the policy "{name}" has no check for {", ".join(sorted(packs))}; '
-                f"write one (`auditkit init` makes a policy.yaml to start from) and name it with --policy"
-            )
-        return policy.model_copy(update={"checks": checks})
+        # Published and own data have no built-in bound: without a check, the verdict is undecided.
+        return policy.model_copy(update={"checks": tuple(check for check in policy.checks if check.benchmark in packs)})
     path = Path(name)
     if not path.exists():
         raise ConfigError(f'no policy "{name}": neither built in ({", ".join(builtin_names())}) nor a file')

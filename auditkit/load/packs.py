@@ -121,12 +121,12 @@ def open_pack(name_or_dir: str | Path) -> Pack:
     if folder.parent == packs_root() and card.name != folder.name:
         raise ConfigError(f'{path}: "name": {card.name} is not the folder\'s name, {folder.name}; make them equal')
     pack = Pack(_only(card, arms, path), folder, _found(card, folder), arms)
+    # Published files are pinned one by one, and their rows are counted when they are read.
+    rows = _counted(pack) if card.upstream is None else card.rows
     sha256 = _hashed(pack)
     mend = f"if the change is meant, raise \"version\" and run `auditkit pack seal {display(folder)}`"
     if sha256 != card.sha256:
         raise PackError(f"{path}: the rows have sha256 {sha256[:12]}…, not {card.sha256[:12]}… as sealed; {mend}")
-    # Published files are pinned one by one, and rows are counted when they are read.
-    rows = _counted(pack) if card.upstream is None else card.rows
     if rows != card.rows:
         raise PackError(f"{path}: the pack has {rows} rows, not {card.rows} as sealed; {mend}")
     return pack

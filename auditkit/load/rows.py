@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -56,25 +56,60 @@ def read_samples(pack: Pack) -> list[Sample]:
             name, a doubled id, two rows that ask the same but differ in labels or target, and for an arm, a metadata
             key or a template field of the card that the rows lack.
     """
+    _, samples = samples_of(pack.card, _rows(pack))
+    _check_card(pack, samples)
+    return [sample for sample in samples if sample.arm in pack.arms] if pack.arms else samples
+
+
+def samples_of(
+    card: Benchmark, rows: Iterable[tuple[str, str, Row]], *, conflicts: bool = False
+) -> tuple[Benchmark, list[Sample]]:
+    """Rows to samples, checked one by one and against each other.
+
+    Args:
+        card: the benchmark.
+        rows: each with its file, and its place as messages name it.
+        conflicts: leave out a row that asks what an earlier one asks, with another answer, rather than refuse it.
+
+    Returns:
+        The card, with the rows that were left out, and the samples, in order.
+
+    Raises:
+        PackError: as `read_samples`.
+    """
     samples: list[Sample] = []
     seen: dict[str, str] = {}
     asked: dict[str, tuple[tuple[str, ...], Truth, str]] = {}
     anonymous: dict[str, int] = {}
-    left: set[str] = set()
-    for file, where, row in _rows(pack):
-        parsed = _parse(row, where, pack.card)
+    left = dict(card.left_out)
+    unseen = set(left)
+    for file, where, row in rows:
+        parsed = _parse(row, where, card)
         row_id = parsed.id or _content_id(row.data, anonymous)
-        if row_id in pack.card.left_out:
-            left.add(row_id)
-            continue
         if row_id in seen:
             raise PackError(f'{where}: the id "{row_id}" was given at {seen[row_id]}; make ids unique')
         seen[row_id] = where
-        sample = _sample(pack.card, parsed, row_id, Source(file=file, line=row.line))
-        _same_request(pack.card, sample, where, asked)
+        unseen.discard(row_id)
+        if row_id in left:
+            continue
+        sample = _sample(card, parsed, row_id, Source(file=file, line=row.line))
+        try:
+            _same_request(card, sample, where, asked)
+        except _ConflictError as error:
+            if not conflicts:
+                raise PackError(str(error)) from None
+            left[row_id] = "asks what an earlier row asks, with another answer"
+            continue
         samples.append(sample)
-    _check_card(pack, samples, left)
-    return [sample for sample in samples if sample.arm in pack.arms] if pack.arms else samples
+    if card.upstream is not None and len(seen) != card.rows:
+        raise PackError(f"{card.name}: its files hold {len(seen)} rows, not {card.rows} as its card says; mend the card")
+    if unseen:
+        raise PackError(f'{card.name}: "left_out": no row has the id "{sorted(unseen)[0]}"; remove it from the card')
+    return card.model_copy(update={"left_out": left}), samples
+
+
+class _ConflictError(Exception):
+    """Two rows that ask the same have different answers."""
 
 
 def _rows(pack: Pack) -> Iterator[tuple[str, str, Row]]:
@@ -196,14 +231,13 @@ def _same_request(
     labels, other, first = asked.setdefault(key, (sample.labels, truth, where))
     if labels != sample.labels or truth != other:
         differ = "labels" if labels != sample.labels else "target"
-        raise PackError(f"{where}: asks exactly what {first} asks, but its {differ} differs; a model cannot know which")
+        raise _ConflictError(
+            f"{where}: asks exactly what {first} asks, but its {differ} differs; a model cannot know which"
+        )
 
 
-def _check_card(pack: Pack, samples: list[Sample], left: set[str]) -> None:
+def _check_card(pack: Pack, samples: list[Sample]) -> None:
     card = display(pack.folder / "card.yaml")
-    for name in pack.card.left_out:
-        if name not in left:
-            raise PackError(f'{card}: "left_out": no row has the id "{name}"; remove it')
     arms = sorted({sample.arm for sample in samples})
     keys = {key for sample in samples for key in sample.metadata}
     for i, use in enumerate(pack.card.metrics):

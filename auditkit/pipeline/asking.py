@@ -14,6 +14,7 @@ from auditkit.load.packs import names as builtin_packs
 from auditkit.load.requests import build, choose_rule
 from auditkit.load.rows import read_samples
 from auditkit.load.sampling import limit
+from auditkit.load.tasks import open_task
 from auditkit.models.adapter import Adapter, AnswersBySample, Labelled
 from auditkit.models.open import open_model
 from auditkit.models.planted import BEHAVIOURS, Planted
@@ -52,16 +53,18 @@ class Asked:
 def load_packs(config: Config, on_event: OnEvent) -> list[Loaded]:
     """Read the rows of every pack, as many as the configuration asks for."""
     loaded = []
-    for name in config.packs:
-        pack = open_pack(name)
-        rows = read_samples(pack)
-        samples = limit(rows, config.limit, config.seed) if config.limit is not None else rows
+    opened = [(pack := open_pack(name), read_samples(pack), config.limit) for name in config.packs]
+    for task in config.tasks:
+        card, rows = open_task(task)
+        opened.append((Pack(card, Path(task.data), ()), rows, task.limit or config.limit))
+    for pack, rows, most in opened:
+        samples = limit(rows, most, config.seed) if most is not None else rows
         on_event(Event("load", f"{pack.card.name}: {len(samples)} of {len(rows)} rows"))
         loaded.append(Loaded(pack, tuple(samples), tuple(rows)))
     names = [item.pack.card.name for item in loaded]
     doubled = {name for name in names if names.count(name) > 1}
     if doubled:
-        raise ConfigError(f"packs: {', '.join(sorted(doubled))} is named twice; name each pack once")
+        raise ConfigError(f"packs: {', '.join(sorted(doubled))} is named twice; name each pack or task once")
     return loaded
 
 

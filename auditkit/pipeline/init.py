@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from auditkit.judge.policies import builtin_text
-from auditkit.schema import Check, Config, plain
+from auditkit.schema import Check, Config, Task, plain
 
 
 def texts() -> dict[str, str]:
@@ -25,6 +25,13 @@ def _audit() -> str:
     return "\n".join(head + _lines(Config, values)) + "\n"
 
 
+def _tasks() -> list[str]:
+    """The keys of a task, as comments, and an example."""
+    keys = [f"#   {name}: {' '.join((field.description or '').split())}" for name, field in Task.model_fields.items()]
+    example = "{name: reviews, task: classification, data: reviews.csv, columns: {text: review, label: stars}}"
+    return ["# The keys of a task:", *keys, f"# Example: tasks: [{example}]"]
+
+
 def _lines(record: type[BaseModel], values: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
     for name, field in record.model_fields.items():
@@ -35,6 +42,7 @@ def _lines(record: type[BaseModel], values: dict[str, Any], indent: str = "") ->
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             lines += [f"{indent}{name}:", *_lines(field.annotation, {}, indent + "  ")]
         else:
+            lines += _tasks() if name == "tasks" else []
             lines.append(f"{indent}{name}: {json.dumps(default)}")
     return lines
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from auditkit.schema.base import Growing, Record
+from auditkit.schema.task import Task
 
 
 class Explain(Record):
@@ -45,7 +46,7 @@ class Config(Growing):
     """An audit's settings; every key is optional but the model."""
 
     later: ClassVar[tuple[str, ...]] = (
-        "rules", "bos", "base", "quantise", "source_language", "target_language",
+        "rules", "bos", "base", "quantise", "source_language", "target_language", "tasks",
     )
 
     schema_version: Literal[1] = 1
@@ -65,7 +66,9 @@ class Config(Growing):
     target_language: str | None = None
     """Code of the language that a translation model writes."""
     packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims")
-    """Names of built-in packs, or folders that hold a card.yaml."""
+    """Names of packs, of one or more arms of one (`xquad:de,en`), or folders that hold a card.yaml; [] for none."""
+    tasks: tuple[Task, ...] = ()
+    """Benchmarks made from your own data, audited beside the packs."""
     limit: int | None = Field(default=None, ge=1)
     """Most samples a pack; whole clusters from one seeded order."""
     seed: int = 0

@@ -233,5 +233,5 @@ def test_a_card_may_leave_out_only_rows_that_are_there(tmp_path: Path, mirror: P
     with pytest.raises(PackError, match=r"asks exactly what .* asks, but its target differs"):
         read_samples(open_pack(folder))
     card.write_text(text.replace("left_out:\n", "left_out:\n  0123456789ab: none\n"), encoding="utf-8")
-    with pytest.raises(PackError, match='"left_out": no row has the id "0123456789ab"; remove it'):
+    with pytest.raises(PackError, match='"left_out": no row has the id "0123456789ab"; remove it from the card'):
         read_samples(open_pack(folder))
