@@ -35,6 +35,8 @@ OPTIONS = [
     click.option("--chat", type=click.Choice(["auto", "always", "never"]), help="Use the model's chat template."),
     click.option("--bos", type=click.Choice(["auto", "always", "never"]), help="BOS before every text."),
     click.option("--rule", "asked_rules", multiple=True, metavar="[PACK=]RULE", help="Scoring rule; repeatable."),
+    click.option("--robustness", metavar="LIST", help="Variants beside: formats,typos,case,punctuation."),
+    click.option("--typo-rate", type=float, help="Typing errors for each letter, with --robustness typos."),
     click.option("--threads", type=click.IntRange(min=1), help="CPU threads."),
     click.option("--batch-tokens", type=click.IntRange(min=1), help="Token budget of a forward pass."),
     click.option("--explain", "explain_samples", type=click.IntRange(min=0), help="Samples explained a metric."),
@@ -114,6 +116,8 @@ def read_config(model: str | None, config_file: Path | None, **given: Any) -> An
     for option, (record, key) in NESTED.items():
         if given.get(option) is not None:
             chosen[record] = {**_in_file(config_file, record), **chosen.get(record, {}), key: given[option]}
+    if chosen.get("robustness"):
+        chosen["robustness"] = tuple(kind.strip() for kind in chosen["robustness"].split(","))
     if asked:
         pairs = [rule.rpartition("=") for rule in asked]
         chosen["rules"] = _in_file(config_file, "rules") | {pack or "all": rule for pack, _, rule in pairs}

@@ -72,6 +72,8 @@ def estimate_id(check: Check) -> str:
     parts += [f"[{key}={value}]" for key, value in sorted(check.slice.items())]
     if check.axis is not None:
         parts.append(f"[{check.axis}:{check.contrast or check.group}]")
+    elif check.contrast is not None:
+        parts.append(f"[{check.contrast}]")
     return "".join(parts)
 
 

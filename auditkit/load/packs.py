@@ -18,8 +18,9 @@ from auditkit.config import read_yaml
 from auditkit.errors import ConfigError, PackError
 from auditkit.load import readers
 from auditkit.load.mirror import VARIABLE, Mirror, open_mirror
+from auditkit.load.prompts import named
 from auditkit.load.readers.row import File, Reader
-from auditkit.schema import Benchmark
+from auditkit.schema import Benchmark, Template
 from auditkit.store.data import kept_path
 
 CARD = "card.yaml"
@@ -236,9 +237,22 @@ def _card(folder: Path, **overrides: Any) -> Benchmark:
         raise ConfigError(f'{path}: "templates": whole texts are compared without a prompt; remove it')
     if card.request != "compare" and not card.templates:
         raise ConfigError(f'{path}: "templates" is missing; add one, for request: {card.request} asks with a prompt')
+    fields = {name for template in card.templates for name in _fields(template)}
+    for number, template in enumerate(card.formats):
+        if set(_fields(template)) != fields:
+            raise ConfigError(
+                f'{path}: "formats.{number}": it fills {", ".join(sorted(_fields(template))) or "nothing"}, the '
+                f'template {", ".join(sorted(fields)) or "nothing"}; show the same fields'
+            )
     if len(card.templates) > 1:
         raise ConfigError(f'{path}: "templates": follow-up turns are not supported yet; keep one template')
     return card
+
+
+def _fields(template: Template) -> list[str]:
+    """Names of the fields that a template shows; `options` for one or all of the options."""
+    names = named(f"{template.text}{template.prefix}")
+    return ["options" if name.startswith("option_") else name for name in names]
 
 
 def _counted(pack: Pack) -> int:

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from auditkit.errors import PackError
 from auditkit.load.prompts import fill, named
 from auditkit.load.spans import shared
-from auditkit.schema import Benchmark, Generation, Option, Request, Sample, Template
+from auditkit.schema import FORMAT, Benchmark, Generation, Option, Request, Sample, Template
 
 LETTER = Generation(max_tokens=32)
 """Room for an answer by letter, or for a refusal that can be told from one."""
@@ -65,15 +65,22 @@ def prompt(card: Benchmark, sample: Sample, rule: str = "") -> tuple[str, str]:
     shown = enumerate(zip(letters, sample.choices, strict=False), start=1)
     options = {f"option_{i}": letter + choice.text for i, (letter, choice) in shown}
     fields = {"options": "\n".join(options.values()), **sample.input, **options}
-    template = card.templates[0]
+    template = template_of(card, sample)
     text = template.letter if rule == "letter" and template.letter else template.text
     return fill(text, fields), fill(template.prefix, fields)
 
 
+def template_of(card: Benchmark, sample: Sample) -> Template:
+    """The card's template, or the format in which a variant of the sample is asked."""
+    if not sample.variant.startswith(FORMAT):
+        return card.templates[0]
+    return card.formats[int(sample.variant.removeprefix(FORMAT)) - 2]
+
+
 def _ask(card: Benchmark, rule: str, sample: Sample) -> Request:
-    template = card.templates[0]
+    template = template_of(card, sample)
     if rule in BARE:
-        text, text_pair = bare(template, sample)
+        text, text_pair = bare(card.templates[0], sample)
         return Request(
             kind=card.request, rule=rule, text=text, text_pair=text_pair, words=sample.words,
             options=_options(sample, ""),

@@ -14,7 +14,7 @@ from auditkit.errors import PackError
 from auditkit.load.packs import Pack, display
 from auditkit.load.readers.row import Row
 from auditkit.load.requests import prompt
-from auditkit.schema import Benchmark, Choice, Record, Sample, Source, digest
+from auditkit.schema import MARK, Benchmark, Choice, Record, Sample, Source, digest
 
 Truth = tuple[str | None, tuple[str, ...], tuple[str, ...]]
 """Target, references and tags."""
@@ -151,6 +151,8 @@ def _parse(row: Row, where: str, card: Benchmark) -> _Row:
         raise PackError(_explain(error.errors()[0], where)) from None
     if "target" not in row.data and card.request in ("choose", "compare", "classify") and not parsed.references:
         raise PackError(f'{where}: "target" is missing; add it or set request: generate in card.yaml')
+    if MARK in parsed.arm:
+        raise PackError(f'{where}: "arm": "{MARK}" marks the variants of a robustness run; rename the arm')
     _check_choices(parsed, where, card)
     _check_words(parsed, where, card)
     for factor in card.clusters:

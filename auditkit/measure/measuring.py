@@ -72,7 +72,8 @@ def measure(
     signature_extra: Mapping[str, str] | None = None,
     pooled_only: bool = False,
 ) -> Measured:
-    """Measure one benchmark. The result does not depend on the order of samples or outputs.
+    """Measure one benchmark. The result does not depend on the order of samples or outputs, nor on variants of a
+    robustness run among them, which `measure_variants` measures apart.
 
     Args:
         card: the benchmark; its `metrics` say what is measured.
@@ -88,6 +89,7 @@ def measure(
             metric over twins on a single arm.
         RegistryError: the card names a metric that is not installed.
     """
+    samples = [sample for sample in samples if not sample.variant]
     if len({sample.id for sample in samples}) < len(samples):
         raise MeasurementError(f"{card.name}: two samples share an id; ids are unique in an audit")
     common = _signature(card, samples, outputs) | dict(signature_extra or {})

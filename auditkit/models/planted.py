@@ -17,7 +17,7 @@ from auditkit.schema import Benchmark, OptionScore, Output, Request, Sample, Sub
 
 BEHAVIOURS: tuple[str, ...] = (
     "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
-    "always-unknown", "always-true", "always-false", "garbage", "refusing", "crashing",
+    "always-unknown", "always-true", "always-false", "case-sensitive", "garbage", "refusing", "crashing",
 )
 """Names of the planted models."""
 
@@ -143,6 +143,8 @@ class PlantedAdapter:
             wanted = _WANTED[self._behaviour]
         elif self._behaviour == "always-unknown":
             return labels.index("unknown") if "unknown" in labels else 0
+        elif self._behaviour == "case-sensitive":
+            wanted = "stereotype" if _in_capitals(sample) else None
         elif self._behaviour == "half-and-half":
             wanted = ("stereotype", "anti")[_chance("half", request, 2)]
         elif self._behaviour == "never-stereotyped":
@@ -184,6 +186,12 @@ class Planted:
     def adapter(self, samples: Mapping[str, Sample]) -> Adapter:
         """The planted model, with the samples that it is asked about."""
         return PlantedAdapter(self._behaviour, samples)
+
+
+def _in_capitals(sample: Sample) -> bool:
+    """Whether most letters of the sample's input are capitals."""
+    letters = [letter for text in sample.input.values() for letter in text if letter.isalpha()]
+    return 2 * sum(letter.isupper() for letter in letters) > len(letters)
 
 
 def _template(sample: Sample) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditkit.errors import ConfigError, ModelError
@@ -15,12 +15,13 @@ from auditkit.load.requests import build, choose_rule
 from auditkit.load.rows import read_samples
 from auditkit.load.sampling import limit
 from auditkit.load.tasks import open_task
+from auditkit.load.variants import variants
 from auditkit.models.adapter import Adapter, AnswersBySample, Labelled
 from auditkit.models.open import open_model
 from auditkit.models.planted import BEHAVIOURS, Planted
 from auditkit.models.predictions import SCHEME, Predictions
 from auditkit.registry import get
-from auditkit.schema import Benchmark, Config, Policy, Request, Sample
+from auditkit.schema import MARK, Benchmark, Config, Policy, Request, Sample
 from auditkit.schema.event import Event, OnEvent
 
 ALL = "all"
@@ -35,6 +36,8 @@ class Loaded:
     samples: tuple[Sample, ...]
     rows: tuple[Sample, ...]
     """All rows of the pack, audited or not."""
+    variants: tuple[Sample, ...] = ()
+    """Of the samples, where the configuration asks for robustness runs."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,16 @@ def load_packs(config: Config, on_event: OnEvent) -> list[Loaded]:
     loaded = []
     opened = [(pack := open_pack(name), read_samples(pack), config.limit) for name in config.packs]
     for task in config.tasks:
-        card, rows = open_task(task)
-        opened.append((Pack(card, Path(task.data), ()), rows, task.limit or config.limit))
+        card, made = open_task(task)
+        opened.append((Pack(card, Path(task.data), ()), made, task.limit or config.limit))
     for pack, rows, most in opened:
         samples = limit(rows, most, config.seed) if most is not None else rows
-        on_event(Event("load", f"{pack.card.name}: {len(samples)} of {len(rows)} rows"))
-        loaded.append(Loaded(pack, tuple(samples), tuple(rows)))
+        varied = variants(pack.card, samples, config, rows)
+        more = f", {len(varied)} variants" if varied else ""
+        on_event(Event("load", f"{pack.card.name}: {len(samples)} of {len(rows)} rows{more}"))
+        if "formats" not in config.robustness:  # what is not asked is no part of the audit's identity
+            pack = replace(pack, card=pack.card.model_copy(update={"formats": ()}))
+        loaded.append(Loaded(pack, tuple(samples), tuple(rows), tuple(varied)))
     names = [item.pack.card.name for item in loaded]
     doubled = {name for name in names if names.count(name) > 1}
     if doubled:
@@ -87,7 +94,7 @@ def ask(config: Config, loaded: Sequence[Loaded], on_event: OnEvent) -> Asked:
             refused[card.name] = reason or ""
             continue
         rules[card.name] = rule
-        requests |= _requests(card, rule, item.samples)
+        requests |= _requests(item, rule)
     return Asked(adapter, rules, refused, requests)
 
 
@@ -143,6 +150,7 @@ def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> AnswersBySam
     if config.model.startswith(SCHEME):
         cards = {item.pack.card.name: item.pack.card for item in loaded}
         rows = [sample for item in loaded for sample in item.rows]
+        rows += [one for item in loaded for one in variants(item.pack.card, item.rows, config, item.rows)]
         return Predictions(Path(rest), cards, rows, [name for name in builtin_packs() if name not in cards])
     return None
 
@@ -161,9 +169,11 @@ def _ask_by_sample(source: AnswersBySample, config: Config, loaded: Sequence[Loa
             refused[card.name] = _not_accepted(card, wanted)
             continue
         rules[card.name] = _rule_by_sample(source, card, wanted)
-        made = _requests(card, rules[card.name], item.samples)
+        made = _requests(item, rules[card.name])
         requests |= made
-        for sample in item.samples:
+        for sample in (*item.samples, *item.variants):
+            if sample.id not in made:
+                continue
             if not source.holds(sample):
                 without.add(sample.id)
                 continue
@@ -192,7 +202,7 @@ def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded],
             if check.benchmark != card.name or card.name not in asked.rules or check.contrast or check.group:
                 continue
             chosen = [
-                sample for sample in item.samples
+                sample for sample in (item.variants if MARK in check.arm else item.samples)
                 if check.arm in ("all", sample.arm)
                 and all(str(sample.metadata.get(key)) == value for key, value in check.slice.items())
             ]
@@ -206,6 +216,18 @@ def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded],
                 refuse_if_it_cannot_fail(check, design, len(blocking))
 
 
-def _requests(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:
+def _requests(item: Loaded, rule: str) -> dict[str, Request]:
+    """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
+    that reads no prompt."""
+    made = _built(item.pack.card, rule, item.samples)
+    for variant in dict.fromkeys(sample.variant for sample in item.variants):
+        samples = [sample for sample in item.variants if sample.variant == variant]
+        found = _built(item.pack.card, rule, samples)
+        if any(found[one.id].sha256 != made[one.id.removesuffix(f"{MARK}{variant}")].sha256 for one in samples):
+            made |= found
+    return made
+
+
+def _built(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:
     built = build(card, rule, samples)
     return {sample.id: request for sample, request in zip(samples, built, strict=True)}

@@ -16,6 +16,7 @@ from auditkit.judge.threshold import Evidence as Judged
 from auditkit.judge.threshold import Guard
 from auditkit.judge.verdict import decide
 from auditkit.measure.measuring import measure
+from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.selftest import selftest
 from auditkit.registry import get
 from auditkit.schema import (
@@ -89,12 +90,13 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
     scores: list[Score] = []
     readings: list[SelfTestReading] = []
     for pack in packs:
-        measured = measure(
-            pack.card, pack.samples, pack.outputs, level=0.95, seed=header.config.seed,
-            signature_extra=_signature(header, pack.card),
-        )
-        estimates += measured.estimates
-        scores += measured.scores
+        for measuring in (measure, measure_variants):
+            measured = measuring(
+                pack.card, pack.samples, pack.outputs, level=0.95, seed=header.config.seed,
+                signature_extra=_signature(header, pack.card),
+            )
+            estimates += measured.estimates
+            scores += measured.scores
         readings += selftest(pack.card, pack.samples, pack.requests, seed=header.config.seed)
     findings = judge_estimates(header.policy, estimates, header.not_applicable, readings, today)
     errors = {

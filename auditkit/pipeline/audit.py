@@ -137,7 +137,9 @@ def _run(
     config: Config, loaded: Sequence[Loaded], asked: Asked, journal: Journal, on_event: OnEvent, *,
     retry_errors: bool,
 ) -> None:
-    samples = [sample for item in loaded if item.pack.card.name in asked.rules for sample in item.samples]
+    samples = [
+        sample for item in loaded for sample in (*item.samples, *item.variants) if sample.id in asked.requests
+    ]
     journal.samples(samples)
     _journal_not_run(asked, journal)
     once = deduplicate(

@@ -36,7 +36,8 @@ def selftest(
         One reading an expectation of the card. A fixed behaviour must read its value exactly (to 1e-12), a random
         one inside its 99.99 % interval.
     """
-    rows = list(samples) if len(samples) <= MOST_SAMPLES else limit(samples, MOST_SAMPLES, seed)
+    clean = [sample for sample in samples if not sample.variant]
+    rows = clean if len(clean) <= MOST_SAMPLES else limit(clean, MOST_SAMPLES, seed)
     readings = []
     for planted in sorted({expected.planted for expected in card.planted}):
         outputs = answers(planted, rows, requests)

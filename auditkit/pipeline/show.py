@@ -10,6 +10,7 @@ from typing import Any
 
 from auditkit.errors import UsageError
 from auditkit.measure.measuring import measure
+from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.assemble import Header, answered
 from auditkit.schema import Attribution, Output, Request, Sample, Score, plain
 from auditkit.store.folder import RunFolder
@@ -70,7 +71,10 @@ def show(run: Path, sample_id: str) -> Shown:
     for pack in answered(records, header):
         for sample in pack.samples:
             if sample.id == sample_id:
-                scores = measure(pack.card, pack.samples, pack.outputs, level=0.95, seed=header.config.seed).scores
+                scores = [
+                    score for measuring in (measure, measure_variants)
+                    for score in measuring(pack.card, pack.samples, pack.outputs, seed=header.config.seed).scores
+                ]
                 return Shown(
                     sample, pack.requests.get(sample_id), pack.outputs[sample_id],
                     tuple(score for score in scores if score.sample_id in (sample_id, sample.origin)),

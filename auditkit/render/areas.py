@@ -12,7 +12,7 @@ from auditkit.render.index import Index
 from auditkit.render.numbers import count, level, limit, scale_of, share, widened, worst
 from auditkit.render.texts import anchor
 from auditkit.render.wording import CONTRAST, capital, humane, part, scale_sentence, status_word, unscored_words
-from auditkit.schema import Benchmark, Estimate, Status
+from auditkit.schema import MARK, Benchmark, Estimate, Status
 
 LONG = 12
 """Tables and group charts with more rows than this are folded."""
@@ -244,6 +244,8 @@ def areas(ix: Index) -> tuple[Area, ...]:
     cards = {card.name: card for card in ix.audit.benchmarks}
     families: dict[str, dict[tuple[str, str, str], list[Estimate]]] = {name: {} for name in cards}
     for estimate in ix.audit.estimates:
+        if MARK in estimate.arm:  # shown in the section of robustness runs
+            continue
         key = (estimate.benchmark, estimate.metric, estimate.arm)
         families.setdefault(estimate.benchmark, {}).setdefault(key, []).append(estimate)
     shown = []

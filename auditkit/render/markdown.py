@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from auditkit.render.findings import FindingView, views
 from auditkit.render.gaps import Gaps, gaps
-from auditkit.render.index import index
+from auditkit.render.index import Index, index
 from auditkit.render.numbers import count
 from auditkit.render.page import header, verdict
 from auditkit.render.provenance import command
+from auditkit.render.robustness import robustness
 from auditkit.render.texts import clip, line, visible
 from auditkit.schema import Audit, Status
 
@@ -99,6 +100,23 @@ def _findings(found: Sequence[FindingView]) -> list[str]:
                     if rest else [])
 
 
+def _robustness(ix: Index) -> list[str]:
+    """The variants of a robustness run beside the clean samples; nothing where none was asked."""
+    found = robustness(ix)
+    if found is None:
+        return []
+    lines = ["## Robustness", "", *(f"- {escape(line)}" for line in found.legend), ""]
+    rows = [
+        f"| {escape(table.title)} | {escape(table.clean.text)} | {escape(row.label)} "
+        f"| {escape(row.value)} {escape(row.interval)} | {escape(row.difference)} {escape(row.difference_interval)} |"
+        for table in found.tables for row in table.rows
+    ]
+    lines += ["| Metric | Clean | Variant | Value | Difference, paired |", "|---|---|---|---|---|", *rows[:ROWS], ""]
+    if len(rows) > ROWS:
+        lines += [f"And {count(len(rows) - ROWS)} more: see the full report.", ""]
+    return lines + [f"- {escape(table.title)}: {escape(table.spread)}" for table in found.tables if table.spread] + [""]
+
+
 def _items(lines: Sequence[str], noun: str) -> list[str]:
     more = [f"- and {count(len(lines) - ROWS)} more {noun}"] if len(lines) > ROWS else []
     return [f"- {one}" for one in lines[:ROWS]] + more
@@ -150,6 +168,7 @@ def render(audit: Audit) -> bytes:
         + f". Audit {code(audit.id[:16] or 'not sealed')}.",
         "",
         *_findings(found),
+        *_robustness(ix),
         "## Not measured",
         "",
         *_missing(gaps(ix)),

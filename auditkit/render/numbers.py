@@ -45,6 +45,7 @@ class Scale:
 
 PERCENT = Scale(100, NBSP + "%", 1)
 POINTS = Scale(100, NBSP + "points", 1)
+CHANGE = Scale(100, NBSP + "points", 1, signed=True)
 SIGNED = Scale(1, "", 3, signed=True)
 RAW = Scale(1, "", 3)
 NATS = Scale(1, "", 3, signed=True)
@@ -54,6 +55,8 @@ def scale_of(estimate: Estimate) -> Scale:
     """Percent for a range of (0, 1), percentage points for a gap of such, a sign where the range goes below 0."""
     if estimate.contrast == "smallest_ratio":
         return RAW
+    if estimate.contrast == "difference" and estimate.range == (-1.0, 1.0):
+        return CHANGE
     if estimate.range == (0.0, 1.0):
         return POINTS if estimate.contrast == "gap" else PERCENT
     return SIGNED if estimate.range[0] < 0 else RAW

@@ -11,6 +11,7 @@ from auditkit.render.gaps import Gaps, SelfTest, gaps, selftest
 from auditkit.render.index import Index, index
 from auditkit.render.numbers import count, share
 from auditkit.render.provenance import Cost, Methods, command, cost, methods
+from auditkit.render.robustness import Robustness, robustness
 from auditkit.render.wording import EXIT, STATUS, VERDICT
 from auditkit.schema import Audit, Status
 
@@ -50,6 +51,8 @@ class Page:
     findings: tuple[FindingView, ...]
     rules: tuple[RuleView, ...]
     areas: tuple[Area, ...]
+    robustness: Robustness | None
+    """None where no variants were asked."""
     attention: tuple[tuple[str, AttributionView], ...]
     gaps: Gaps
     selftest: SelfTest
@@ -121,9 +124,11 @@ def header(audit: Audit) -> Header:
     return Header(subject.name, tuple(facts), _date(moment), moment, audit.id)
 
 
-def _contents(page_areas: tuple[Area, ...], attention: bool) -> tuple[Link, ...]:
+def _contents(page_areas: tuple[Area, ...], varied: bool, attention: bool) -> tuple[Link, ...]:
     links = [Link("#findings", "Findings")]
     links += [Link("#" + area.anchor, area.title) for area in page_areas]
+    if varied:
+        links.append(Link("#robustness", "Robustness"))
     if attention:
         links.append(Link("#attention", "Attention views"))
     return (
@@ -142,6 +147,7 @@ def build(audit: Audit) -> Page:
     findings = views(ix)
     sections = areas(ix)
     attention = attention_views(ix)
+    varied = robustness(ix)
     return Page(
         title=f"{VERDICT[audit.verdict.status]}: audit of {audit.subject.name}",
         verdict=verdict(ix, findings),
@@ -149,6 +155,7 @@ def build(audit: Audit) -> Page:
         findings=findings,
         rules=rules(ix),
         areas=sections,
+        robustness=varied,
         attention=attention,
         gaps=gaps(ix),
         selftest=selftest(ix),
@@ -156,6 +163,6 @@ def build(audit: Audit) -> Page:
         cost=cost(audit.observed),
         observed=audit.observed is not None,
         command=command(audit),
-        contents=_contents(sections, bool(attention)),
+        contents=_contents(sections, varied is not None, bool(attention)),
         evidence=audit.config.evidence,
     )

@@ -183,10 +183,13 @@ def _flags(config: Config) -> list[str]:
     flags: list[str] = []
     for name, field in Config.model_fields.items():
         value = getattr(config, name)
-        if name in ("model", "schema_version", "packs", "explain", "api") or value == field.default:
+        usual = None if field.is_required() else field.get_default(call_default_factory=True)
+        if name in ("model", "schema_version", "packs", "explain", "api", "rules") or value == usual:
             continue
         flag = f"--{name.replace('_', '-')}"
-        flags += [flag] if value is True else [flag, str(value)]
+        flags += [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
+    for pack, rule in config.rules.items():
+        flags += ["--rule", f"{pack}={rule}"]
     if config.explain.samples != Explain().samples:
         flags += ["--explain", str(config.explain.samples)]
     for name in _API_FLAGS:

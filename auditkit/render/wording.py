@@ -36,6 +36,7 @@ REASONS: dict[Reason, tuple[str, str]] = {
 CONTRAST: dict[str, str] = {
     "gap": "largest difference between groups",
     "smallest_ratio": "smallest ratio between groups",
+    "difference": "difference to the clean samples",
 }
 METHODS: dict[str, tuple[str, str]] = {
     "exact": (
@@ -126,7 +127,7 @@ def finding_title(finding: Finding) -> str:
 def part(slice_: dict[str, str], axis: str | None, group: str | None, contrast: str | None) -> str:
     """Which part of the rows: `all rows`, `gender`, `gender: female`, `gender: largest difference`."""
     if contrast is not None:
-        return f"{axis}: {CONTRAST[contrast]}"
+        return f"{axis}: {CONTRAST[contrast]}" if axis is not None else CONTRAST[contrast]
     if axis is not None and group is not None:
         return f"{axis}: {group}"
     if slice_:

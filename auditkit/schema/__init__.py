@@ -24,14 +24,14 @@ from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Ver
 from auditkit.schema.output import OptionScore, Output, Span
 from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.request import Generation, Option, Request, RequestKind
-from auditkit.schema.sample import Choice, Sample, Source
+from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source
 from auditkit.schema.task import Task, TaskClass
 
 __all__ = [
-    "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited",
-    "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding", "Generation",
-    "Growing", "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading", "Policy",
-    "Reason", "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source",
+    "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
+    "Choice", "Cited", "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding",
+    "Generation", "Growing", "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading",
+    "Policy", "Reason", "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source",
     "Span", "Spread", "Status", "Subject", "T", "Task", "TaskClass", "Template", "Text", "Upstream", "UpstreamFile",
     "Verdict", "Waiver", "Wilson", "canonical", "digest", "plain", "repair",
 ]

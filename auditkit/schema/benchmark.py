@@ -101,7 +101,7 @@ class MetricUse(Growing):
 class Benchmark(Growing):
     """The card (`card.yaml`) of a pack."""
 
-    later: ClassVar[tuple[str, ...]] = ("choices", "generation", "edition", "upstream", "left_out")
+    later: ClassVar[tuple[str, ...]] = ("choices", "generation", "edition", "upstream", "left_out", "formats")
 
     name: Name
     """Name of the pack, and of its folder."""
@@ -127,6 +127,8 @@ class Benchmark(Growing):
     """Scoring rules accepted, best first; the first one that the adapter offers is used for all rows."""
     templates: tuple[Template, ...] = ()
     """Prompt, one a turn; none for whole texts."""
+    formats: tuple[Template, ...] = ()
+    """Other formats of the same prompt, for robustness runs: same fields, other words and marks around them."""
     choices: tuple[Choice, ...] = ()
     """The classes that all rows share: rows without choices of their own have these."""
     generation: Generation | None = None

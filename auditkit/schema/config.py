@@ -46,7 +46,7 @@ class Config(Growing):
     """An audit's settings; every key is optional but the model."""
 
     later: ClassVar[tuple[str, ...]] = (
-        "rules", "bos", "base", "quantise", "source_language", "target_language", "tasks",
+        "rules", "bos", "robustness", "typo_rate", "base", "quantise", "source_language", "target_language", "tasks",
     )
 
     schema_version: Literal[1] = 1
@@ -89,6 +89,11 @@ class Config(Growing):
     rules: dict[str, str] = Field(default_factory=dict)
     """Pack to the scoring rule to use, of those on its card, in place of the first that the model offers; `all` is any
     pack not named. The same rule makes two models comparable, e.g. `letter` for one behind an API."""
+    robustness: tuple[Literal["formats", "typos", "case", "punctuation"], ...] = ()
+    """Variants asked beside the clean samples: formats (the card's other prompt formats), typos, case, punctuation.
+    They multiply the requests, and are measured apart: gates see them only where a policy names their arm."""
+    typo_rate: float = Field(default=0.03, gt=0, le=0.2)
+    """Typing errors for each letter, under `robustness: [typos]`."""
     batch_tokens: int = Field(default=2048, ge=1)
     """Token budget of one forward pass."""
     threads: int | None = Field(default=None, ge=1)

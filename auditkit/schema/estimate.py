@@ -158,7 +158,8 @@ class Estimate(Growing):
     later: ClassVar[tuple[str, ...]] = ("null",)
 
     id: str
-    """`benchmark/metric@arm`, then `[key=value]` for a slice, `[axis:group]` for a group, `[axis:contrast]`."""
+    """`benchmark/metric@arm`, then `[key=value]` for a slice, `[axis:group]` for a group, `[axis:contrast]`,
+    `[difference]`."""
     benchmark: str
     """Name of the pack."""
     metric: str
@@ -171,8 +172,9 @@ class Estimate(Growing):
     """The demographic axis, for a group estimate or contrast."""
     group: str | None = None
     """The group, for a group estimate."""
-    contrast: Literal["gap", "smallest_ratio"] | None = None
-    """The contrast over the axis' groups: largest difference, or smallest ratio."""
+    contrast: Literal["gap", "smallest_ratio", "difference"] | None = None
+    """The contrast over the axis' groups: largest difference, or smallest ratio. `difference`: a variant minus the
+    clean arm, paired by sample."""
     value: float | None
     """The point estimate; `None` is undefined, never 0."""
     low: float | None

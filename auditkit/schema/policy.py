@@ -29,8 +29,9 @@ class Check(Record):
     """The demographic axis, for a group estimate or contrast."""
     group: str | None = None
     """The group, for a group estimate."""
-    contrast: Literal["gap", "smallest_ratio"] | None = None
-    """`gap` (largest difference) or `smallest_ratio` over the axis' groups."""
+    contrast: Literal["gap", "smallest_ratio", "difference"] | None = None
+    """`gap` (largest difference) or `smallest_ratio` over the axis' groups; `difference` of a robustness run's arm,
+    e.g. `ambiguous~typos`, to the clean one."""
     bound: float
     """Limit of the metric; the allowed distance from the ideal where the ideal lies in the middle."""
     level: float = 0.95

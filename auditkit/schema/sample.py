@@ -29,10 +29,16 @@ class Source(Record):
     """Line number, from 1."""
 
 
+MARK = "~"
+"""Stands between the arm (or id) of a clean sample and the name of its variant; no pack's arm holds it."""
+FORMAT = "format-"
+"""A variant's name for another prompt format: `format-2` is the first of the card's `formats`."""
+
+
 class Sample(Growing):
     """One row of a benchmark. A twin (context, swap, perturbation) is a sample of its own."""
 
-    later: ClassVar[tuple[str, ...]] = ("references", "words", "tags")
+    later: ClassVar[tuple[str, ...]] = ("references", "words", "tags", "variant")
 
     id: str
     """`pack/row-id`, unique in the audit."""
@@ -59,6 +65,8 @@ class Sample(Growing):
     """`pack/…`, shared by twins: pairing is by origin."""
     arm: str = "base"
     """Which twin this is."""
+    variant: str = ""
+    """Of a variant in a robustness run: `typos`, `case`, `punctuation`, `format-2` …; its arm is `ARM~VARIANT`."""
     source: Source
     """Where the row came from."""
     metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)

@@ -1,0 +1,134 @@
+"""Perturbed copies of a text that mean the same: typing errors, capitals, sloppy punctuation.
+
+After the character-level and surface perturbations of Ribeiro et al. (2020, CheckList, ACL) and Moradi and Samwald
+(2021, EMNLP). A word is never touched if it is protected (it stands in an option, a target or the name of a group),
+negates, holds a digit, or has a capital inside a sentence (a name); the number and order of words stay.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Collection, Iterator
+
+NEGATIONS = frozenset([
+    "no", "not", "nor", "none", "nobody", "nothing", "nowhere", "never", "neither", "without", "cannot",
+    "hardly", "barely", "scarcely", "seldom", "rarely", "unless", "except", "lack", "lacks", "lacked",
+    "lacking", "fail", "fails", "failed", "refuse", "refuses", "refused", "deny", "denies", "denied",
+])
+"""English words that turn a sentence round; those in n't are told by their apostrophe."""
+ACRONYMS = frozenset(["us", "it", "who", "aids", "pin", "ram", "may", "march", "polish", "turkey"])
+"""Words that mean something else in capitals, or with a capital."""
+_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+_END = re.compile(r"[.!?:\n][\"'”’)\]]*\s*$|^\s*[\"'“‘(\[]*$")
+_MARK = re.compile(r"(?<=\w)([,.;:!?])(?=\s)")
+_SHORTENED = re.compile(r"(?:^|\W)(?:[A-Za-z]|Dr|Mr|Mrs|Ms|St|Prof|Jr|Sr|vs|etc|No|approx|\w+\.\w+)$")
+_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_TRIES = 8
+
+
+def words(text: str) -> Iterator[str]:
+    """The words of a text, in lower case; one with hyphens also in its parts."""
+    for match in _WORD.finditer(text.lower()):
+        yield match.group()
+        if "-" in match.group():
+            yield from match.group().split("-")
+
+
+def typos(
+    text: str, *, rate: float, chance: random.Random, protected: Collection[str] = (), known: Collection[str] = ()
+) -> str:
+    """Slips of the fingers inside words: two letters swapped, one doubled, left out, or its neighbour on the keyboard.
+
+    First and last letters stay, a word has one slip at most, and no slip makes a known word.
+
+    Args:
+        text: the text.
+        rate: slips for each letter of the text, at least one slip in all; fewer where too few words may be touched.
+        chance: the source of chance.
+        protected: words that are not touched, in lower case.
+        known: words that no slip may make, in lower case.
+    """
+    found = list(_WORD.finditer(text))
+    letters = sum(character.isalpha() for character in text)
+    free = [match for match in found if len(match.group()) > 3 and _may_touch(match, text, protected)]
+    count = min(len(free), max(1, round(rate * letters)))
+    chosen = {match.start() for match in chance.sample(free, count)}
+
+    def slip(match: re.Match[str]) -> str:
+        return _slip(match.group(), chance, known) if match.start() in chosen else match.group()
+
+    return _WORD.sub(slip, text)
+
+
+def case(text: str, *, protected: Collection[str] = ()) -> str:
+    """All words in capitals, as when shouting.
+
+    Args:
+        text: the text.
+        protected: words that are not touched, in lower case.
+    """
+
+    def shout(match: re.Match[str]) -> str:
+        word = match.group()
+        return word.upper() if word not in ACRONYMS and _may_touch(match, text, protected) else word
+
+    return _WORD.sub(shout, text)
+
+
+def punctuation(text: str) -> str:
+    """A space before commas, stops and marks inside the text, and no mark at its end.
+
+    Marks after an abbreviation or a single letter stay as they are; letters, digits and the order of words are kept.
+    """
+
+    def spaced(match: re.Match[str]) -> str:
+        shortened = match.group() == "." and _SHORTENED.search(text[: match.start()])
+        return match.group() if shortened else f" {match.group()}"
+
+    made = _MARK.sub(spaced, text)
+    if re.search(r"\w[.?!]$", text) and not _SHORTENED.search(text[:-1]):
+        return made[:-1]
+    return made
+
+
+def _may_touch(match: re.Match[str], text: str, protected: Collection[str]) -> bool:
+    word = match.group()
+    lower = word.lower()
+    if not word.isalpha() or any(letter.lower() == letter.upper() for letter in word):
+        return False  # a digit, a hyphen, an apostrophe (n't); a script without capitals, where a word is not so told
+    named = word != lower and not (word == word.capitalize() and _END.search(text[: match.start()]))
+    return not named and lower not in NEGATIONS and lower not in protected
+
+
+def _slip(word: str, chance: random.Random, known: Collection[str]) -> str:
+    for _ in range(_TRIES):
+        at = chance.randrange(1, len(word) - 1)
+        made = chance.choice(_SLIPS)(word, at, chance)
+        if made != word and made[-1] == word[-1] and made.lower() not in known and made.lower() not in NEGATIONS:
+            return made
+    return word
+
+
+def _swapped(word: str, at: int, chance: random.Random) -> str:
+    return word if at + 2 >= len(word) else word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+
+
+def _doubled(word: str, at: int, chance: random.Random) -> str:
+    return word[: at + 1] + word[at:]
+
+
+def _left_out(word: str, at: int, chance: random.Random) -> str:
+    return word[:at] + word[at + 1 :]
+
+
+def _beside(word: str, at: int, chance: random.Random) -> str:
+    row = next((row for row in _KEYS if word[at].lower() in row), "")
+    if not row:
+        return word
+    place = row.index(word[at].lower())
+    near = [row[i] for i in (place - 1, place + 1) if 0 <= i < len(row)]
+    return word[:at] + chance.choice(near) + word[at + 1 :]
+
+
+_SLIPS: tuple[Callable[[str, int, random.Random], str], ...] = (_swapped, _doubled, _left_out, _beside)

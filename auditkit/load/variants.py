@@ -1,0 +1,89 @@
+"""Variants of samples: the same question in another prompt format, or with typing errors, capitals, punctuation.
+
+A variant is a sample of its own: same origin, same groups and clusters, arm `ARM~VARIANT`. It is measured beside the
+clean one and never mixed with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterable, Iterator, Sequence
+
+from auditkit.load.perturbations import case, punctuation, typos, words
+from auditkit.schema import FORMAT, MARK, Benchmark, Config, Sample
+
+
+def variants(card: Benchmark, samples: Iterable[Sample], config: Config, rows: Sequence[Sample]) -> list[Sample]:
+    """Every variant of samples that the configuration asks for, in the order asked; none of packs without a prompt.
+
+    Args:
+        card: the pack's card; `formats` are its other prompt formats.
+        samples: what is varied.
+        config: `robustness`, `typo_rate` and `seed`.
+        rows: all rows of the pack: no typing error makes a word that one of them holds.
+    """
+    if not config.robustness or not card.templates:
+        return []
+    samples = list(samples)
+    known = frozenset(word for row in rows for text in _texts(row) for word in words(text))
+    made: list[Sample] = []
+    for kind in config.robustness:
+        if kind == "formats":
+            names = [f"{FORMAT}{number}" for number in range(2, len(card.formats) + 2)]
+            made += [twin(sample, name, sample.input) for name in names for sample in samples]
+        else:
+            made += [twin(sample, kind, _perturbed(sample, kind, config, known)) for sample in samples]
+    return made
+
+
+def twin(sample: Sample, variant: str, fields: dict[str, str]) -> Sample:
+    """The variant of a sample: another id and arm, the same origin.
+
+    Args:
+        sample: the clean sample.
+        variant: `typos`, `format-2` …
+        fields: its input.
+    """
+    return sample.model_copy(
+        update={
+            "id": f"{sample.id}{MARK}{variant}", "arm": f"{sample.arm}{MARK}{variant}", "variant": variant,
+            "input": fields,
+        }
+    )
+
+
+def protected(sample: Sample) -> frozenset[str]:
+    """Words that no perturbation touches, in lower case: of options, right answers, groups, and metadata."""
+    facts = [value for value in sample.metadata.values() if isinstance(value, str)]
+    groups = [choice.group for choice in sample.choices if choice.group]
+    texts = (
+        *(choice.text for choice in sample.choices), *(choice.label for choice in sample.choices), *groups,
+        sample.target or "", *sample.references, *sample.groups.values(), *facts,
+    )
+    return frozenset(word for text in texts for word in words(text))
+
+
+def _texts(sample: Sample) -> Iterator[str]:
+    yield from sample.input.values()
+    yield from (choice.text for choice in sample.choices)
+
+
+def _perturbed(sample: Sample, kind: str, config: Config, known: frozenset[str]) -> dict[str, str]:
+    safe = protected(sample)
+    if kind == "case":
+        return {name: case(text, protected=safe) for name, text in sample.input.items()}
+    if kind == "punctuation":
+        return {name: punctuation(text) for name, text in sample.input.items()}
+    return {
+        name: typos(
+            text, rate=config.typo_rate, chance=_chance(config.seed, sample, name), protected=safe, known=known
+        )
+        for name, text in sample.input.items()
+    }
+
+
+def _chance(seed: int, sample: Sample, field: str) -> random.Random:
+    """Chance that depends on nothing but seed, sample and field."""
+    key = hashlib.sha256(f"{seed}\0typos\0{sample.id}\0{field}".encode()).hexdigest()
+    return random.Random(int(key, 16))  # noqa: S311 (not for secrets)
