@@ -22,7 +22,7 @@ ACRONYMS = frozenset(["us", "it", "who", "aids", "pin", "ram", "may", "march", "
 _WORD = re.compile(r"\w+(?:['’\-]\w+)*")
 _END = re.compile(r"[.!?:\n][\"'”’)\]]*\s*$|^\s*[\"'“‘(\[]*$")
 _MARK = re.compile(r"(?<=\w)([,.;:!?])(?=\s)")
-_SHORTENED = re.compile(r"(?:^|\W)(?:[A-Za-z]|Dr|Mr|Mrs|Ms|St|Prof|Jr|Sr|vs|etc|No|approx|\w+\.\w+)$")
+_SHORTENED = re.compile(r"(?:^|\W)(?:[A-Za-z]|Dr|Mr|Mrs|Ms|St|Prof|Jr|Sr|vs|etc|No|approx)$")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _TRIES = 8
 
@@ -33,6 +33,11 @@ def words(text: str) -> Iterator[str]:
         yield match.group()
         if "-" in match.group():
             yield from match.group().split("-")
+
+
+def names(text: str) -> frozenset[str]:
+    """Words with a capital inside a sentence, in lower case: a name stays one at the beginning of another sentence."""
+    return frozenset(match.group().lower() for match in _WORD.finditer(text) if _named(match, text))
 
 
 def typos(
@@ -97,8 +102,14 @@ def _may_touch(match: re.Match[str], text: str, protected: Collection[str]) -> b
     lower = word.lower()
     if not word.isalpha() or any(letter.lower() == letter.upper() for letter in word):
         return False  # a digit, a hyphen, an apostrophe (n't); a script without capitals, where a word is not so told
-    named = word != lower and not (word == word.capitalize() and _END.search(text[: match.start()]))
-    return not named and lower not in NEGATIONS and lower not in protected
+    return not _named(match, text) and lower not in NEGATIONS and lower not in protected
+
+
+def _named(match: re.Match[str], text: str) -> bool:
+    word = match.group()
+    before = text[: match.start()]
+    begins = _END.search(before) and not _SHORTENED.search(before.rstrip().removesuffix("."))
+    return word != word.lower() and not (word == word.capitalize() and begins)
 
 
 def _slip(word: str, chance: random.Random, known: Collection[str]) -> str:

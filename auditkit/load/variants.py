@@ -10,7 +10,7 @@ import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditkit.load.perturbations import case, punctuation, typos, words
+from auditkit.load.perturbations import case, names, punctuation, typos, words
 from auditkit.schema import FORMAT, MARK, Benchmark, Config, Sample
 
 
@@ -54,14 +54,15 @@ def twin(sample: Sample, variant: str, fields: dict[str, str]) -> Sample:
 
 
 def protected(sample: Sample) -> frozenset[str]:
-    """Words that no perturbation touches, in lower case: of options, right answers, groups, and metadata."""
+    """Words that no perturbation touches, in lower case: of options, right answers, groups, metadata, and names."""
     facts = [value for value in sample.metadata.values() if isinstance(value, str)]
     groups = [choice.group for choice in sample.choices if choice.group]
     texts = (
         *(choice.text for choice in sample.choices), *(choice.label for choice in sample.choices), *groups,
         sample.target or "", *sample.references, *sample.groups.values(), *facts,
     )
-    return frozenset(word for text in texts for word in words(text))
+    found = frozenset(word for text in texts for word in words(text))
+    return found.union(*(names(text) for text in sample.input.values()))
 
 
 def _texts(sample: Sample) -> Iterator[str]:

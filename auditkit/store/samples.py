@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
-from auditkit.schema import Sample, Score, canonical, digest
+from auditkit.schema import MARK, Sample, Score, canonical, digest
 from auditkit.store.files import replacing
 
 if TYPE_CHECKING:
@@ -74,15 +74,16 @@ def score_rows(samples: Iterable[Sample], scores: Iterable[Score]) -> list[Score
 
 
 class _Owners:
-    """What a score's `sample_id` stands for: a sample, or all twins of an origin."""
+    """What a score's `sample_id` stands for: a sample, or all twins of an origin (`origin~VARIANT`: of a variant)."""
 
     def __init__(self, samples: Iterable[Sample]) -> None:
         self._samples: dict[str, Sample] = {}
         self._twins: dict[str, list[Sample]] = {}
         for sample in samples:
             self._samples[sample.id] = sample
+            varied = f"{MARK}{sample.variant}" if sample.variant else ""
             for name in (sample.origin, f"{sample.benchmark}/{sample.origin}"):
-                self._twins.setdefault(name, []).append(sample)
+                self._twins.setdefault(f"{name}{varied}", []).append(sample)
 
     def row(self, score: Score) -> ScoreRow:
         """The row of one score."""

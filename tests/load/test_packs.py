@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from auditkit.errors import PackError
+from auditkit.errors import ConfigError, PackError
 from auditkit.load.packs import Pack, names, open_pack, packs_root, seal
 from auditkit.load.requests import build
 from auditkit.load.rows import read_samples
@@ -50,6 +50,18 @@ def test_a_wrong_row_count_is_refused(make: Make) -> None:
     card = folder / "card.yaml"
     card.write_text(card.read_text(encoding="utf-8").replace("rows: 1", "rows: 7"), encoding="utf-8")
     with pytest.raises(PackError, match="the pack has 1 rows, not 7 as sealed"):
+        open_pack(folder)
+
+
+def test_a_format_that_shows_other_fields_is_refused(make: Make) -> None:
+    folder = make([row(0)]).folder
+    card = folder / "card.yaml"
+    text = card.read_text(encoding="utf-8")
+    other = 'formats:\n  - text: "{question} {context}\\n{option_2}, {option_1}?"\nfiles:'
+    card.write_text(text.replace("files:", other), encoding="utf-8")
+    assert len(open_pack(folder).card.formats) == 1
+    card.write_text(text.replace("files:", other.replace("{context}", "")), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r'"formats\.0": it fills option_1, option_2, question, the template context'):
         open_pack(folder)
 
 

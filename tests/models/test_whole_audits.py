@@ -11,6 +11,7 @@ import pytest
 
 import auditkit
 from auditkit.schema import Audit
+from auditkit.store.journal import read_journal
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Audi
 
     def run(model: Path, *packs: str, **settings: Any) -> Audit:
         given = {"limit": 16, "device": "cpu", "threads": 1, "explain": {"samples": 1, "max_steps": 32}, **settings}
-        return auditkit.audit(str(model), packs=packs, out=str(tmp_path / "run"), **given)
+        return auditkit.audit(str(model), packs=packs, **{"out": str(tmp_path / "run"), **given})
 
     return run
 
@@ -120,3 +121,26 @@ def test_withheld_texts_are_in_no_attribution_either(
     long = {word.strip(".,") for word in words if len(word) > 11 and word.strip(".,").isalpha()}
     assert long
     assert not [word for word in long if word in text or word in page]
+
+
+def test_variants_of_a_language_model_differ_and_a_classifier_reads_no_format(
+    folder: Callable[[str], Path], own: Callable[[str], Path], audit: Callable[..., Audit], tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {"robustness": ("formats", "case"), "explain": {"samples": 0}}
+    result = audit(folder("gpt2"), "claims", **given)
+    arms = {estimate.arm for estimate in result.estimates}
+    assert {"all~format-2", "all~format-4", "true-claim~case"} < arms
+    records = read_journal(tmp_path / "run" / "journal.jsonl")
+    assert len(records.outputs) == 16 * 5
+    assert len({output.input_sha256 for output in records.outputs.values()}) == 16 * 5
+    assert auditkit.verify(tmp_path / "run").audit.id == result.id
+    model = own("bert-classifier")
+    config = json.loads((model / "config.json").read_text())
+    config["id2label"] = {"0": "true", "1": "false", "2": "unsure"}
+    config["label2id"] = {name: int(key) for key, name in config["id2label"].items()}
+    (model / "config.json").write_text(json.dumps(config))
+    # This tokenizer lowers case: what the model is asked differs all the same, and its answers cannot.
+    result = audit(model, "claims", out=str(tmp_path / "classified"), **given)
+    varied = {estimate.id: estimate for estimate in result.estimates if "~" in estimate.arm}
+    assert {estimate.arm.partition("~")[2] for estimate in varied.values()} == {"case"}
+    assert varied["claims/accuracy@all~case[difference]"].value == 0
