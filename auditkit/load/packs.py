@@ -252,7 +252,7 @@ def _card(folder: Path, **overrides: Any) -> Benchmark:
 def _fields(template: Template) -> list[str]:
     """Names of the fields that a template shows; `options` for one or all of the options."""
     names = named(f"{template.text}{template.prefix}")
-    return ["options" if name.startswith("option_") else name for name in names]
+    return list(dict.fromkeys("options" if name.startswith("option_") else name for name in names))
 
 
 def _counted(pack: Pack) -> int:

@@ -61,7 +61,7 @@ def test_a_format_that_shows_other_fields_is_refused(make: Make) -> None:
     card.write_text(text.replace("files:", other), encoding="utf-8")
     assert len(open_pack(folder).card.formats) == 1
     card.write_text(text.replace("files:", other.replace("{context}", "")), encoding="utf-8")
-    with pytest.raises(ConfigError, match=r'"formats\.0": it fills option_1, option_2, question, the template context'):
+    with pytest.raises(ConfigError, match=r'"formats\.0": it fills options, question, the template context'):
         open_pack(folder)
 
 
