@@ -1,7 +1,9 @@
 """Dynamic int8: weights and activations of linear layers in 8 bits, on the CPU.
 
 By torchao, not by torch.ao: torchao scales each token's activations by themselves, so that an answer does not depend on
-the batch, where torch.ao scales a whole tensor; and torch.ao's is deprecated.
+the batch beyond rounding, where torch.ao scales a whole tensor; and torch.ao's is deprecated. But rounding to 8 bits
+turns the last digits of float32, which do depend on the batch, into steps: answers of an int8 model vary with their
+batch about as much as they differ from the model that is not quantised.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from auditkit.errors import ModelError
 
 if TYPE_CHECKING:
     import torch
+
+INT8 = "int8 dynamic"
+"""How the subject's `quantisation` begins."""
 
 
 def quantise(model: Any, device: torch.device) -> str:
@@ -43,7 +48,7 @@ def quantise(model: Any, device: torch.device) -> str:
     if not names:
         raise ModelError("quantise: int8: this model has no linear layer; leave quantise out")
     quantize_(model, Int8DynamicActivationInt8WeightConfig(), filter_fn=lambda module, _: isinstance(module, nn.Linear))
-    return f"int8 dynamic, torchao {version('torchao')}: {_described(names)}"
+    return f"{INT8}, torchao {version('torchao')}: {_described(names)}"
 
 
 def _linear_from_conv1d(model: Any) -> None:

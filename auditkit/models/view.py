@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import MeasurementError
 from auditkit.models.causal import scored_bytes
 from auditkit.models.checkpoint import Checkpoint
+from auditkit.models.quantise import INT8
 from auditkit.models.scoring import Head
 from auditkit.models.tokens import CausalEncoder, Offsets, Piece, clean
 from auditkit.schema import Request, Subject
@@ -50,6 +51,8 @@ class EmbeddingView(ABC):
     def __init__(self, checkpoint: Checkpoint, piece: Piece) -> None:
         import torch
 
+        if INT8 in checkpoint.subject.parts.get("quantisation", ""):
+            raise MeasurementError("int8 weights have no gradients; explain the model that is not quantised")
         self._checkpoint = checkpoint
         self._piece = piece
         self.ids = torch.tensor(piece.ids, device=checkpoint.device)
