@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,10 @@ def _load_tokenizer(located: Located, kind: str, config: Config) -> Any:
             str(located.tokenizer), local_files_only=True, trust_remote_code=config.trust_remote_code
         )
     except Exception as error:  # each tokenizer raises its own
+        if "sentencepiece" in str(error).lower() and find_spec("sentencepiece") is None:
+            raise ModelError(
+                f'{located.folder}: its tokenizer needs sentencepiece; add it: pip install "auditkit[translation]"'
+            ) from error
         raise ModelError(
             f"{located.folder}: no tokenizer can be loaded ({_first_line(error)}); save it beside the weights "
             f"(`tokenizer.save_pretrained(DIR)`)"

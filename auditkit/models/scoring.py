@@ -17,6 +17,7 @@ from auditkit.errors import MeasurementError
 from auditkit.models.adapter import TokenSequence
 from auditkit.models.checkpoint import Checkpoint
 from auditkit.models.device import out_of_memory
+from auditkit.models.quantise import INT8
 from auditkit.models.tree import Cut, FlatRow, Ids, attending, cut_rows, lay_out
 
 if TYPE_CHECKING:
@@ -110,10 +111,11 @@ def _narrow_equals_full(checkpoint: Checkpoint) -> bool:
 
 
 def tolerance(values: torch.Tensor, checkpoint: Checkpoint) -> float:
-    """Largest difference that rounding explains, in the precision of the weights."""
+    """Largest difference that rounding explains, in the precision of the weights and activations."""
     import torch
 
     exact = checkpoint.model.dtype in (torch.float32, torch.float64)
+    exact = exact and INT8 not in checkpoint.subject.parts.get("quantisation", "")
     return (_TOLERANCE if exact else _COARSE_TOLERANCE) * max(1.0, float(values.abs().max()))
 
 

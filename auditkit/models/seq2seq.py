@@ -50,7 +50,8 @@ class Seq2SeqAdapter:
         return Reader(self.checkpoint)
 
     @cached_property
-    def _scorer(self) -> Seq2SeqScorer:
+    def scorer(self) -> Seq2SeqScorer:
+        """Checked likewise."""
         return Seq2SeqScorer(self.checkpoint, self.reader)
 
     @cached_property
@@ -72,7 +73,7 @@ class Seq2SeqAdapter:
         with torch.inference_mode():
             written = self._writer.generate([each for each in batch if each.request.generation is not None])
             scored = [sequence for each in batch if each.request.generation is None for sequence in each.sequences]
-            values = iter(self._scorer.logprobs(scored))
+            values = iter(self.scorer.logprobs(scored))
         for each in batch:
             if each.request.generation is not None:
                 yield next(written)

@@ -137,10 +137,7 @@ class Writer:
             if len(alive) < len(active):
                 keep = torch.tensor(alive, device=device)
                 cache.batch_select_indices(keep)
-                inputs["attention_mask"] = inputs["attention_mask"][keep]
-                inputs["encoder_outputs"] = type(inputs["encoder_outputs"])(
-                    last_hidden_state=inputs["encoder_outputs"].last_hidden_state[keep]
-                )
+                inputs = self._reader.select(inputs, keep)
             active = [active[at] for at in alive]
             tokens = torch.tensor([[chosen[at]] for at in alive], device=device)
 

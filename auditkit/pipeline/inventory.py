@@ -20,6 +20,7 @@ FAMILIES = {
     "classifier": "sequence classifier or regression, of texts and pairs: Hub id or directory (safetensors)",
     "tagger": "token classifier, such as named entities: Hub id or directory (safetensors)",
     "span": "extractive question answering: Hub id or directory (safetensors)",
+    "seq2seq": "encoder-decoder of text (T5, BART, Marian, M2M100 …): Hub id or directory (safetensors)",
     "embedder": "sentence encoder: Hub id or directory (safetensors)",
 }
 

@@ -50,31 +50,21 @@ def byte_level(template: str) -> Any:
     )
 
 
-def pieces(kind: Any, trainer: Any) -> Any:
-    inner = Tokenizer(kind)
-    inner.pre_tokenizer = pre_tokenizers.Metaspace()
-    inner.train_from_iterator(CORPUS, trainer)
-    return inner
+WORDS = sorted({word for text in CORPUS for word in text.split()})
+LETTERS = sorted({letter for text in CORPUS for letter in text if letter != " "})
 
 
 def nllb() -> Any:
-    special = ["<s>", "<pad>", "</s>", "<unk>"]
-    inner = pieces(models.BPE(unk_token="<unk>"), trainers.BpeTrainer(vocab_size=160, special_tokens=special,
-                                                                        show_progress=False))
-    made = t.NllbTokenizer(
-        vocab=inner.get_vocab(), merges=[], src_lang="eng_Latn",
+    names = ["<s>", "<pad>", "</s>", "<unk>", "▁", *LETTERS]
+    return t.NllbTokenizer(
+        vocab={name: at for at, name in enumerate(names)}, merges=[], src_lang="eng_Latn",
         extra_special_tokens=["eng_Latn", "deu_Latn", "fra_Latn"],
     )
-    assert {"eng_Latn", "deu_Latn"} <= set(made.get_vocab())
-    return made
 
 
 def mbart(kind: Any) -> Any:
-    trainer = trainers.UnigramTrainer(vocab_size=120, unk_token="<unk>", special_tokens=["<unk>"], show_progress=False)
-    inner = pieces(models.Unigram(), trainer)
-    learned = sorted(inner.get_vocab(), key=inner.get_vocab().get)
     vocab = [(piece, 0.0) for piece in ("<s>", "<pad>", "</s>", "<unk>")]
-    vocab += [(piece, -float(len(piece) < 2) * 3 - 1) for piece in learned if piece != "<unk>"]
+    vocab += [(f"▁{word}", -2.0) for word in WORDS[::2]] + [(piece, -4.0) for piece in ["▁", *LETTERS]]
     return kind(vocab=vocab, src_lang="en_XX")
 
 
@@ -318,6 +308,43 @@ def test_each_source_is_encoded_once(opened: Any) -> None:
         handle.remove()
     # two prompts for the five options and two requests that share one; the written text reads it again
     assert sum(read) == 3
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_going_on_from_shared_keys_equals_whole_targets(name: str, saved: Any) -> None:
+    """With a budget so small that the branches of one source need several batches."""
+    adapter = open_model(
+        Config(model=str(saved(name)), device="cpu", batch_tokens=40, **LANGUAGES.get(name, {}))
+    )
+    words = (" Mary", " the old man", " the young woman", " unknown", " the car", " he was early", " Yes", " the")
+    requests = [*REQUESTS, choose("Who is the engineer?", "Answer:", words)]
+    assert adapter.scorer.forks
+    forked = ask(adapter, requests)
+    adapter.scorer.forks = False
+    whole = ask(adapter, requests)
+    for one, other in zip(forked, whole, strict=True):
+        for left, right in zip(one.options or (), other.options or (), strict=True):
+            assert left.logprobs == pytest.approx(right.logprobs, rel=1e-4)
+
+
+def test_the_decoder_reads_what_options_share_once(opened: Any) -> None:
+    adapter, read = opened("t5"), []
+    request = choose("Who is the engineer?", "The engineer is", (" the old man", " the young woman", " unknown people"))
+    targets = [sequence.ids[sequence.source : max(sequence.scored)] for sequence in
+               adapter.encode([request])[0].sequences]
+    handle = adapter.checkpoint.model.get_decoder().register_forward_pre_hook(
+        lambda _m, _a, kwargs: read.append(kwargs["input_ids"].shape), with_kwargs=True
+    )
+    try:
+        ask(adapter, [request])
+    finally:
+        handle.remove()
+    shared = next(
+        at for at in range(99) if len({target[at : at + 1] for target in targets}) > 1
+    )
+    assert shared > 3
+    assert read[0] == (1, shared)
+    assert read[1:] == [(sum(len(target) > shared for target in targets), max(map(len, targets)) - shared)]
 
 
 @pytest.mark.parametrize("name", ["t5", "marian", "nllb"])
