@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -58,3 +62,42 @@ def toy(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.delenv(name, raising=False)
     with api.serving(api.ToyServer()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def _ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A small Ray cluster on loopback, for all tests of a process; starting one takes seconds."""
+    pytest.importorskip("ray", reason='the extra "ray" is not installed: pip install "auditkit[ray]"')
+    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # paths of sockets must be short
+    settings = {
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }
+    here = Path(__file__).resolve().parent
+    path = os.pathsep.join([str(here / "run"), str(here.parent), os.environ.get("PYTHONPATH", "")])
+    code = (
+        "import ray, sys\n"
+        "found = ray.init(address='local', num_cpus=4, include_dashboard=False, object_store_memory=100 << 20,\n"
+        "                 _node_ip_address='127.0.0.1', _temp_dir=sys.argv[1], logging_level='error')\n"
+        "print(found.address_info['gcs_address'], flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    head = subprocess.Popen(
+        [sys.executable, "-c", code, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True, env={**os.environ, **settings, "PYTHONPATH": path},
+    )
+    assert head.stdout is not None
+    assert head.stdin is not None
+    address = head.stdout.readline().strip()
+    assert address, "Ray did not start"
+    yield {**settings, "RAY_ADDRESS": address}
+    head.stdin.close()
+    head.wait(30)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def ray_cluster(_ray_address: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `executor: ray` use the tests' cluster."""
+    for name, value in _ray_address.items():
+        monkeypatch.setenv(name, value)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from auditkit.cli.progress import progress
+from auditkit.cli.settings import execution_options, given
 
 
 @click.command("resume")
 @click.argument("run", type=click.Path(path_type=Path))
+@execution_options
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(run: Path, as_json: bool, quiet: bool) -> int:
-    """Go on with the interrupted run in folder RUN, with the settings in its journal; no option is to be repeated.
+def command(run: Path, as_json: bool, quiet: bool, **execution: Any) -> int:
+    """Go on with the interrupted run in folder RUN, with the settings in its journal; only the executor
+    is to be named again.
 
     Refuses where the model, the rows or the libraries are no longer those that it began with, and says what changed.
     The exit code is the verdict.
@@ -23,5 +27,5 @@ def command(run: Path, as_json: bool, quiet: bool) -> int:
     from auditkit.pipeline.resume import resume
 
     with progress(quiet=quiet) as on_event:
-        finished = resume(run, on_event)
+        finished = resume(run, on_event, **given(execution))
     return print_finished(finished, as_json=as_json)

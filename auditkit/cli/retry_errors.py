@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from auditkit.cli.progress import progress
+from auditkit.cli.settings import execution_options, given
 
 
 @click.command("retry-errors")
 @click.argument("run", type=click.Path(path_type=Path))
+@execution_options
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(run: Path, as_json: bool, quiet: bool) -> int:
+def command(run: Path, as_json: bool, quiet: bool, **execution: Any) -> int:
     """Ask again what is journalled as errored in folder RUN, and nothing else; then seal the run anew.
 
     What fails again stays errored. The exit code is the verdict.
@@ -22,5 +25,5 @@ def command(run: Path, as_json: bool, quiet: bool) -> int:
     from auditkit.pipeline.resume import retry_errors
 
     with progress(quiet=quiet) as on_event:
-        finished = retry_errors(run, on_event)
+        finished = retry_errors(run, on_event, **given(execution))
     return print_finished(finished, as_json=as_json)

@@ -11,6 +11,10 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+EXECUTION = [
+    click.option("--executor", type=click.Choice(["auto", "local", "ray", "api"]), help="Who answers; see README."),
+    click.option("--workers", type=click.IntRange(min=1), help="Workers of --executor ray."),
+]
 OPTIONS = [
     click.option("--config", "config_file", type=click.Path(path_type=Path), help="audit.yaml; options override it."),
     click.option("--pack", "packs", multiple=True, metavar="NAME", help="Pack name or folder; repeatable."),
@@ -37,7 +41,8 @@ OPTIONS = [
     click.option("--rule", "asked_rules", multiple=True, metavar="[PACK=]RULE", help="Scoring rule; repeatable."),
     click.option("--robustness", metavar="LIST", help="Variants beside: formats,typos,case,punctuation."),
     click.option("--typo-rate", type=float, help="Typing errors for each letter, with --robustness typos."),
-    click.option("--threads", type=click.IntRange(min=1), help="CPU threads."),
+    click.option("--threads", type=click.IntRange(min=1), help="CPU threads, of each worker."),
+    *EXECUTION,
     click.option("--batch-tokens", type=click.IntRange(min=1), help="Token budget of a forward pass."),
     click.option("--explain", "explain_samples", type=click.IntRange(min=0), help="Samples explained a metric."),
     click.option("--max-requests", type=click.IntRange(min=1), help="Most HTTP requests to an endpoint; then exit 4."),
@@ -54,6 +59,18 @@ def audit_options(command: F) -> F:
     for option in reversed(OPTIONS):
         command = option(command)
     return command
+
+
+def execution_options(command: F) -> F:
+    """Add the options that say who answers: a run folder does not keep them."""
+    for option in reversed(EXECUTION):
+        command = option(command)
+    return command
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 NESTED = {

@@ -15,6 +15,7 @@ from auditkit.measure.measuring import measure
 from auditkit.pipeline.asking import Asked, Loaded, ask, load_packs, refuse_idle_checks
 from auditkit.pipeline.assemble import Assembled, Header, answered, assemble, to_explain
 from auditkit.pipeline.drift import refuse_model
+from auditkit.pipeline.executors import check_executor, choose_executor, describe_executor
 from auditkit.pipeline.observing import Clock, environment, observe
 from auditkit.pipeline.offline import prepare
 from auditkit.pipeline.pages import write_pages
@@ -73,7 +74,8 @@ def run_audit(
     Raises:
         UsageError: the model, a pack, the policy or the run folder cannot be used.
     """
-    prepare(offline=config.offline)
+    check_executor(config)
+    prepare(offline=config.offline, loopback=config.executor == "ray")
     clock = Clock()
     with clock.stage("load"):
         loaded = load_packs(config, on_event)
@@ -100,16 +102,14 @@ def run_audit(
             on_event(Event("measure", "estimates, self-test on planted models, verdict"))
             records = read_journal(folder.journal)
             assembled = assemble(records, dt.datetime.now(dt.UTC).date())
-        observed = observe(clock, records)
+        observed = observe(clock, records, describe_executor(config))
         return _write(folder, journal, assembled, observed, on_event)
 
 
 def _header(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> Header:
     kept = [item for item in loaded if item.pack.card.name in asked.rules]
-    # Where the run folder lies, and how far one command may go, are no properties of the audit.
-    api = config.api.model_copy(update={"max_requests": None, "max_tokens": None})
     return Header(
-        config=config.model_copy(update={"out": None, "api": api}), policy=policy,
+        config=config.identity(), policy=policy,
         cards=tuple(item.pack.card for item in kept),
         rules=asked.rules, sampled={item.pack.card.name: (len(item.samples), len(item.rows)) for item in kept},
         not_applicable=asked.not_applicable, subject=asked.adapter.subject, environment=environment(),
@@ -148,7 +148,7 @@ def _run(
     with AnswerCache.open(enabled=asked.adapter.cacheable, on_event=on_event) as cache:
         run_round(
             asked.adapter, once.requests, once.askers, journal, cache, batch_tokens=config.batch_tokens,
-            on_event=on_event, retry_errors=retry_errors,
+            on_event=on_event, retry_errors=retry_errors, executor=choose_executor(config, asked.adapter),
         )
 
 

@@ -47,13 +47,14 @@ def environment() -> dict[str, str]:
     return found
 
 
-def observe(clock: Clock, records: JournalRecords) -> Observed:
+def observe(clock: Clock, records: JournalRecords, executor: str) -> Observed:
     """What one command took, and what the journal says of the model's work."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     outputs = records.outputs.values()
     return Observed(
         started=clock.started, finished=_now(), seconds=round(sum(clock.stages.values()), 3), stages=clock.stages,
         peak_memory_bytes=peak, host={"cpus": str(os.cpu_count()), "machine": platform.machine()},
+        executor=executor,
         requests=len(records.requests), cache_hits=records.cached,
         model_tokens=sum(output.prompt_tokens + output.completion_tokens for output in outputs),
         model_seconds=round(records.seconds, 3),

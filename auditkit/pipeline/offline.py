@@ -10,6 +10,7 @@ from typing import Any
 from auditkit.errors import UsageError
 
 _blocked = False
+_loopback = False
 _hooked = False
 
 DEFAULTS = {
@@ -25,19 +26,23 @@ DEFAULTS = {
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
 
 
-def prepare(*, offline: bool) -> None:
+_HERE = ("127.0.0.1", "::1", "localhost")
+
+
+def prepare(*, offline: bool, loopback: bool = False) -> None:
     """Set the environment of libraries before they are first imported; block sockets where asked.
 
     Args:
         offline: refuse every connection but to local (AF_UNIX) sockets, for the rest of the process or until
             `prepare(offline=False)`.
+        loopback: let connections within this machine pass: worker processes need them.
     """
-    global _blocked, _hooked
+    global _blocked, _hooked, _loopback
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if offline:
         os.environ.update(OFFLINE)
-    _blocked = offline
+    _blocked, _loopback = offline, loopback
     if offline and not _hooked:
         # An audit hook sees every connection, also those of libraries that kept their own reference to `connect`.
         sys.addaudithook(_refuse)
@@ -48,6 +53,10 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if not _blocked or event not in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
         return
     if event == "socket.getaddrinfo":
+        if _loopback and arguments[0] in _HERE:
+            return
         raise UsageError(f"offline: refused to look up {arguments[0]!r}; run without --offline to allow the network")
+    if _loopback and isinstance(arguments[1], tuple) and arguments[1][0] in _HERE:
+        return
     if getattr(arguments[0], "family", None) != socket.AF_UNIX:
         raise UsageError(f"offline: refused to connect to {arguments[1]!r}; run without --offline to allow the network")

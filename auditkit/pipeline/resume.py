@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,13 +13,13 @@ from auditkit.pipeline.audit import Finished, run_audit
 from auditkit.pipeline.drift import refuse_libraries
 from auditkit.pipeline.observing import environment
 from auditkit.pipeline.pages import write_pages
-from auditkit.schema import plain
+from auditkit.schema import Config, plain
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import Journal, JournalRecords, read_journal
 
 
-def resume(path: str | Path, on_event: OnEvent = ignore) -> Finished:
+def resume(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Finished:
     """Go on with an interrupted run: configuration, policy and packs are those in its journal's header.
 
     A run that is finished and sealed only has its pages written again.
@@ -26,6 +27,7 @@ def resume(path: str | Path, on_event: OnEvent = ignore) -> Finished:
     Args:
         path: the run folder.
         on_event: called with each `Event` of progress.
+        execution: `executor`, `workers` and `worker_deadline`, which the journal does not keep.
 
     Raises:
         RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
@@ -36,10 +38,10 @@ def resume(path: str | Path, on_event: OnEvent = ignore) -> Finished:
     header = _header(folder, records)
     if _sealed(folder, records):
         return _only_pages(folder, header, "is finished and sealed: nothing is left to do", on_event)
-    return _go_on(folder, header, on_event, retry_errors=False)
+    return _go_on(folder, header, on_event, execution, retry_errors=False)
 
 
-def retry_errors(path: str | Path, on_event: OnEvent = ignore) -> Finished:
+def retry_errors(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Finished:
     """Ask again what is journalled as errored, and nothing else; then assemble and seal anew.
 
     An interrupted run is finished first. A request that fails again stays errored.
@@ -47,6 +49,7 @@ def retry_errors(path: str | Path, on_event: OnEvent = ignore) -> Finished:
     Args:
         path: the run folder.
         on_event: called with each `Event` of progress.
+        execution: `executor`, `workers` and `worker_deadline`, which the journal does not keep.
 
     Raises:
         RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
@@ -57,7 +60,7 @@ def retry_errors(path: str | Path, on_event: OnEvent = ignore) -> Finished:
     header = _header(folder, records)
     if _sealed(folder, records) and not any(output.error for output in records.outputs.values()):
         return _only_pages(folder, header, "holds no errored answer: nothing is asked again", on_event)
-    return _go_on(folder, header, on_event, retry_errors=True)
+    return _go_on(folder, header, on_event, execution, retry_errors=True)
 
 
 def _header(folder: RunFolder, records: JournalRecords) -> Header:
@@ -90,8 +93,10 @@ def _only_pages(folder: RunFolder, header: Header, what: str, on_event: OnEvent)
         return Finished(found, folder, folder.audit_sha256())
 
 
-def _go_on(folder: RunFolder, header: Header, on_event: OnEvent, *, retry_errors: bool) -> Finished:
+def _go_on(
+    folder: RunFolder, header: Header, on_event: OnEvent, execution: dict[str, Any], *, retry_errors: bool
+) -> Finished:
     # Before the model is loaded: other libraries may not even load it.
     refuse_libraries(folder.path, header.environment, environment())
-    config = header.config.model_copy(update={"out": str(folder.path)})
+    config = Config.model_validate({**plain(header.config), **execution, "out": str(folder.path)})
     return run_audit(config, on_event, begun=header, retry_errors=retry_errors)

@@ -1,238 +1,178 @@
 """Workers on Ray: on this machine alone, unless `RAY_ADDRESS` names a cluster.
 
-A cluster of its own listens on loopback only, takes a secret that lives in the environment of its processes alone, has
-no dashboard, sends no usage statistics, and leaves no file behind (a killed one leaves `/tmp/auditkit-ray-*`).
+Ray ends the process that talks to it when its node goes down, with exit code 1. Hence that is another process, the
+driver: when it ends, another one is started and given the batches that were still to be answered.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import pickle
 import secrets
 import shutil
-import signal
+import subprocess
+import sys
 import tempfile
-import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-from auditkit.errors import AuditkitError, ConfigError, MeasurementError, ModelError
+from auditkit.errors import ConfigError, MeasurementError
 from auditkit.models.adapter import Adapter
-from auditkit.run.dispatch import PoolExecutor, WorkerLost
-from auditkit.run.executor import Answer, Batch, LocalExecutor
+from auditkit.run.executor import Answer, Batch
+from auditkit.run.frames import read_frame, write_frame
 from auditkit.schema import Subject
 
-OBJECT_STORE = 100 << 20
-"""Bytes of shared memory: batches and answers are small."""
+STARTS = 4
+"""Drivers started in a row without an answer in between, before the run is given up."""
 
 
-def ray_executor(
-    opener: Callable[[], Adapter], subject: Subject, *, workers: int, threads: int, deadline: float
-) -> PoolExecutor:
-    """An executor whose workers each hold the model, in processes of their own.
+@dataclass
+class RayExecutor:
+    """Answers batches on workers that each hold the model, in processes of their own."""
 
-    Args:
-        opener: opens the model, called in each worker; it must be importable there.
-        subject: the model as this process opened it: a worker that opens another one is refused.
-        workers: how many.
-        threads: CPU threads of each.
-        deadline: seconds for one batch; then its worker is replaced, and the batch asked again.
+    opener: Callable[[], Adapter]
+    """Opens the model, called in each worker; it must be importable there."""
+    subject: Subject
+    """The model as this process opened it: a worker that opens another one is refused."""
+    workers: int
+    threads: int
+    """CPU threads of each worker."""
+    deadline: float
+    """Seconds for one batch; then its worker is replaced, and the batch asked again."""
+    _open: dict[int, Batch] = field(default_factory=dict)
+    """Batches that a driver was given and has not answered."""
 
-    Raises:
-        ConfigError: Ray is not installed.
-    """
-    if find_spec("ray") is None:
-        raise ConfigError('executor: ray is not installed; add it: pip install "auditkit[ray]"')
+    def __post_init__(self) -> None:
+        """Raises `ConfigError` where Ray is not installed."""
+        if find_spec("ray") is None:
+            raise ConfigError('executor: ray is not installed; add it: pip install "auditkit[ray]"')
 
-    @contextlib.contextmanager
-    def open_pool() -> Iterator[RayPool]:
-        with _cluster(workers * threads):
-            pool = RayPool(opener, subject, workers, threads)
-            try:
-                yield pool
-            finally:
-                pool.close()
-
-    return PoolExecutor(open_pool, deadline=deadline)
-
-
-class Worker:
-    """Holds the model in a process of its own; it is opened with the first batch."""
-
-    def __init__(self, opener: Callable[[], Adapter], subject: Subject) -> None:
-        self._opener = opener
-        self._subject = subject
-        self._executor: LocalExecutor | None = None
-
-    def answer(self, batch: Batch) -> list[Answer] | AuditkitError:
-        """One answer a request; an error that no other worker would mend is returned, since Ray would wrap it."""
-        try:
-            if self._executor is None:
-                adapter = self._opener()
-                _refuse_other(self._subject, adapter.subject)
-                self._executor = LocalExecutor(adapter)
-            return list(self._executor.run([batch]))
-        except AuditkitError as error:
-            return error
-
-    def process(self) -> int:
-        """Its process id."""
-        return os.getpid()
-
-
-class RayPool:
-    """See `dispatch.Pool`."""
-
-    def __init__(self, opener: Callable[[], Adapter], subject: Subject, workers: int, threads: int) -> None:
-        """Start the workers.
+    def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
+        """See `Executor.run`.
 
         Raises:
-            ConfigError: the cluster has less than they need.
+            ConfigError: the cluster has fewer CPUs than the workers need.
+            ModelError: a worker opened another model.
+            MeasurementError: Ray cannot be started, or goes down again and again.
         """
-        import ray
+        source, starts = iter(batches), 0
+        while True:
+            starts += 1
+            with _Driver(self) as driver:
+                again = iter(list(self._open.values()))
+                for answer in driver.answers(self._feed(again, source)):
+                    starts = 0
+                    self._took(answer)
+                    yield answer
+                if driver.finished:
+                    return
+                if starts >= STARTS:
+                    raise MeasurementError(f"Ray went down {starts} times: {driver.last_words()}; {_GO_ON}")
 
-        there = ray.cluster_resources()
-        if there.get("CPU", 0) < workers * threads:
-            raise ConfigError(
-                f"workers: {workers} with {threads} threads each need {workers * threads} CPUs, the Ray cluster has "
-                f"{there.get('CPU', 0):g}; lower workers or threads"
-            )
-        gpus = min(1.0, there.get("GPU", 0) / workers) if (subject.device or "").startswith("cuda") else 0.0
-        self._actor: Any = ray.remote(Worker).options(num_cpus=threads, num_gpus=gpus, max_restarts=0)
-        self._given = (ray.put(opener), ray.put(subject))
-        self._workers = [self._actor.remote(*self._given) for _ in range(workers)]
+    def _feed(self, again: Iterator[Batch], source: Iterator[Batch]) -> Iterator[Batch]:
+        yield from again
+        for batch in source:
+            self._open[batch.number] = batch
+            yield batch
 
-    @property
-    def size(self) -> int:
-        """How many workers."""
-        return len(self._workers)
-
-    def submit(self, worker: int, batch: Batch) -> Hashable:
-        """See `Pool.submit`."""
-        handle: Hashable = self._workers[worker].answer.remote(batch)
-        return handle
-
-    def wait(self, handles: Sequence[Hashable], timeout: float) -> Hashable | None:
-        """See `Pool.wait`."""
-        import ray
-
-        ready, _ = ray.wait(list(handles), num_returns=1, timeout=timeout)
-        return next(iter(ready), None)
-
-    def result(self, handle: Hashable) -> list[Answer]:
-        """See `Pool.result`."""
-        import ray
-
-        try:
-            found: list[Answer] | AuditkitError = ray.get(handle)
-        except ray.exceptions.RayTaskError as error:
-            last = str(error).strip().splitlines()[-1]
-            raise MeasurementError(f"a worker failed: {last[:300]}") from None
-        except ray.exceptions.RayError as error:
-            raise WorkerLost(type(error).__name__) from None
-        if isinstance(found, AuditkitError):
-            raise found
-        return found
-
-    def replace(self, worker: int) -> None:
-        """See `Pool.replace`."""
-        self._kill(worker)
-        self._workers[worker] = self._actor.remote(*self._given)
-
-    def close(self) -> None:
-        """Stop the workers."""
-        for worker in range(self.size):
-            self._kill(worker)
-
-    def _kill(self, worker: int) -> None:
-        import ray
-
-        with contextlib.suppress(ray.exceptions.RayError, ValueError):
-            ray.kill(self._workers[worker])
-
-
-def _refuse_other(asked: Subject, opened: Subject) -> None:
-    if asked.fingerprint != opened.fingerprint:
-        names = sorted(asked.parts.keys() | opened.parts.keys())
-        other = [name for name in names if asked.parts.get(name) != opened.parts.get(name)]
-        raise ModelError(
-            f"a worker opened another model: its {', '.join(other) or 'fingerprint'} differs; give every machine of "
-            f"the Ray cluster the same files and libraries"
-        )
-
-
-@contextlib.contextmanager
-def _cluster(cpus: int) -> Iterator[None]:
-    """Ray, as it is if it runs in this process; else the cluster of `RAY_ADDRESS`; else one of its own."""
-    address = os.environ.get("RAY_ADDRESS")
-    with _environment(own=not address), _folder() as folder:
-        import ray
-
-        if ray.is_initialized():
-            yield
+    def _took(self, answer: Answer) -> None:
+        """Note what is left of a batch."""
+        batch = self._open[answer.batch]
+        left = [at for at, request in enumerate(batch.requests) if request.sha256 != answer.output.request]
+        if not left:
+            del self._open[answer.batch]
             return
-        own = {
-            "num_cpus": cpus, "include_dashboard": False, "object_store_memory": OBJECT_STORE,
-            "_node_ip_address": "127.0.0.1", "_temp_dir": folder,
+        encoded = tuple(batch.encoded[at] for at in left) if batch.encoded else ()
+        self._open[answer.batch] = Batch(batch.number, tuple(batch.requests[at] for at in left), encoded)
+
+
+_GO_ON = "every answer so far is kept: give the same command again"
+
+
+class _Driver:
+    """The process that talks to Ray."""
+
+    def __init__(self, executor: RayExecutor) -> None:
+        self.finished = False
+        self._folder = tempfile.mkdtemp(prefix="auditkit-ray-", dir=_short())
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "auditkit.run.driver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self._told, env=_environment(), start_new_session=True,
+        )
+        self._to = cast(BinaryIO, self._process.stdin)
+        self._from = cast(BinaryIO, self._process.stdout)
+        self._settings = {
+            "opener": pickle.dumps(executor.opener), "subject": executor.subject, "workers": executor.workers,
+            "threads": executor.threads, "deadline": executor.deadline, "folder": self._folder,
         }
+
+    def __enter__(self) -> _Driver:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closing its input ends it, unless it is ending already; Ray's processes end with it."""
+        if not self.finished:
+            with contextlib.suppress(OSError):
+                self._to.close()
         try:
-            with _signals():
-                ray.init(
-                    address=address or "local", log_to_driver=False, configure_logging=False, logging_level="error",
-                    **({} if address else own),
-                )
-            yield
-        except (ConnectionError, ray.exceptions.RaySystemError) as error:
-            where = f"Ray at {address}" if address else "Ray on this machine"
-            first = str(error).strip().split("\n", 1)[0][:200]
-            raise MeasurementError(f"{where}: {first}; give the same command again: it goes on") from None
-        finally:
-            ray.shutdown()
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._to, self._from, self._told):
+            with contextlib.suppress(OSError):
+                stream.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def answers(self, batches: Iterator[Batch]) -> Iterator[Answer]:
+        """What it answers, until it has finished or has died."""
+        with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+            write_frame(self._to, self._settings)
+            while True:
+                message: Any = read_frame(self._from)
+                if isinstance(message, Answer):
+                    yield message
+                elif isinstance(message, Exception):
+                    raise message
+                elif message == "next":
+                    write_frame(self._to, next(batches, None))
+                else:
+                    self.finished = True
+                    return
+
+    def last_words(self) -> str:
+        """The last line that it wrote as an error."""
+        self._told.seek(0)
+        lines = self._told.read().decode("utf-8", "replace").strip().splitlines()
+        return " ".join(lines[-1].split())[:300] if lines else "it said nothing"
 
 
-@contextlib.contextmanager
-def _folder() -> Iterator[str]:
-    """Ray's folder of sockets and logs; its paths must be short."""
-    short = Path("/tmp")  # noqa: S108 (mkdtemp makes a folder that only this user may enter)
-    folder = tempfile.mkdtemp(prefix="auditkit-ray-", dir=short if short.is_dir() else None)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _short() -> str | None:
+    """Where the folder of Ray's sockets lies: their paths must be short."""
+    short = Path("/tmp")  # noqa: S108 (mkdtemp makes a folder in it that only this user may enter)
+    return str(short) if short.is_dir() else None
 
 
-@contextlib.contextmanager
-def _environment(*, own: bool) -> Iterator[None]:
-    """Ray's settings, read when it is imported and when it starts its processes; the user's own are kept."""
+def _environment() -> dict[str, str]:
+    """The driver's environment: Ray's settings, where the user has not set them."""
     settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-    if own:
+    if not os.environ.get("RAY_ADDRESS"):
         # The name says otherwise, but on every system: 0 is "no cluster of several machines", hence loopback only.
-        settings["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        settings |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_gcs_rpc_server_reconnect_timeout_s": "15"}
         if "RAY_AUTH_MODE" not in os.environ:
             settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": _token()}
-    added = {name: value for name, value in settings.items() if name not in os.environ}
-    os.environ.update(added)
-    try:
-        yield
-    finally:
-        for name in added:
-            os.environ.pop(name, None)
+    here = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**settings, **os.environ, "PYTHONPATH": path}
 
 
 @cache
 def _token() -> str:
-    """A secret of this process, from the environment: else Ray writes one into the home directory."""
+    """A secret of this process, handed on in the environment: else Ray writes one into the home directory."""
     return secrets.token_hex(32)
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    """Keep this program's signal handlers: Ray puts its own in their place."""
-    ours = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in ours.items():
-            signal.signal(number, handler)

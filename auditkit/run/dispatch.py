@@ -119,7 +119,7 @@ class _Dispatch:
             if handle is not None:
                 yield from self._land(next(worker for worker, queue in enumerate(self.queues) if handle in queue))
             for worker, queue in enumerate(self.queues):
-                if queue and time.monotonic() > self._due(worker):
+                if queue and time.monotonic() >= self._due(worker):
                     yield from self._lose(worker, f"no answer within {self.deadline:g} s, whenever it was asked")
 
     def _due(self, worker: int) -> float:
@@ -161,8 +161,8 @@ class _Dispatch:
         while queue and self.pool.wait([queue[0]], 0.0) is not None:
             try:
                 answers = self.pool.result(queue[0])
-            except WorkerLost:
-                yield from self._lose(worker, "the worker died whenever it was asked")
+            except WorkerLost as lost:
+                yield from self._lose(worker, "the worker died whenever it was asked", str(lost))
                 return
             del self.flying[queue.popleft()]
             self.since[worker] = time.monotonic()
@@ -172,7 +172,7 @@ class _Dispatch:
         if queue and self.pool.wait(list(queue), 0.0) is not None:  # a death may show at a later batch first
             yield from self._lose(worker, "the worker died whenever it was asked")
 
-    def _lose(self, worker: int, reason: str) -> Iterator[Answer]:
+    def _lose(self, worker: int, reason: str, words: str = "") -> Iterator[Answer]:
         """Replace a worker; the batch in hand is to blame, the others only wait for another worker."""
         tasks = [self.flying.pop(handle) for handle in self.queues[worker]]
         self.queues[worker].clear()
@@ -180,8 +180,8 @@ class _Dispatch:
         self.losses += 1
         if self.losses > 4 * self.pool.size + TRIES:
             raise StoppedError(
-                f"{self.losses} workers were lost one after another without an answer ({reason}); every answer so far "
-                f"is kept: give the same command again, with fewer workers if memory is short"
+                f"{self.losses} workers were lost one after another without an answer ({words or reason}); every "
+                f"answer so far is kept: give the same command again, with fewer workers if memory is short"
             )
         self.pool.replace(worker)
         self.again.extendleft(reversed(tasks[1:]))
@@ -196,5 +196,4 @@ class _Dispatch:
                 alone = Batch(batch.number, (request,), batch.encoded[at : at + 1])
                 self.again.append(Task(alone, TRIES - 1))
         else:
-            self.losses = 0
             yield Answer(batch.number, errored(batch.requests[0], MeasurementError(reason)), 0.0)

@@ -67,6 +67,8 @@ class Observed(Record):
     """Largest resident memory of the process; `None` where the system does not tell."""
     host: dict[str, str] = Field(default_factory=dict)
     """CPU count and machine type."""
+    executor: str = "local"
+    """Who answered for the process that finished the audit: local, api, or ray with its workers and threads."""
     requests: int = 0
     """Different requests of the audit."""
     cache_hits: int = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -47,6 +47,7 @@ class Config(Growing):
 
     later: ClassVar[tuple[str, ...]] = (
         "rules", "bos", "robustness", "typo_rate", "base", "quantise", "source_language", "target_language", "tasks",
+        "executor", "workers", "worker_deadline",
     )
 
     schema_version: Literal[1] = 1
@@ -97,7 +98,14 @@ class Config(Growing):
     batch_tokens: int = Field(default=2048, ge=1)
     """Token budget of one forward pass."""
     threads: int | None = Field(default=None, ge=1)
-    """CPU threads; default all cores."""
+    """CPU threads, of each worker; default all cores, shared among the workers of this machine."""
+    executor: Literal["auto", "local", "ray", "api"] = "auto"
+    """Who answers: this process (local), workers on Ray (ray), or the endpoint (api); auto is api for `openai:` models,
+    else local. No property of the audit: the numbers are the same."""
+    workers: int = Field(default=2, ge=1, le=1024)
+    """Workers of `executor: ray`; each holds the model."""
+    worker_deadline: float = Field(default=600.0, gt=0)
+    """Seconds that a worker may take for one batch; then it is replaced, and the batch asked once more."""
     explain: Explain = Explain()
     """How much is explained."""
     api: Api = Api()
@@ -108,3 +116,15 @@ class Config(Growing):
     """Block every network connection."""
     trust_remote_code: bool = False
     """Run code that the model repository ships. Off unless asked by name."""
+
+    def identity(self) -> Config:
+        """The settings that belong to the audit: not where its folder lies, who computes it, or how far one command
+        may go."""
+        fields = type(self).model_fields
+        update: dict[str, Any] = {name: fields[name].default for name in ("out", *EXECUTION)}
+        update["api"] = self.api.model_copy(update={"max_requests": None, "max_tokens": None})
+        return self.model_copy(update=update)
+
+
+EXECUTION = ("executor", "workers", "worker_deadline")
+"""Keys that say how an audit is computed, and nothing of what it is."""
