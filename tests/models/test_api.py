@@ -12,7 +12,9 @@ import pytest
 from auditkit.errors import ModelError, StoppedError
 from auditkit.models.api import ApiAdapter
 from auditkit.models.open import open_model
+from auditkit.run.runner import deduplicate, run_round
 from auditkit.schema import Api, Config, Generation, Option, Output, Request
+from auditkit.store.journal import Journal
 
 QUICK = Api(deadline=5, timeout=0.5, retries=1, backoff=0.01)
 LETTER = Generation(max_tokens=32)
@@ -269,3 +271,24 @@ def test_nothing_secret_makes_the_fingerprint(toy: Any, monkeypatch: pytest.Monk
     assert not opened(toy).cacheable
     toy.shift = "left"
     assert opened(toy).subject.fingerprint != first.fingerprint
+
+
+def test_requests_arrive_in_the_order_of_their_tree(toy: Any, api: ModuleType, tmp_path: Any) -> None:
+    """Questions on one story come one after another, whatever their hashes: for the server's prefix cache."""
+    stories = ["".join(f"{word} {which} " for word in range(40)) for which in range(6)]
+    asked = deduplicate(
+        (f"{which}-{question}", letter(f"{stories[which]}Question {question}?"))
+        for question in range(20) for which in range(6)
+    )
+    for concurrency in (1, 4):
+        api_settings = QUICK.model_copy(update={"concurrency": concurrency, "deadline": 30})
+        adapter = opened(toy, chat="always", api=api_settings)
+        before = len(toy.asked)
+        with Journal.open(tmp_path / f"{concurrency}.jsonl", {}) as journal:
+            found = run_round(adapter, asked.requests, asked.askers, journal, None, batch_tokens=1)
+        assert found.errored == 0
+        texts = [body["messages"][0]["content"] for _, body in toy.asked[before:]]
+        assert len(texts) == 120, "two batches: the order goes on over their border"
+        arrived = [next(at for at, story in enumerate(stories) if text.startswith(story)) for text in texts]
+        where = [[at for at, story in enumerate(arrived) if story == which] for which in range(6)]
+        assert all(places[-1] - places[0] < 20 + concurrency for places in where)

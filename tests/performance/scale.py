@@ -2,7 +2,7 @@
 
     python tests/performance/scale.py [--plan 100000 300000 1000000] [--journal 10000 30000 100000]
 
-Linear means that the figures for one request stay the same from size to size. `--plan 10000000` needs about 3 GB.
+Linear means that the figures for one request stay the same from size to size, flat that the MiB do.
 The plan is made of short requests of which ten share a beginning; the journal gets requests of 200 characters with
 three options and their answers, in batches of 64, each one write and one fsync.
 """
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from auditkit.models.adapter import Encoded, TokenSequence
-from auditkit.run.plan import Cost, cost, make_plan
+from auditkit.run.plan import Cost, Planner, cost
 from auditkit.schema import Option, OptionScore, Output, Request
 from auditkit.store.journal import Journal, read_journal
 from auditkit.store.lines import output_entry, request_entry
@@ -43,14 +43,19 @@ def costs(count: int) -> Iterator[Cost]:
 def plan(count: int) -> str:
     """One line of the table of plans."""
     begun, before = time.process_time(), peak()
-    kept = list(costs(count))
-    listed, held = time.process_time(), peak()
-    made = make_plan(kept, batch_tokens=2048)
-    planned = time.process_time()
-    assert sum(len(batch) for batch in made.batches) == count
+    with tempfile.TemporaryDirectory() as folder:
+        planner = Planner(batch_tokens=2048, folder=Path(folder))
+        for place, item in enumerate(costs(count)):
+            planner.add(item, place)
+        listed, held = time.process_time(), peak()
+        made = planner.plan()
+        planned = time.process_time()
+        assert made.requests == count
+        assert sum(1 for batch in made.batches() for _ in batch) == count
+        read = time.process_time()
     return (
-        f"| {count:,} | {len(made.batches):,} | {1e6 * (listed - begun) / count:.1f} | "
-        f"{1e6 * (planned - listed) / count:.1f} | {(held - before) / count:.0f} | {(peak() - before) / count:.0f} |"
+        f"| {count:,} | {len(made):,} | {1e6 * (listed - begun) / count:.1f} | {1e6 * (planned - listed) / count:.1f} "
+        f"| {1e6 * (read - planned) / count:.1f} | {(held - before) / 2**20:.0f} | {(peak() - before) / 2**20:.0f} |"
     )
 
 
@@ -96,8 +101,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             print(journal(given.journal[0], Path(folder)))
     else:
-        print("| requests | batches | cost, CPU µs each | plan, CPU µs each | costs, bytes each | peak, bytes each |")
-        print("| --- | --- | --- | --- | --- | --- |", flush=True)
+        print("| requests | batches | add, CPU µs each | plan, µs each | read, µs each | added, MiB | peak, MiB |")
+        print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
         for size in given.plan:
             subprocess.run([sys.executable, __file__, "--one", "plan", "--plan", str(size)], check=True)
         print("\n| requests | bytes each | append, CPU µs each | append, wall µs | read, CPU µs | held, bytes each |")
