@@ -37,34 +37,50 @@ class _Plain:
             if self.tenth.get(event.stage) == tenth:
                 return
             self.tenth[event.stage] = tenth
-            print(f"{event.stage}: {event.done}/{event.total} {event.message}", file=sys.stderr, flush=True)
+            left = f", {in_words(event.left)} left" if event.left else ""
+            packs = ", ".join(f"{part.name} {part.done}/{part.total}" for part in event.parts)
+            by_pack = f" ({packs})" if len(event.parts) > 1 else ""
+            line = f"{event.stage}: {event.done}/{event.total} {event.message}{left}{by_pack}"
+            print(line, file=sys.stderr, flush=True)
         else:
             print(f"{event.stage}: {event.message}", file=sys.stderr, flush=True)
+
+
+def in_words(seconds: float) -> str:
+    """A duration for people: `40 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 @contextmanager
 def _live() -> Iterator[OnEvent]:
     from rich.console import Console
     from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
     console = Console(stderr=True)
     bar = Progress(
-        TextColumn("{task.fields[stage]:8}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[name]}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]:>12}"),
         TextColumn("{task.description}"), console=console, transient=True,
     )
-    tasks: dict[str, object] = {}
+    tasks: dict[str, TaskID] = {}
+
+    def draw(name: str, done: int | None, total: int, message: str = "", left: str = "") -> None:
+        if name not in tasks:
+            tasks[name] = bar.add_task("", total=total, name=escape(name), left="")
+        bar.update(tasks[name], completed=done, total=total, description=escape(message), left=left)
+
     with bar:
 
         def on_event(event: Event) -> None:
             if not event.total:
                 console.print(f"[dim]{event.stage:8}[/] {escape(event.message)}", highlight=False)
                 return
-            if event.stage not in tasks:
-                tasks[event.stage] = bar.add_task("", total=event.total, stage=event.stage)
-            bar.update(
-                tasks[event.stage],  # type: ignore[arg-type]
-                completed=event.done, total=event.total, description=escape(event.message),
-            )
+            left = f"{in_words(event.left)} left" if event.left else ""
+            draw(event.stage, event.done, event.total, event.message, left)
+            for part in event.parts if len(event.parts) > 1 else ():
+                draw(f"  {part.name}", part.done, part.total)
 
         yield on_event

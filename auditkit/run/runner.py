@@ -16,6 +16,7 @@ from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.models.adapter import Adapter, Encoded, Sharing
 from auditkit.run.executor import Answer, Batch, Executor, LocalExecutor, errored
 from auditkit.run.plan import Plan, Planner, cost
+from auditkit.run.progress import Progress
 from auditkit.run.tokens import TokenStore
 from auditkit.schema import Output, Request
 from auditkit.schema.event import Event, OnEvent, ignore
@@ -103,9 +104,9 @@ def run_round(
         if request.sha256 != sha:
             raise MeasurementError(f"request {request.sha256[:12]} is filed under another hash, {sha[:12]}")
     run = _Running(
-        adapter, requests, journal, cache, on_event, number, batch_tokens, executor or LocalExecutor(adapter)
+        adapter, requests, askers, journal, cache, on_event, number, batch_tokens, executor or LocalExecutor(adapter)
     )
-    run.begin(askers)
+    run.begin()
     run.finish(run.unplanned())
     if retry_errors:
         run.finish(run.retried(), retry=True)
@@ -142,6 +143,7 @@ class _Running:
 
     adapter: Adapter
     requests: Mapping[str, Request]
+    askers: Mapping[str, tuple[str, ...]]
     journal: Journal
     cache: AnswerCache | None
     on_event: OnEvent
@@ -152,25 +154,26 @@ class _Running:
     """What the journal held when the round began."""
     answered: dict[str, Output] = field(default_factory=dict)
     hits: set[str] = field(default_factory=set)
-    asked: int = 0
-    """Requests answered by the model in this process."""
-    tokens: int = 0
     begun: float = field(default_factory=time.perf_counter)
+    progress: Progress = field(init=False)
     encoded: TokenStore = field(init=False)
     """What the tokenizer made of the planned requests."""
 
     def __post_init__(self) -> None:
         self.records = self.journal.records
         self.encoded = TokenStore(self.journal.path.parent)
+        self.progress = Progress(self.askers, self.on_event)
 
-    def begin(self, askers: Mapping[str, tuple[str, ...]]) -> None:
+    def begin(self) -> None:
         """Journal the requests; take the answers that the journal and the cache hold."""
-        self.journal.append_many(self._new_requests(askers))
+        self.progress.expect(self.requests)
+        self.journal.append_many(self._new_requests())
         self.answered = {sha: self.records.outputs[sha] for sha in self.requests if sha in self.records.outputs}
         self.hits = {sha for sha in self.answered if sha in self.records.from_cache}
         # A planned round has had its look into the cache. Answers in damaged lines are looked for again.
         if self.records.plan_of(self.number) is None or self.journal.recovered:
             self._look_up()
+        self.progress.answered(self.answered)
 
     def unplanned(self) -> list[Request]:
         """The requests that the round's plan is made of: those not answered when it is, or was, first planned."""
@@ -186,11 +189,12 @@ class _Running:
         errors = [sha for sha in self.answered if sha in self.records.outputs and self.answered[sha].error is not None]
         for sha in errors:
             del self.answered[sha]
+        self.progress.answered(errors, back=True)
         return [self.requests[sha] for sha in errors]
 
     def finish(self, requests: Sequence[Request], *, retry: bool = False) -> None:
         """Plan the requests, and run the batches that are not wholly answered."""
-        self._tell()
+        self.progress.tell(len(self.hits))
         planned = self.records.plan_of(self.number) is not None
         if (planned or retry) and all(request.sha256 in self.answered for request in requests):
             return
@@ -205,13 +209,13 @@ class _Running:
             requests=len(self.requests),
             cache_hits=len(self.hits),
             errored=sum(output.error is not None for output in self.answered.values()),
-            tokens=self.tokens,
+            tokens=self.progress.tokens,
             seconds=time.perf_counter() - self.begun,
         )
 
-    def _new_requests(self, askers: Mapping[str, tuple[str, ...]]) -> Iterable[Entry]:
+    def _new_requests(self) -> Iterable[Entry]:
         for sha, request in self.requests.items():
-            ids = askers.get(sha, ())
+            ids = self.askers.get(sha, ())
             known = self.records.askers.get(sha)
             if known is None or not set(ids) <= set(known):
                 yield request_entry(request, ids)
@@ -240,6 +244,7 @@ class _Running:
         new = [output for output in failures if output.request not in self.answered]
         self.journal.append_many(output_entry(output, seconds=0.0, cached=False) for output in new)
         self.answered.update((output.request, output) for output in new)
+        self.progress.answered(output.request for output in new)
         return planner.plan()
 
     def _encode(self, chunk: Sequence[Request]) -> tuple[list[Encoded], list[Output]]:
@@ -288,6 +293,7 @@ class _Running:
         """Execute batches; journal each when it is whole, and on an interrupt what there is of it."""
         sizes: dict[int, int] = {}
         pending: dict[int, list[Answer]] = {}
+        self.progress.start()
         answers = self.executor.run(self._batches(plan, sizes))
         try:
             for answer in answers:
@@ -310,26 +316,16 @@ class _Running:
         """Journal answers, then cache them."""
         self._record(answers)
         outputs = [answer.output for answer in answers]
-        self.answered.update((output.request, output) for output in outputs)
         self.hits.difference_update(output.request for output in outputs)
-        self.asked += len(outputs)
-        self.tokens += sum(output.prompt_tokens + output.completion_tokens for output in outputs)
+        self.progress.answered(output.request for output in outputs if output.request not in self.answered)
+        self.answered.update((output.request, output) for output in outputs)
+        self.progress.computed(outputs)
         if self.cache is not None and self.adapter.cacheable:
             self.cache.put_many(self.adapter.subject.fingerprint, outputs)
-        self._tell()
+        self.progress.tell(len(self.hits))
 
     def _record(self, answers: Sequence[Answer]) -> None:
         self.journal.append([output_entry(answer.output, seconds=answer.seconds, cached=False) for answer in answers])
 
-    def _tell(self) -> None:
-        done, total, seconds = len(self.answered), len(self.requests), time.perf_counter() - self.begun
-        parts = [f"{done} of {total} requests answered"]
-        if self.asked and seconds > 0:
-            parts.append(f"{self.asked / seconds:.1f} requests/s")
-            parts.append(f"{self.tokens / seconds:.0f} tokens/s")
-        if self.hits:
-            parts.append(f"{len(self.hits)} from the cache")
-        self._event(", ".join(parts), done, total)
-
-    def _event(self, message: str, done: int | None = None, total: int | None = None) -> None:
-        self.on_event(Event("run", message, done, total))
+    def _event(self, message: str) -> None:
+        self.on_event(Event("run", message))

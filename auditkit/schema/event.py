@@ -7,6 +7,16 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Part:
+    """How far one pack is."""
+
+    name: str
+    done: int
+    """Requests answered."""
+    total: int
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened while an audit ran."""
 
@@ -18,6 +28,10 @@ class Event:
     """Units finished, where the stage counts."""
     total: int | None = None
     """Units in all."""
+    left: float | None = None
+    """Seconds until the stage is done, at the rate so far."""
+    parts: tuple[Part, ...] = ()
+    """The same by pack."""
 
 
 OnEvent = Callable[[Event], None]

@@ -348,3 +348,18 @@ def test_rounds_end_when_nothing_new_is_asked(fake, tmp_path):
     assert again.outputs == found.outputs
     assert silent.batches == []
     assert path.read_bytes() == before
+
+
+def test_progress_tells_packs_rates_and_the_time_left(fake, tmp_path):
+    asked = deduplicate((f"{'one' if n % 3 else 'two'}/{n}", fake.choose(f"question {n}")) for n in range(30))
+    events = []
+    with Journal.open(tmp_path / "journal.jsonl", fake.HEADER) as journal:
+        run_round(
+            fake.FakeAdapter(), asked.requests, asked.askers, journal, None, batch_tokens=90, on_event=events.append
+        )
+    assert [(part.name, part.done, part.total) for part in events[0].parts] == [("one", 0, 20), ("two", 0, 10)]
+    assert [(part.name, part.done, part.total) for part in events[-1].parts] == [("one", 20, 20), ("two", 10, 10)]
+    assert all(sum(part.done for part in event.parts) == event.done for event in events)
+    assert events[0].left is None, "no rate yet"
+    assert events[-1].left == 0
+    assert all(event.left > 0 for event in events[1:-1])
