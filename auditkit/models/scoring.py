@@ -186,7 +186,7 @@ class CausalScorer:
             for position in sequence.scored:
                 asked[position - 1, sequence.ids[position]] = 0.0
         for cut in self._rows(wanted):
-            in_halves(list(cut.sequences), partial(self._fill_part, headers=cut.headers, wanted=wanted))
+            in_halves(cut.sequences, partial(self._fill, cut.headers, wanted))
         return [
             np.array([found[p - 1, sequence.ids[p]] for p in sequence.scored], dtype=np.float64)
             for sequence in sequences
@@ -206,11 +206,9 @@ class CausalScorer:
             budget = min(budget, CPU_PACK)
         return max(1, min(budget, _HEAD_ELEMENTS // self._checkpoint.vocabulary))
 
-    def _fill_part(self, part: list[Ids], *, headers: tuple[int, ...], wanted: Wanted) -> None:
-        self._fill(Cut(part, headers), wanted)
-
-    def _fill(self, cut: Cut, wanted: Wanted) -> None:
+    def _fill(self, headers: tuple[int, ...], wanted: Wanted, group: list[Ids]) -> None:
         """Compute one group."""
+        cut = Cut(group, headers)
         asked = [(ids, key) for ids in cut.sequences for key in wanted[ids]]
         tree = self.tree and (len(cut.sequences) > 1 or cut.headers)
         values = self._tree(cut, asked) if tree else self._padded(cut.sequences, asked)

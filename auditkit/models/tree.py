@@ -166,8 +166,7 @@ class _Cutter:
 
     def __init__(self, sequences: Sequence[Ids], first: Mapping[Ids, int], budget: int) -> None:
         self._sequences, self._first, self._budget = sequences, first, budget
-        pairs = pairwise(sequences)
-        self._shared = [0, *(common_prefix([one, other]) for one, other in pairs)]
+        self._shared = [0, *(common_prefix(pair) for pair in pairwise(sequences))]
         added = [len(one) - shared for one, shared in zip(sequences, self._shared, strict=True)]
         self._sums = np.concatenate([[0], np.cumsum(added)])
 

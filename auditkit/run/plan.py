@@ -20,6 +20,9 @@ from auditkit.schema import Request, canonical
 BATCH_REQUESTS = 64
 """Requests a batch where the family has no tokenizer."""
 
+WRITTEN_TOGETHER = 128
+"""Requests a batch of free text: more than are written at once, so that waiting ones replace those that end early."""
+
 CHUNK = 1 << 18
 """Requests sorted in memory at once."""
 
@@ -38,6 +41,7 @@ _PLANNED = 32 + 8
 _BLOCK = 2048
 """Records of one sorted run that are read at once."""
 _IN_MEMORY = 16 << 20
+_NOTHING_WRITTEN = "/None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Planner:
 
         Args:
             batch_tokens: most tokens a batch, padded: requests times the longest. What a request is known to share
-                with the one before it does not count. A longer request stands alone.
+                with the one before it does not count. A longer request stands alone. Free text is batched by number.
             batch_requests: most requests a batch where tokens are not known.
             folder: where unnamed files may lie; default the system's.
             chunk: most requests held in memory.
@@ -167,7 +171,7 @@ class Planner:
         """
         hasher, sizes, planned = hashlib.sha256(b"["), array("I"), self._file()
         for sort in sorted({*self._held, *self._runs}):
-            for batch in self._pack(self._ordered(sort)):
+            for batch in self._pack(self._ordered(sort), written=not sort.endswith(_NOTHING_WRITTEN)):
                 # `schema.digest` of all batches, without building them whole
                 hasher.update((b"," if sizes else b"") + canonical([sha.hex() for sha, _ in batch]))
                 sizes.append(len(batch))
@@ -202,14 +206,14 @@ class Planner:
             data = self._spilled.read(min(_BLOCK, count - start) * _RECORD)
             yield from (data[at : at + _RECORD] for at in range(0, len(data), _RECORD))
 
-    def _pack(self, records: Iterable[bytes]) -> Iterator[list[tuple[bytes, bytes]]]:
+    def _pack(self, records: Iterable[bytes], *, written: bool) -> Iterator[list[tuple[bytes, bytes]]]:
         batch: list[tuple[bytes, bytes]] = []
         before, nodes, longest = b"", 0, 0
         for record in records:
             beginning = record[: record[_WIDTH]]
             tokens = _MOST - int.from_bytes(record[_WIDTH + 1 : _WIDTH + 5])
             added = tokens - _shared(before, beginning) if batch else tokens
-            if batch and self._full(beginning, nodes + added, max(longest, tokens), len(batch)):
+            if batch and self._full(beginning, nodes + added, max(longest, tokens), len(batch), written):
                 yield batch
                 batch, nodes, longest, added = [], 0, 0, tokens
             batch.append((record[-_PLANNED:-8], record[-8:]))
@@ -217,12 +221,14 @@ class Planner:
         if batch:
             yield batch
 
-    def _full(self, beginning: bytes, nodes: int, longest: int, count: int) -> bool:
+    def _full(self, beginning: bytes, nodes: int, longest: int, count: int, written: bool) -> bool:
         """Whether a batch of `count` requests has no room for one more, with which it had `nodes` tokens."""
         if not longest:
             return count == self._batch_requests
         if beginning:
             return nodes > self._batch_tokens
+        if written:  # a token a step: the model keeps its own bound on memory
+            return count == WRITTEN_TOGETHER
         return longest * (count + 1) > self._batch_tokens
 
 
