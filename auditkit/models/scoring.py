@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import TokenSequence
-from auditkit.models.checkpoint import Checkpoint
+from auditkit.models.checkpoint import UNLIMITED, Checkpoint
 from auditkit.models.device import out_of_memory
 from auditkit.models.quantise import INT8
 from auditkit.models.tree import Cut, FlatRow, Ids, attending, cut_rows, lay_out
@@ -52,7 +53,8 @@ class Head:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._model = checkpoint.model
-        self._narrow = checkpoint.model.base_model is not checkpoint.model and _narrow_equals_full(checkpoint)
+        self._body = _body(checkpoint)
+        self._narrow = self._body is not None
 
     def logits(self, rows: torch.Tensor, columns: torch.Tensor, **inputs: Any) -> torch.Tensor:
         """Logits of shape (S, V) at the S positions (rows[i], columns[i]) of the batch."""
@@ -60,7 +62,7 @@ class Head:
         if not self._narrow:
             logits = self._model(**inputs).logits[rows, columns]
             return logits
-        with narrowed(self._model.base_model, rows, columns):
+        with narrowed(self._body, rows, columns):
             logits = self._model(**inputs).logits[0]
         return logits
 
@@ -69,7 +71,7 @@ class Head:
         if not self._narrow:
             output = self._model(use_cache=True, **inputs)
             return output.logits[rows, columns], output.past_key_values
-        with narrowed(self._model.base_model, rows, columns):
+        with narrowed(self._body, rows, columns):
             output = self._model(use_cache=True, **inputs)
         return output.logits[0], output.past_key_values
 
@@ -92,7 +94,8 @@ def narrowed(body: Any, rows: torch.Tensor, columns: torch.Tensor) -> Iterator[N
         handle.remove()
 
 
-def _narrow_equals_full(checkpoint: Checkpoint) -> bool:
+def _body(checkpoint: Checkpoint) -> Any:
+    """The module whose output the model's head reads, as both ways to the logits prove; `None` if there is none."""
     import torch
 
     count = 8
@@ -100,14 +103,20 @@ def _narrow_equals_full(checkpoint: Checkpoint) -> bool:
     rows = torch.tensor([0, 1, 1], device=checkpoint.device)
     columns = torch.tensor([2, 0, count - 1], device=checkpoint.device)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    model = checkpoint.model
     with torch.inference_mode():
-        full = checkpoint.model(**inputs).logits[rows, columns].float()
-        try:
-            with narrowed(checkpoint.model.base_model, rows, columns):
-                narrow = checkpoint.model(**inputs).logits[0].float()
-        except _REFUSALS:
-            return False
-    return narrow.shape == full.shape and bool((narrow - full).abs().max() <= tolerance(full, checkpoint))
+        full = model(**inputs).logits[rows, columns].float()
+        for body in (model.base_model, getattr(model.base_model, "decoder", None)):  # OPT's head reads the decoder
+            if body is None or body is model:
+                continue
+            try:
+                with narrowed(body, rows, columns):
+                    narrow = model(**inputs).logits[0].float()
+            except _REFUSALS:
+                continue
+            if narrow.shape == full.shape and bool((narrow - full).abs().max() <= tolerance(full, checkpoint)):
+                return body
+    return None
 
 
 def tolerance(values: torch.Tensor, checkpoint: Checkpoint) -> float:
@@ -171,6 +180,7 @@ class CausalScorer:
         self.head = Head(checkpoint)
         self._header = Header(checkpoint)
         self._blocks = checkpoint.device.type == "cpu"
+        self._longest = _longest(checkpoint)
         self.tree, self._headers = self._tree_fits()
 
     def logprobs(self, sequences: Sequence[TokenSequence]) -> list[np.ndarray]:
@@ -194,11 +204,16 @@ class CausalScorer:
         ]
 
     def _rows(self, wanted: Wanted) -> Iterator[Cut]:
-        if not self.tree:
-            return (Cut(group, ()) for group in pad_out(list(wanted), self._budget()))
         # without headers nothing is said to be asked late enough for one
-        first = {ids: min(asked)[0] if self._headers else 0 for ids, asked in wanted.items()}
-        return cut_rows(sorted(wanted), first, self._budget())
+        first = {
+            ids: min(asked)[0] if self._headers else 0 for ids, asked in wanted.items() if self._in_tree(ids)
+        }
+        yield from cut_rows(sorted(first), first, self._budget())
+        for group in pad_out([ids for ids in wanted if ids not in first], self._budget()):
+            yield Cut(group, ())
+
+    def _in_tree(self, ids: Ids) -> bool:
+        return self.tree and len(ids) <= self._longest
 
     def _budget(self) -> int:
         budget = self._checkpoint.batch_tokens
@@ -210,7 +225,7 @@ class CausalScorer:
         """Compute one group."""
         cut = Cut(group, headers)
         asked = [(ids, key) for ids in cut.sequences for key in wanted[ids]]
-        tree = self.tree and (len(cut.sequences) > 1 or cut.headers)
+        tree = self._in_tree(max(group, key=len)) and (len(group) > 1 or headers)
         values = self._tree(cut, asked) if tree else self._padded(cut.sequences, asked)
         for (ids, key), value in zip(asked, values, strict=True):
             wanted[ids][key] = value
@@ -258,10 +273,8 @@ class CausalScorer:
         """Whether this very model takes a tree, and a tree behind a header: two branches against two forwards."""
         if self._checkpoint.attention not in {"sdpa", "eager"} or not self._checkpoint.accepts_positions:
             return False, False
-        config = self._checkpoint.model.config.get_text_config()
-        layers = set(getattr(config, "layer_types", None) or ("full_attention",))
-        if layers != {"full_attention"} or getattr(config, "sliding_window", None):
-            return False, False
+        if self._longest < UNLIMITED and not (self._blocks and self._checkpoint.attention == "sdpa"):
+            return False, False  # only attention by blocks knows no distance in the flat row
         size = self._checkpoint.vocabulary
         stem = tuple(index % size for index in range(5, 11))
         group = sorted([(*stem, 11 % size, 12 % size, 13 % size), (*stem, 14 % size, 15 % size)])
@@ -271,7 +284,8 @@ class CausalScorer:
         with torch.inference_mode():
             alone = np.array(self._padded(group, asked))
             allowed = tolerance(torch.tensor(alone), self._checkpoint)
-            for blocks, headers in ((self._blocks, (3,)), (False, (3,)), (self._blocks, ()), (False, ())):
+            masked = [] if self._longest < UNLIMITED else [False]
+            for blocks, headers in product([self._blocks, *masked], [(3,), ()]):
                 self._blocks = blocks
                 try:
                     tree = self._tree(Cut(group, headers), asked)
@@ -280,6 +294,19 @@ class CausalScorer:
                 if float(np.abs(alone - np.array(tree)).max()) <= allowed:
                     return True, bool(headers)
         return False, False
+
+
+def _longest(checkpoint: Checkpoint) -> int:
+    """Tokens within which every layer sees all that precedes: a tree of longer texts would need a mask a layer."""
+    config = checkpoint.model.config.get_text_config()
+    layers = {*(getattr(config, "layer_types", None) or ()), *(getattr(config, "attention_layers", None) or ())}
+    if layers - {"full_attention", "sliding_attention"} - {"global", "local"}:
+        return 0
+    sizes = [getattr(config, name, None) for name in ("sliding_window", "window_size", "attention_chunk_size")]
+    found = [size for size in sizes if isinstance(size, int) and size > 0]
+    if layers & {"sliding_attention", "local"} and not found:
+        return 0
+    return min(found, default=UNLIMITED)
 
 
 class Header:
@@ -321,7 +348,7 @@ class Header:
                 break
             kept = mine
         if not kept:
-            self._cache = DynamicCache(config=self._checkpoint.model.config)
+            self._cache = DynamicCache()  # plain layers: no text in a tree outgrows a sliding window
         elif kept < len(self._ids):
             self._cache.crop(kept - len(self._ids))
         self._ids, self._cuts = ids[:kept], tuple(cut for cut in self._cuts if cut <= kept)

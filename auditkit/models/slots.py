@@ -13,7 +13,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 
-class SlotLayer(DynamicLayer):  # type: ignore[misc] (transformers has no types)
+class SlotLayer(DynamicLayer):  # type: ignore[misc]
     """One layer's keys and values, shape (rows, heads, columns, width), as views of storage with room for more."""
 
     def __init__(self, layers: Sequence[DynamicLayer], slots: int, columns: int) -> None:
