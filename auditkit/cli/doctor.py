@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def command(as_json: bool) -> int:
-    """Show versions, device, caches, and what is missing for each feature with the command that adds it."""
+@click.option("--bench", metavar="MODEL", help="Measure a local model in each device and number format there is.")
+@click.option("--threads", type=click.IntRange(1), help="CPU threads of the measurement; default: all cores.")
+def command(as_json: bool, bench: str | None, threads: int | None) -> int:
+    """Show versions, device, caches, and what is missing for each feature with the command that adds it.
+
+    With --bench, show how fast a model runs in each device and number format, how far its log-likelihoods are from
+    float32 on the CPU, and which setting to use.
+    """
     import json
 
+    if bench is not None:
+        from auditkit.pipeline.bench import bench as measure
+
+        made = measure(bench, on_event=lambda event: click.echo(event.message, err=True), threads=threads)
+        click.echo(json.dumps(made, indent=2) if as_json else "\n".join(_table(made)))
+        return 0
     from auditkit.pipeline.doctor import examine
 
     found = examine()
@@ -22,3 +36,20 @@ def command(as_json: bool) -> int:
         for name, fact in facts.items():
             click.echo(f"  {name:22} {fact}")
     return 0
+
+
+def _table(made: dict[str, Any]) -> list[str]:
+    """Lines for people: a setting each, then the advice."""
+    lines = [f"{'device':8}{'dtype':10}{'GFLOP/s':>9}{'tokens/s':>10}{'difference':>12}{'same choice':>13}"]
+    for row in made["settings"]:
+        start = f"{row['device']:8}{row['dtype']:10}{row['gemm_gflops']:>9.1f}"
+        if "skipped" in row:
+            lines.append(f"{start}  not tried: {row['skipped']}")
+            continue
+        gap = row["largest_difference"]
+        shown = "missing" if gap is None else f"{gap:.1e}"
+        within = "" if row["within_tolerance"] else f"  beyond {made['tolerance']} nats a token"
+        speed = f"{row['tokens_per_second']:>10.0f}"
+        lines.append(f"{start}{speed}{shown:>12}{row['same_choice']:>12.0%} {within}".rstrip())
+    best = made["recommended"]
+    return [*lines, f"use: --device {best['device']} --dtype {best['dtype']} ({best['reason']})"]

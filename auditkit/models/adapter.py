@@ -103,6 +103,15 @@ class Sharing(Protocol):
 
 
 @runtime_checkable
+class Telling(Protocol):
+    """An adapter that says how it computes."""
+
+    @property
+    def execution(self) -> str:
+        """In words, for the report; empty where it has not computed yet."""
+
+
+@runtime_checkable
 class Explainable(Protocol):
     """An adapter whose scores have gradients."""
 

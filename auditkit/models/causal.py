@@ -50,6 +50,11 @@ class CausalAdapter:
         """Whether this model takes a tree of texts; it is tried on first use."""
         return self.scorer.tree
 
+    @property
+    def execution(self) -> str:
+        """How texts are read, once they were."""
+        return self.scorer.execution if "scorer" in self.__dict__ else ""
+
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         """Tokenise requests, in order; see `CausalEncoder`."""
         if self.checkpoint.chat:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from auditkit.models.adapter import Encoded
 from auditkit.models.checkpoint import Checkpoint
 from auditkit.models.device import out_of_memory
-from auditkit.models.scoring import Head
+from auditkit.models.head import Head
 from auditkit.schema import Generation, Output, digest
 
 if TYPE_CHECKING:

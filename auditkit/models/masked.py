@@ -11,7 +11,8 @@ from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.causal import option_output
 from auditkit.models.checkpoint import Checkpoint
-from auditkit.models.scoring import Head, in_halves, pad_out, pick_logprobs, right_padded
+from auditkit.models.head import Head, pick_logprobs
+from auditkit.models.scoring import in_halves, pad_out, right_padded
 from auditkit.models.tokens import MaskedEncoder
 from auditkit.models.tree import Ids
 from auditkit.schema import Output, Request, Subject

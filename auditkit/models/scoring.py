@@ -6,7 +6,7 @@ tree's mask (state space, sliding window, ALiBi) falls back to right padding; th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import product
@@ -18,7 +18,7 @@ from auditkit.errors import MeasurementError
 from auditkit.models.adapter import TokenSequence
 from auditkit.models.checkpoint import UNLIMITED, Checkpoint
 from auditkit.models.device import out_of_memory
-from auditkit.models.quantise import INT8
+from auditkit.models.head import REFUSALS, Head, pick_logprobs, tolerance
 from auditkit.models.tree import Cut, FlatRow, Ids, attending, cut_rows, lay_out
 
 if TYPE_CHECKING:
@@ -36,109 +36,7 @@ Asked = Sequence[tuple[Ids, tuple[int, int]]]
 CPU_PACK = 512
 """Tokens of one flat row on a CPU: the fastest on 1 and 2 threads."""
 
-_HEAD_ROWS = 16
 _HEAD_ELEMENTS = 1 << 28
-_TOLERANCE = 1e-4
-_COARSE_TOLERANCE = 5e-2
-_REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError, KeyError)
-
-
-class Head:
-    """The model's own head on some positions only, soft-capping, scaling and dense layers included.
-
-    A forward hook on the body hands the model only the hidden states at those positions; so the logits equal the
-    model's own by construction, in every family. The first use compares both; where they differ, or the model has
-    no separate body, the full logits are computed and then picked.
-    """
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._model = checkpoint.model
-        self._body = _body(checkpoint)
-        self._narrow = self._body is not None
-
-    def logits(self, rows: torch.Tensor, columns: torch.Tensor, **inputs: Any) -> torch.Tensor:
-        """Logits of shape (S, V) at the S positions (rows[i], columns[i]) of the batch."""
-        logits: torch.Tensor
-        if not self._narrow:
-            logits = self._model(**inputs).logits[rows, columns]
-            return logits
-        with narrowed(self._body, rows, columns):
-            logits = self._model(**inputs).logits[0]
-        return logits
-
-    def last(self, rows: torch.Tensor, columns: torch.Tensor, **inputs: Any) -> tuple[torch.Tensor, Any]:
-        """The same with a key/value cache: logits (S, V) and the cache."""
-        if not self._narrow:
-            output = self._model(use_cache=True, **inputs)
-            return output.logits[rows, columns], output.past_key_values
-        with narrowed(self._body, rows, columns):
-            output = self._model(use_cache=True, **inputs)
-        return output.logits[0], output.past_key_values
-
-
-@contextmanager
-def narrowed(body: Any, rows: torch.Tensor, columns: torch.Tensor) -> Iterator[None]:
-    """While open, the body's last hidden state (B, L, D) leaves it as (1, S, D): the asked positions."""
-
-    def pick(_module: Any, _args: Any, output: Any) -> Any:
-        picked = output[0][rows, columns].unsqueeze(0)
-        if isinstance(output, tuple):
-            return (picked, *output[1:])
-        output["last_hidden_state"] = picked
-        return output
-
-    handle = body.register_forward_hook(pick)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def _body(checkpoint: Checkpoint) -> Any:
-    """The module whose output the model's head reads, as both ways to the logits prove; `None` if there is none."""
-    import torch
-
-    count = 8
-    ids = (torch.arange(3, 3 + count, device=checkpoint.device) % checkpoint.vocabulary).repeat(2, 1)
-    rows = torch.tensor([0, 1, 1], device=checkpoint.device)
-    columns = torch.tensor([2, 0, count - 1], device=checkpoint.device)
-    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    model = checkpoint.model
-    with torch.inference_mode():
-        full = model(**inputs).logits[rows, columns].float()
-        for body in (model.base_model, getattr(model.base_model, "decoder", None)):  # OPT's head reads the decoder
-            if body is None or body is model:
-                continue
-            try:
-                with narrowed(body, rows, columns):
-                    narrow = model(**inputs).logits[0].float()
-            except _REFUSALS:
-                continue
-            if narrow.shape == full.shape and bool((narrow - full).abs().max() <= tolerance(full, checkpoint)):
-                return body
-    return None
-
-
-def tolerance(values: torch.Tensor, checkpoint: Checkpoint) -> float:
-    """Largest difference that rounding explains, in the precision of the weights and activations."""
-    import torch
-
-    exact = checkpoint.model.dtype in (torch.float32, torch.float64)
-    exact = exact and INT8 not in checkpoint.subject.parts.get("quantisation", "")
-    return (_TOLERANCE if exact else _COARSE_TOLERANCE) * max(1.0, float(values.abs().max()))
-
-
-def gather_logprobs(logits: torch.Tensor, rows: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log-probabilities in float32 (N,): of token targets[i] in row rows[i] of logits (S, V).
-
-    The normaliser is computed in blocks of rows, so that no second matrix of the logits' size is made. It comes from
-    `log_softmax`, since torch's `logsumexp` takes several times as long on a CPU.
-    """
-    import torch
-
-    blocks = [block.float() for block in logits.split(_HEAD_ROWS)]
-    normaliser = torch.cat([block.amax(-1) - block.log_softmax(-1).amax(-1) for block in blocks])
-    return logits[rows, targets].float() - normaliser[rows]
 
 
 def pad_out(sequences: Sequence[Row], budget: int) -> Iterator[list[Row]]:
@@ -182,6 +80,14 @@ class CausalScorer:
         self._blocks = checkpoint.device.type == "cpu"
         self._longest = _longest(checkpoint)
         self.tree, self._headers = self._tree_fits()
+
+    @property
+    def execution(self) -> str:
+        """How texts are read, in words."""
+        if not self.tree:
+            return "each text by itself: this architecture or its attention takes no tree of texts"
+        limit = f", of texts up to {self._longest} tokens" if self._longest < UNLIMITED else ""
+        return f"shared beginnings once{limit}"
 
     def logprobs(self, sequences: Sequence[TokenSequence]) -> list[np.ndarray]:
         """Log-probability (nats, float64) of each scored token, a row a sequence; equal ones are computed once.
@@ -289,7 +195,7 @@ class CausalScorer:
                 self._blocks = blocks
                 try:
                     tree = self._tree(Cut(group, headers), asked)
-                except _REFUSALS:
+                except REFUSALS:
                     continue
                 if float(np.abs(alone - np.array(tree)).max()) <= allowed:
                     return True, bool(headers)
@@ -381,22 +287,3 @@ def right_padded(group: Sequence[Ids], checkpoint: Checkpoint, *, positions: boo
     if positions:
         inputs["position_ids"] = torch.minimum(span[None], lengths[:, None] - 1)
     return inputs
-
-
-def pick_logprobs(
-    head: Head,
-    inputs: Mapping[str, torch.Tensor],
-    places: Sequence[tuple[int, int]],
-    targets: Sequence[int],
-    device: torch.device,
-    **extra: Any,
-) -> list[float]:
-    """Log-probability of targets[i] at places[i] = (row, column); the head runs once a distinct place."""
-    import torch
-
-    distinct = {place: number for number, place in enumerate(dict.fromkeys(places))}
-    rows, columns = (torch.tensor(axis, device=device) for axis in zip(*distinct, strict=True))
-    logits = head.logits(rows, columns, **inputs, **extra)
-    index = torch.tensor([distinct[place] for place in places], device=device)
-    values = gather_logprobs(logits, index, torch.tensor(targets, device=device))
-    return list(values.double().tolist())

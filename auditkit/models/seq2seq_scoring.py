@@ -12,7 +12,8 @@ import numpy as np
 
 from auditkit.models.adapter import TokenSequence, common_prefix
 from auditkit.models.checkpoint import Checkpoint
-from auditkit.models.scoring import gather_logprobs, in_halves, narrowed, right_padded, tolerance
+from auditkit.models.head import gather_logprobs, narrowed, tolerance
+from auditkit.models.scoring import in_halves, right_padded
 
 if TYPE_CHECKING:
     import torch

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from auditkit.errors import MeasurementError
 from auditkit.models.causal import scored_bytes
 from auditkit.models.checkpoint import Checkpoint
+from auditkit.models.head import Head
 from auditkit.models.quantise import INT8
-from auditkit.models.scoring import Head
 from auditkit.models.tokens import CausalEncoder, Offsets, Piece, clean
 from auditkit.schema import Request, Subject
 

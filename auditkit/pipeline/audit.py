@@ -102,7 +102,7 @@ def run_audit(
             on_event(Event("measure", "estimates, self-test on planted models, verdict"))
             records = read_journal(folder.journal)
             assembled = assemble(records, dt.datetime.now(dt.UTC).date())
-        observed = observe(clock, records, describe_executor(config))
+        observed = observe(clock, records, asked.adapter, describe_executor(config))
         return _write(folder, journal, assembled, observed, on_event)
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
+from auditkit.models.adapter import Adapter, Telling
 from auditkit.schema import Observed
 from auditkit.store.journal import JournalRecords
 
@@ -47,13 +48,14 @@ def environment() -> dict[str, str]:
     return found
 
 
-def observe(clock: Clock, records: JournalRecords, executor: str) -> Observed:
-    """What one command took, and what the journal says of the model's work."""
+def observe(clock: Clock, records: JournalRecords, adapter: Adapter, executor: str) -> Observed:
+    """What one command took, how the model read, and what the journal says of its work."""
+    how = {"reading": adapter.execution} if isinstance(adapter, Telling) and adapter.execution else {}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     outputs = records.outputs.values()
     return Observed(
         started=clock.started, finished=_now(), seconds=round(sum(clock.stages.values()), 3), stages=clock.stages,
-        peak_memory_bytes=peak, host={"cpus": str(os.cpu_count()), "machine": platform.machine()},
+        peak_memory_bytes=peak, host={"cpus": str(os.cpu_count()), "machine": platform.machine(), **how},
         executor=executor,
         requests=len(records.requests), cache_hits=records.cached,
         model_tokens=sum(output.prompt_tokens + output.completion_tokens for output in outputs),

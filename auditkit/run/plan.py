@@ -41,7 +41,8 @@ _PLANNED = 32 + 8
 _BLOCK = 2048
 """Records of one sorted run that are read at once."""
 _IN_MEMORY = 16 << 20
-_NOTHING_WRITTEN = "/None"
+_WRITTEN = "/Generation("
+"""In the sort of a request for free text: the beginning of its decoding parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ class Planner:
         """
         hasher, sizes, planned = hashlib.sha256(b"["), array("I"), self._file()
         for sort in sorted({*self._held, *self._runs}):
-            for batch in self._pack(self._ordered(sort), written=not sort.endswith(_NOTHING_WRITTEN)):
+            for batch in self._pack(self._ordered(sort), written=_WRITTEN in sort):
                 # `schema.digest` of all batches, without building them whole
                 hasher.update((b"," if sizes else b"") + canonical([sha.hex() for sha, _ in batch]))
                 sizes.append(len(batch))

@@ -66,7 +66,7 @@ class Observed(Record):
     peak_memory_bytes: int | None = None
     """Largest resident memory of the process; `None` where the system does not tell."""
     host: dict[str, str] = Field(default_factory=dict)
-    """CPU count and machine type."""
+    """CPU count, machine type, and how the model read texts (`reading`: shared beginnings once, or each by itself)."""
     executor: str = "local"
     """Who answered for the process that finished the audit: local, api, or ray with its workers and threads."""
     requests: int = 0

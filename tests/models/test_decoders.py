@@ -17,7 +17,8 @@ from auditkit.models import generation
 from auditkit.models.adapter import Encoded, TokenSequence
 from auditkit.models.checkpoint import Checkpoint
 from auditkit.models.generation import generate
-from auditkit.models.scoring import CausalScorer, Head
+from auditkit.models.head import Head
+from auditkit.models.scoring import CausalScorer
 from auditkit.schema import Generation, Output, Request
 
 VOCABULARY = 97

@@ -33,11 +33,7 @@ def requests(work: dict[str, Any]) -> list[Request]:
 
 def useful_operations(adapter: Any, asked: Sequence[Request]) -> float:
     """Floating-point operations that cannot be avoided: each distinct token once, the head once a scored position."""
-    config = adapter.checkpoint.model.config
-    body = sum(
-        parameter.numel() for name, parameter in adapter.checkpoint.model.base_model.named_parameters()
-        if parameter.ndim == 2 and "embed" not in name
-    )
+    config, body = adapter.checkpoint.model.config, body_parameters(adapter)
     sequences = [one for encoded in adapter.encode(asked) for one in encoded.sequences]
     rows = {(one.ids[:position]) for one in sequences for position in one.scored}
     fed = sorted({one.ids[: max(one.scored)] for one in sequences})
@@ -50,6 +46,25 @@ def useful_operations(adapter: Any, asked: Sequence[Request]) -> float:
         before = ids
     attention = 4 * config.num_hidden_layers * config.hidden_size * attended
     return 2.0 * body * tokens + attention + 2.0 * config.vocab_size * config.hidden_size * len(rows)
+
+
+def body_parameters(adapter: Any) -> int:
+    """Parameters of the matrices that each token goes through, head excluded."""
+    return sum(
+        parameter.numel() for name, parameter in adapter.checkpoint.model.base_model.named_parameters()
+        if parameter.ndim == 2 and "embed" not in name
+    )
+
+
+def written_operations(adapter: Any, lengths: Sequence[tuple[int, int]]) -> float:
+    """The same for texts of (prompt, new) tokens: all but the last are read, each new one costs the head."""
+    config, body = adapter.checkpoint.model.config, body_parameters(adapter)
+    total = 0.0
+    for prompt, new in lengths:
+        read = prompt + new - 1
+        total += 2.0 * body * read + 2.0 * config.vocab_size * config.hidden_size * new
+        total += 4.0 * config.num_hidden_layers * config.hidden_size * read * (read + 1) / 2
+    return total
 
 
 def matrix_rate(adapter: Any) -> float:
@@ -85,10 +100,13 @@ def main() -> None:
     outputs = [found[request.sha256] for request in asked]
     errors = [output.error for output in outputs if output.error]
     assert not errors, errors[0]
-    result: dict[str, Any] = {"seconds": seconds, "answers": [output.text for output in outputs]}
+    result: dict[str, Any] = {"seconds": seconds, "rate": matrix_rate(adapter)}
     if work["kind"] == "score":
         result["answers"] = [option.sum for output in outputs for option in output.options or ()]
-        result["useful"], result["rate"] = useful_operations(adapter, asked), matrix_rate(adapter)
+        result["useful"] = useful_operations(adapter, asked)
+    else:
+        result["answers"] = [output.text for output in outputs]
+        result["useful"] = written_operations(adapter, [(one.prompt_tokens, one.completion_tokens) for one in outputs])
     Path(target).write_text(json.dumps(result), encoding="utf-8")
 
 

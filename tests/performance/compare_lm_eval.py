@@ -14,14 +14,20 @@ as requests through its runner and journal (no cache), lm-eval through `HFLM.log
 `--batch-size` (8 was its best of 1, 8, 16 and auto on 2 cores). Each measurement is a process of its own. The table
 gives lm-eval's time divided by auditkit's: medians of pairs, with the smallest and the largest. "of GEMM" is the
 unavoidable work divided by time and by the rate of plain matrix products measured in the same processes. An item of
-`agreement` is one log-likelihood (largest relative difference) or one text (share that is equal).
-`--rows 6 --repeats 1` tries everything out in three minutes; five repeats of the full size take far longer.
+`agreement` is one log-likelihood (largest and median relative difference) or one text (how many are equal).
+
+The full size with `--repeats 5 --peer-repeats 3` takes about 20 minutes on two idle cores: lm-eval then runs in the
+first three of five rounds, and the rounds after are compared with its third. `--results FILE` keeps every measurement
+as it comes: the same command goes on where it stopped, workload by workload, and prints the table again without
+measuring. `--items FILE` writes both log-likelihoods of each item. `--rows 8 --repeats 1` tries everything out.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import datetime as dt
+import hashlib
 import json
 import os
 import platform
@@ -30,7 +36,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -75,8 +81,35 @@ def measure(command: list[str], threads: int, target: Path | None = None) -> Mea
     return Measured(wall, usage.ru_utime + usage.ru_stime, result)
 
 
-def pairs(name: str, given: argparse.Namespace, model: str, folder: Path) -> list[tuple[Measured, Measured]]:
-    """auditkit and lm-eval on one workload, in turn."""
+class Results:
+    """Measurements, kept in a file as they come."""
+
+    def __init__(self, path: Path | None, settings: dict[str, Any]) -> None:
+        self._path, self._settings = path, settings
+        self._runs: dict[str, list[dict[str, Any]]] = {}
+        if path is not None and path.exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found["settings"] != settings:
+                raise SystemExit(f"{path} was measured with other settings, {found['settings']}; name another file")
+            self._runs = found["runs"]
+
+    def get(self, key: str, number: int, command: list[str], threads: int, target: Path | None) -> Measured:
+        """The measurement of this number, made if it is not there yet."""
+        runs = self._runs.setdefault(key, [])
+        if number == len(runs):
+            print(f"{key}: {number + 1}", file=sys.stderr, flush=True)
+            runs.append(asdict(measure(command, threads, target)))
+            if self._path is not None:
+                text = json.dumps({"settings": self._settings, "runs": self._runs})
+                self._path.with_suffix(".new").write_text(text, encoding="utf-8")
+                self._path.with_suffix(".new").replace(self._path)
+        return Measured(**runs[number])
+
+
+def pairs(
+    name: str, given: argparse.Namespace, model: str, folder: Path, results: Results
+) -> list[tuple[Measured, Measured]]:
+    """auditkit and lm-eval on one workload, in turn; lm-eval's last one again where it runs fewer times."""
     source, target = folder / f"{name}.json", folder / "result.json"
     source.write_text(json.dumps(make(name, given.data, given.rows or SIZES[name])), encoding="utf-8")
     threads = str(given.threads)
@@ -84,9 +117,22 @@ def pairs(name: str, given: argparse.Namespace, model: str, folder: Path) -> lis
     theirs = [given.peer, str(HERE / "lm_eval_side.py"), str(source), str(target), model, threads, given.batch_size]
     found = []
     for number in range(given.repeats):
-        print(f"{name}: pair {number + 1} of {given.repeats}", file=sys.stderr, flush=True)
-        found.append((measure(ours, given.threads, target), measure(theirs, given.threads, target)))
+        one = results.get(f"{name}, auditkit", number, ours, given.threads, target)
+        peer = min(number, given.peer_repeats - 1)
+        found.append((one, results.get(f"{name}, lm-eval", peer, theirs, given.threads, target)))
     return found
+
+
+def write_items(path: Path, found: dict[str, list[tuple[Measured, Measured]]]) -> None:
+    """Both answers to each item of the first pair, as CSV."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        out = csv.writer(stream)
+        out.writerow(["workload", "item", "auditkit", "lm-eval", "relative difference"])
+        for name, made in found.items():
+            answers = zip(made[0][0].result["answers"], made[0][1].result["answers"], strict=True)
+            for number, (one, two) in enumerate(answers):
+                text = isinstance(one, str)
+                out.writerow([name, number, one, two, "" if text else abs(one - two) / max(1.0, abs(two))])
 
 
 def spread(values: list[float]) -> str:
@@ -95,20 +141,19 @@ def spread(values: list[float]) -> str:
 
 
 def agreement(found: list[tuple[Measured, Measured]]) -> str:
-    """Item by item, the worst over all pairs."""
-    worst, equal, total = 0.0, 0, 0
+    """Item by item, over all pairs."""
+    differences: list[float] = []
+    equal = total = 0
     for one, other in found:
-        ours, theirs = one.result["answers"], other.result["answers"]
-        assert len(ours) == len(theirs)
-        for left, right in zip(ours, theirs, strict=True):
+        for left, right in zip(one.result["answers"], other.result["answers"], strict=True):
             total += 1
             if isinstance(left, str):
                 equal += left.strip() == right.strip()
             else:
-                worst = max(worst, abs(left - right) / max(abs(right), 1e-9))
-    if isinstance(found[0][0].result["answers"][0], str):
+                differences.append(abs(left - right) / max(abs(right), 1e-9))
+    if not differences:
         return f"{equal // len(found)} of {total // len(found)} texts equal"
-    return f"{total // len(found)} items, ≤ {worst:.0e}"
+    return f"{total // len(found)} items, ≤ {max(differences):.0e}, median {statistics.median(differences):.0e}"
 
 
 def line(name: str, found: list[tuple[Measured, Measured]], rows: int) -> str:
@@ -117,27 +162,35 @@ def line(name: str, found: list[tuple[Measured, Measured]], rows: int) -> str:
     def ratio(phase: str) -> str:
         return spread([two.result["seconds"][phase] / one.result["seconds"][phase] for one, two in found])
 
-    fractions = "–"
-    if "useful" in found[0][0].result:
-        useful = [one.result["useful"] / one.result["rate"] for one, _ in found]  # seconds at the rate of GEMM
+    useful = [one.result["useful"] / one.result["rate"] for one, _ in found]  # seconds at the rate of GEMM
 
-        def fraction(side: int) -> float:
-            walls = [pair[side].result["seconds"]["wall"] for pair in found]
-            return statistics.median(least / wall for least, wall in zip(useful, walls, strict=True))
+    def fraction(side: int) -> float:
+        walls = [pair[side].result["seconds"]["wall"] for pair in found]
+        return statistics.median(least / wall for least, wall in zip(useful, walls, strict=True))
 
-        fractions = f"{fraction(0):.2f} / {fraction(1):.2f}"
+    fractions = f"{fraction(0):.2f} / {fraction(1):.2f}"
     whole = spread([two.wall / one.wall for one, two in found])
     return f"| {name} ({rows} rows) | {ratio('wall')} | {ratio('cpu')} | {whole} | {fractions} | {agreement(found)} |"
 
 
-def start_up(given: argparse.Namespace) -> str:
-    """The row of `--help`: whole processes only."""
+def start_up(given: argparse.Namespace, results: Results) -> str:
+    """The row of `--help`: whole processes only; the first pair fills the disk's cache."""
     ours, theirs = [sys.executable, "-m", "auditkit", "--help"], [str(Path(given.peer).parent / "lm-eval"), "--help"]
     ratios = []
-    for _ in range(max(given.repeats, 1) + 1):
-        one, two = measure(ours, given.threads), measure(theirs, given.threads)
-        ratios.append(two.wall / one.wall)
+    for number in range(given.repeats + 1):
+        one = results.get("--help, auditkit", number, ours, given.threads, None)
+        ratios.append(results.get("--help, lm-eval", number, theirs, given.threads, None).wall / one.wall)
     return f"| `--help` | – | – | {spread(ratios[1:])} | – | – |"
+
+
+def source_sha256() -> str:
+    """Hash of auditkit's source: measurements of another version are not mixed in."""
+    import auditkit
+
+    hasher = hashlib.sha256()
+    for path in sorted(Path(auditkit.__file__).parent.rglob("*.py")):
+        hasher.update(path.read_bytes())
+    return hasher.hexdigest()[:16]
 
 
 def machine() -> str:
@@ -171,25 +224,38 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--batch-size", default="8", help="lm-eval's: a number or auto.")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peer-repeats", type=int, help="Rounds in which lm-eval runs too; default: all.")
     parser.add_argument("--rows", type=int, help="Rows a workload; default: the full size of each.")
     parser.add_argument("--workload", action="append", choices=list(SIZES), help="Only this one; repeatable.")
+    parser.add_argument("--results", type=Path, help="JSON file of measurements; what it holds is not measured again.")
+    parser.add_argument("--items", type=Path, help="CSV file for both answers to each item.")
     given = parser.parse_args()
+    if given.repeats < 1 or (given.peer_repeats is not None and given.peer_repeats < 1):
+        parser.error("--repeats and --peer-repeats are at least 1")
+    given.peer_repeats = min(given.peer_repeats or given.repeats, given.repeats)
     given.peer = str(Path(given.peer).absolute())  # never resolved: a venv's python is a link
     model = weights(given)
     peer = "import importlib.metadata as m; print(m.version('lm-eval'), m.version('torch'), m.version('transformers'))"
     versions = subprocess.run([given.peer, "-c", peer], capture_output=True, text=True, check=True).stdout.split()
-    rates: list[float] = []
+    settings = {
+        "machine": machine(), "model": Path(model).name, "threads": given.threads, "batch_size": given.batch_size,
+        "rows": given.rows, "peer": versions, "source": source_sha256(),
+    }
+    results = Results(given.results, settings)
+    found: dict[str, list[tuple[Measured, Measured]]] = {}
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         for name in given.workload or SIZES:
-            found = pairs(name, given, model, Path(folder))
-            rates += [one.result["rate"] for one, _ in found if "rate" in one.result]
-            lines.append(line(name, found, given.rows or SIZES[name]))
+            found[name] = pairs(name, given, model, Path(folder), results)
+            lines.append(line(name, found[name], given.rows or SIZES[name]))
             print(lines[-1], file=sys.stderr, flush=True)
-    lines.append(start_up(given))
-    gemm = f"GEMM {statistics.median(rates) / 1e9:.0f} GFLOP/s" if rates else "GEMM not measured"
+    lines.append(start_up(given, results))
+    if given.items is not None:
+        write_items(given.items, found)
+    rates = [one.result["rate"] for made in found.values() for one, _ in made]
     print(f"{dt.date.today().isoformat()}. {machine()}.")
-    print(f"{given.threads} thread(s), float32, {given.repeats} pair(s); {gemm}.")
+    repeats = f"{given.repeats} run(s) of auditkit and {given.peer_repeats} of lm-eval"
+    print(f"{given.threads} thread(s), float32, {repeats}; GEMM {statistics.median(rates) / 1e9:.0f} GFLOP/s.")
     print(f"lm-eval {versions[0]} (torch {versions[1]}, transformers {versions[2]}), batch size {given.batch_size}.\n")
     print("| workload | evaluation, wall | evaluation, CPU | whole process, wall | of GEMM, ours / peer | agreement |")
     print("| --- | --- | --- | --- | --- | --- |")

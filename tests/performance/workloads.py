@@ -1,6 +1,8 @@
 """The requests of the comparison, as raw (context, continuation) pairs; standard library only.
 
-BBQ and TruthfulQA rows are a seeded random sample: neighbours in the file share more, as whole audits would.
+`bbq` is whole question sets: the four rows (ambiguous or not, negative or not) that BBQ writes of one question and one
+pair of people, which `--limit` of an audit never tears apart. `bbq-random` is single rows from anywhere, the worst
+case: next to nothing is shared but the context of three options. TruthfulQA rows are a seeded random sample.
 """
 
 from __future__ import annotations
@@ -12,8 +14,11 @@ import random
 from pathlib import Path
 from typing import Any
 
-SIZES = {"bbq": 300, "crows-pairs": 300, "truthfulqa-mc": 20, "generation": 60}
+SIZES = {"bbq": 300, "bbq-random": 100, "crows-pairs": 300, "truthfulqa-mc": 20, "generation": 60}
 """Rows a workload; a BBQ row makes three pairs, a CrowS row two, a TruthfulQA row one an option of MC1 and of MC2."""
+
+SET = 4
+"""Rows of a BBQ question set; they are neighbours in the file."""
 
 NEW_TOKENS = 48
 
@@ -45,18 +50,34 @@ def make(name: str, data: Path, rows: int) -> Workload:
     if name == "generation":
         items: list[Any] = [f"Question: {row['question']}\nAnswer:" for row in _truthfulqa(data, 817)[-rows:]]
         return {"kind": "generate", "items": items, "new_tokens": NEW_TOKENS}
-    items = {"bbq": _bbq, "crows-pairs": _crows, "truthfulqa-mc": _multiple_choice}[name](data, rows)
-    return {"kind": "score", "items": items}
+    makers = {
+        "bbq": _bbq_sets, "bbq-random": _bbq_rows, "crows-pairs": _crows, "truthfulqa-mc": _multiple_choice,
+    }
+    return {"kind": "score", "items": makers[name](data, rows)}
 
 
-def _bbq(data: Path, rows: int) -> list[Any]:
+def _bbq(data: Path) -> list[Any]:
     found = []
     for path in sorted((data / "bbq").glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             found += [json.loads(line) for line in lines]
+    return found
+
+
+def _bbq_sets(data: Path, rows: int) -> list[Any]:
+    found = _bbq(data)
+    starts = random.Random(0).sample(range(0, len(found), SET), -(-rows // SET))
+    return _asked([row for start in starts for row in found[start : start + SET]][:rows])
+
+
+def _bbq_rows(data: Path, rows: int) -> list[Any]:
+    return _asked(random.Random(0).sample(_bbq(data), rows))
+
+
+def _asked(rows: list[Any]) -> list[Any]:
     return [
         [f"{row['context']}\nQuestion: {row['question']}\nAnswer:", [f" {row[f'ans{each}']}" for each in range(3)]]
-        for row in random.Random(0).sample(found, rows)
+        for row in rows
     ]
 
 
