@@ -156,3 +156,33 @@ def test_two_audits_in_one_folder_at_once(undisturbed: Path, tmp_path: Path) -> 
     for code, error in zip(codes, told, strict=True):
         assert code in (0, 1, 3) or (code == 2 and "is writing to it" in error), error
     assert facts(out) == facts(undisturbed)
+
+
+FULL = """
+import resource, sys
+from auditkit.cli import main
+most = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+main()
+"""
+"""The command line, with a kernel that lets no file grow beyond so many bytes: as on a full disk."""
+
+
+@pytest.mark.parametrize("share", [0.02, 0.6, 0.97])
+def test_a_full_disk_is_one_clear_line_and_the_run_goes_on(undisturbed: Path, tmp_path: Path, share: float) -> None:
+    """In the samples, among the answers, in the last batch."""
+    out, most = tmp_path / "run", int(share * (undisturbed / "journal.jsonl").stat().st_size)
+    full = subprocess.run(
+        [sys.executable, "-c", FULL, str(most), *audit(out), "--quiet"], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "AUDITKIT_CACHE": str(tmp_path)}, check=False,
+    )
+    assert full.returncode == 4, full.stderr
+    assert full.stderr.count("\n") == 1
+    assert f"{out / 'journal.jsonl'}: the disk (or quota) is full; free space and give the same command again" in (
+        full.stderr
+    )
+    assert (out / "journal.jsonl").stat().st_size <= most
+    read_journal(out / "journal.jsonl", strict=False)
+    finish(start(*audit(out), cache=tmp_path))
+    assert facts(out) == facts(undisturbed)
+    assert sorted(os.listdir(out)) == sorted(os.listdir(undisturbed)), "nothing is left over"
