@@ -178,11 +178,9 @@ class _Running:
     def unplanned(self) -> list[Request]:
         """The requests that the round's plan is made of: those not answered when it is, or was, first planned."""
         if self.records.plan_of(self.number) is None:
-            before: Iterable[str] = self.answered
-        else:
-            before = self.records.answered_before(self.number)
-        known = set(before)
-        return [request for sha, request in self.requests.items() if sha not in known]
+            return [request for sha, request in self.requests.items() if sha not in self.answered]
+        records, number = self.records, self.number
+        return [request for sha, request in self.requests.items() if not records.answered_before(number, sha)]
 
     def retried(self) -> list[Request]:
         """The requests that came errored from the journal; from now on they count as not answered."""

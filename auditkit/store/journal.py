@@ -126,7 +126,7 @@ class Journal:
         parts: list[bytes] = []
         commits: list[Commit] = []
         for kind, body in entries:
-            commits.append(self._stage(kind, body, head.seq))
+            commits.append(self._stage(kind, body, head.seq, head.size))
             try:
                 data, value = encode(kind, body, head.seq, head.prev)
             except ValueError as error:
@@ -176,9 +176,9 @@ class Journal:
             if sample.id not in self._fold.samples:
                 yield sample_entry(sample)
 
-    def _stage(self, kind: str, body: Mapping[str, Any], seq: int) -> Commit:
+    def _stage(self, kind: str, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         try:
-            return self._fold.stage(kind, body, seq)
+            return self._fold.stage(kind, body, seq, offset)
         except LineFault as fault:
             raise MeasurementError(f"{self.path}:{fault.number}: cannot be journalled: {fault.what}") from None
 
@@ -237,18 +237,19 @@ def _complete(path: Path, fold: Fold) -> None:
     """Raise if a journal without damaged lines is still not one."""
     if not fold.lines:
         raise RecordError(f"{path}:1: the journal is empty; run the audit again")
-    for sha, line in fold.first_answer.items():
-        if sha not in fold.requests:
+    records = fold.snapshot()
+    for sha, line in records.first_answer.items():
+        if sha not in records.requests:
             raise RecordError(f"{path}:{line}: output: answers request {sha[:12]}, which the journal does not hold")
 
 
 def _load(path: Path) -> tuple[Fold, _Head, LineFault | None]:
     """The lines up to the first fault, where the next one would go, and the fault."""
-    fold, head = Fold(), _Head()
+    fold, head = Fold(path=path), _Head()
     try:
         with path.open("rb") as file:
             for line in scan(file):
-                _add(fold, line)
+                _add(fold, line, head.size)
                 head = _Head(line.seq + 1, line.hash, line.end)
     except LineFault as fault:
         if fault.newer:
@@ -257,8 +258,8 @@ def _load(path: Path) -> tuple[Fold, _Head, LineFault | None]:
     return fold, head, None
 
 
-def _add(fold: Fold, line: Line) -> None:
-    fold.stage(line.kind, line.body, line.seq)()
+def _add(fold: Fold, line: Line, offset: int) -> None:
+    fold.stage(line.kind, line.body, line.seq, offset)()
 
 
 def _repair(path: Path, descriptor: int, head: _Head, fault: LineFault, on_event: OnEvent) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from auditkit.schema import Attribution, Output, Request, Sample, plain
+from auditkit.store.index import Index, Lines, Row, Spilled
 from auditkit.store.lines import KINDS, LineFault
 
 Commit = Callable[[], None]
+
+HELD = 1 << 16
+"""Requests, and answers, that are held in memory; of what comes later only where its lines lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class JournalRecords:
     """sha256 of a request to the ids of the samples that asked it."""
     outputs: Mapping[str, Output]
     """sha256 of a request to its answer; the last one journalled counts."""
-    from_cache: frozenset[str]
+    from_cache: AbstractSet[str]
     """Requests whose answer came from the cache."""
     plans: tuple[PlanLine, ...]
     attributions: tuple[Attribution, ...]
@@ -65,10 +71,10 @@ class JournalRecords:
         """The last plan of a round; `None` where the round was not planned yet."""
         return next((plan for plan in reversed(self.plans) if plan.number == number and not plan.retry), None)
 
-    def answered_before(self, number: int) -> set[str]:
-        """Requests that were answered before a round was first planned: cache hits, earlier rounds."""
+    def answered_before(self, number: int, sha: str) -> bool:
+        """Whether a request was answered before a round was first planned: a cache hit, or in an earlier round."""
         first = next((plan.line for plan in self.plans if plan.number == number and not plan.retry), self.lines + 1)
-        return {sha for sha, line in self.first_answer.items() if line < first}
+        return self.first_answer.get(sha, first) < first
 
 
 @dataclass(slots=True)
@@ -89,9 +95,22 @@ class Fold:
     lines: int = 0
     seconds: float = 0.0
     first_answer: dict[str, int] = field(default_factory=dict)
+    path: Path | None = None
+    """The journal; `None` where nothing is to be read again."""
+    more_requests: Index = field(default_factory=Index)
+    """Lines of the requests that are not held."""
+    more_outputs: Index = field(default_factory=Index)
+    """Lines of the outputs that are not held."""
+    reader: Lines | None = None
 
-    def stage(self, kind: str, body: Mapping[str, Any], seq: int) -> Commit:
+    def stage(self, kind: str, body: Mapping[str, Any], seq: int, offset: int = 0) -> Commit:
         """Check a body, and return what adds it.
+
+        Args:
+            kind: of the line.
+            body: of the line.
+            seq: its number.
+            offset: where it begins in the file, in bytes.
 
         Raises:
             LineFault: the body is not what its kind needs.
@@ -101,7 +120,7 @@ class Fold:
         if (kind == "header") != (seq == 1):
             raise LineFault(seq, "the first line, and no other, must be the header")
         try:
-            commit: Commit = getattr(self, f"_{kind}")(body, seq)
+            commit: Commit = getattr(self, f"_{kind}")(body, seq, offset)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -120,10 +139,6 @@ class Fold:
         return JournalRecords(
             header=self.header,
             samples=tuple(self.samples.values()),
-            requests=dict(self.requests),
-            askers=dict(self.askers),
-            outputs=dict(self.outputs),
-            from_cache=frozenset(self.cached),
             plans=tuple(self.plans),
             attributions=tuple(self.attributions),
             not_explained=dict(self.not_explained),
@@ -131,35 +146,98 @@ class Fold:
             after_seal=self.lines - self.sealed_at if self.seal else 0,
             lines=self.lines,
             seconds=self.seconds,
-            first_answer=dict(self.first_answer),
+            **self._asked(),
+            **self._answers(),
         )
 
-    def _header(self, body: Mapping[str, Any], seq: int) -> Commit:
+    def _asked(self) -> dict[str, Any]:
+        """Requests and who asked them."""
+        requests, askers = dict(self.requests), dict(self.askers)
+        if not self.more_requests:
+            return {"requests": requests, "askers": askers}
+        index, lines = self.more_requests.frozen(), self._lines()
+
+        def request(offset: int) -> Request:
+            return Request.model_validate(lines.body(offset)["request"])
+
+        def samples(rows: Sequence[Row]) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(str(name) for offset, _ in rows for name in lines.body(offset)["samples"]))
+
+        def key(offset: int) -> str:
+            return request(offset).sha256
+
+        return {
+            "requests": Spilled(requests, index, key, lambda rows: request(rows[0][0])),
+            "askers": Spilled(askers, index, key, samples),
+        }
+
+    def _answers(self) -> dict[str, Any]:
+        """Outputs, whence they came, and the lines of the first ones."""
+        outputs, first, cached = dict(self.outputs), dict(self.first_answer), frozenset(self.cached)
+        if not self.more_outputs:
+            return {"outputs": outputs, "first_answer": first, "from_cache": cached}
+        index, lines = self.more_outputs.frozen(), self._lines()
+
+        def key(offset: int) -> str:
+            return str(lines.body(offset)["output"]["request"])
+
+        def output(rows: Sequence[Row]) -> Output:
+            return Output.model_validate(lines.body(rows[-1][0])["output"])
+
+        return {
+            "outputs": Spilled(outputs, index, key, output),
+            "first_answer": Spilled(first, index, key, lambda rows: rows[0][1] // 2),
+            "from_cache": _FromCache(
+                Spilled({sha: sha in cached for sha in outputs}, index, key, lambda rows: bool(rows[-1][1] % 2))
+            ),
+        }
+
+    def _may_spill(self) -> bool:
+        """Whether lines can be read again; from now on the file is kept open."""
+        if self.path is None:
+            return False
+        self._lines()
+        return True
+
+    def _lines(self) -> Lines:
+        if self.reader is None:
+            assert self.path is not None
+            self.reader = Lines(self.path)
+        return self.reader
+
+    def _header(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         return lambda: setattr(self, "header", plain(dict(body)))
 
-    def _sample(self, body: Mapping[str, Any], seq: int) -> Commit:
+    def _sample(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         sample = Sample.model_validate(body["sample"])
         if self.samples.get(sample.id, sample) != sample:
             raise LineFault(seq, f"sample {sample.id} stands twice, with other content")
         return lambda: self.samples.update({sample.id: sample})
 
-    def _request(self, body: Mapping[str, Any], seq: int) -> Commit:
+    def _request(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         request = Request.model_validate(body["request"])
         asked = tuple(str(sample) for sample in body["samples"])
 
         def add() -> None:
+            if request.sha256 not in self.requests and len(self.requests) >= HELD and self._may_spill():
+                self.more_requests.add(request.sha256, offset, 2 * seq)
+                return
             before = self.askers.get(request.sha256, ())
             self.requests.setdefault(request.sha256, request)
             self.askers[request.sha256] = tuple(dict.fromkeys(before + asked))
 
         return add
 
-    def _output(self, body: Mapping[str, Any], seq: int) -> Commit:
+    def _output(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         output = Output.model_validate(body["output"])
         seconds, cached = float(body["seconds"]), bool(body["cached"])
 
         def add() -> None:
             sha = output.request
+            if sha not in self.outputs and len(self.outputs) >= HELD and self._may_spill():
+                self.more_outputs.add(sha, offset, 2 * seq + cached)
+                self.seconds += 0.0 if cached else seconds
+                return
             self.outputs[sha] = output
             self.first_answer.setdefault(sha, seq)
             (self.cached.add if cached else self.cached.discard)(sha)
@@ -167,22 +245,38 @@ class Fold:
 
         return add
 
-    def _plan(self, body: Mapping[str, Any], seq: int) -> Commit:
+    def _plan(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         plan = PlanLine(int(body["round"]), str(body["sha256"]), seq, bool(body["retry"]))
         return lambda: self.plans.append(plan)
 
-    def _attribution(self, body: Mapping[str, Any], seq: int) -> Commit:
+    def _attribution(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         attribution = Attribution.model_validate(body["attribution"])
         return lambda: self.attributions.append(attribution)
 
-    def _not_explained(self, body: Mapping[str, Any], seq: int) -> Commit:
+    def _not_explained(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         sample, reason = str(body["sample"]), str(body["reason"])
         return lambda: self.not_explained.update({sample: reason})
 
-    def _seal(self, body: Mapping[str, Any], seq: int) -> Commit:
+    def _seal(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         value = str(body["sha256"])
 
         def add() -> None:
             self.seal, self.sealed_at = value, seq
 
         return add
+
+
+class _FromCache(AbstractSet[str]):
+    """The requests of a mapping whose answers were cached."""
+
+    def __init__(self, cached: Mapping[str, bool]) -> None:
+        self._cached = cached
+
+    def __contains__(self, sha: object) -> bool:
+        return isinstance(sha, str) and self._cached.get(sha, False)
+
+    def __iter__(self) -> Iterator[str]:
+        return (sha for sha, cached in self._cached.items() if cached)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-NAME = "bbq-memory"
+NAME = "ambiguous-qa"  # which the default policy checks
 
 
 def peak() -> float:
