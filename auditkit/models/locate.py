@@ -118,7 +118,10 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         if peft.is_peft(folder):
-            raise ModelError(f"{folder}: this base is itself PEFT adapter weights; merge them into their base first")
+            raise ModelError(
+                f"{folder}: these are PEFT adapter weights, where a whole model is needed; as MODEL name this folder, "
+                f"as a base merge them into their own first"
+            )
         found = sorted(folder.glob("*.gguf"))
         hint = f"name the GGUF file: {found[0]}" if found else "name a folder that `save_pretrained` wrote"
         raise ModelError(f"{folder}: there is no config.json; {hint}")
