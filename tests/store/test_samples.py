@@ -74,8 +74,9 @@ def test_the_hash_is_of_the_rows_not_of_their_order_or_bytes(tmp_path, samples, 
 
 def test_parts_have_a_column_where_there_are_any(tmp_path, samples, scores):
     without = samples_sha256(samples, scores)
-    more = [*scores, Score(sample_id="pack/row-001", metric="macro_f1", value=1.0, parts={"predicted": "a", "gold": "a"}),
-            Score(sample_id="pack/row-001", metric="pearson", value=None, parts={"predicted": 0.5, "gold": 1.0})]
+    name = "pack/row-001"
+    more = [*scores, Score(sample_id=name, metric="macro_f1", value=1.0, parts={"predicted": "a", "gold": "a"}),
+            Score(sample_id=name, metric="pearson", value=None, parts={"predicted": 0.5, "gold": 1.0})]
     path = tmp_path / "samples.parquet"
     value = write_samples(path, score_rows(samples, more))
     rows = read_samples(path, value).to_pylist()
