@@ -1,9 +1,10 @@
 """Metric modules of the `evaluate` library that a card names: `evaluate:DIR`, or `evaluate:DIR#KEY`.
 
 DIR is a folder with a module of its name in it (or the file itself), relative to the working directory; any other
-name is looked up among what evaluate has cached, and never downloaded. A module is code: it runs with your rights. It
-gives one value for a corpus; the interval is a bias-corrected cluster bootstrap with few resamples, since each computes
-it anew. What unscored samples could do to it is not known.
+name is looked up among what evaluate has cached, and never downloaded. A module is code and runs with the rights of
+who audits or verifies: only where the environment has AUDITKIT_TRUST_MODULES=1, since a card, or a journal, may come
+from anywhere. It gives one value for a corpus; the interval is a bias-corrected cluster bootstrap with few resamples,
+since each computes it anew. What unscored samples could do to it is not known.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from auditkit.stats.columns import Floats
 from auditkit.stats.corpus import CorpusStatistic, Parts, Prepared, Weighted
 
 PREFIX = "evaluate:"
+TRUST = "AUDITKIT_TRUST_MODULES"
 DRAWS = 200
 """Resamples; each computes the module once."""
 
@@ -70,8 +72,10 @@ def load(name: str) -> tuple[Any, str]:
     """A module of evaluate and its source.
 
     Raises:
-        MeasurementError: it is neither a local folder nor cached, or holds no metric.
+        MeasurementError: modules are not trusted, it is neither a local folder nor cached, or it holds no metric.
     """
+    if os.environ.get(TRUST) != "1":
+        raise MeasurementError(f"evaluate:{name}: is code that a card names; look at it, then set {TRUST}=1 to run it")
     path = Path(name)
     file = path / f"{path.resolve().name}.py" if path.is_dir() else path
     if not file.is_file():

@@ -213,7 +213,7 @@ def _interval(
     quantiles, name = _quantiles(value, replicates, left_out, plan.fewest)
     quantiles = np.where(np.array(WIDE_GRID) < 0.5, quantiles - bias, quantiles)
     quantiles = np.maximum.accumulate(np.clip(quantiles, *range))
-    lowered = f"; lower limits lowered by its upward bias, at most {bias:.2g}" if bias else ""
+    lowered = f"; with nothing to find it would read {bias:.2g}, by which lower limits are lowered" if bias else ""
     method = f"{name} bootstrap over {plan.fewest} clusters ({statistic.draws} resamples{lowered})"
     return Reading(value, Bootstrap(levels=WIDE_GRID, quantiles=tuple(quantiles.tolist())), method)
 

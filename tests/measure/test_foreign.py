@@ -43,6 +43,11 @@ def agreement(a, b):
 CLASSES = ("joy", "anger", "fear")
 
 
+@pytest.fixture(autouse=True)
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITKIT_TRUST_MODULES", "1")
+
+
 @pytest.fixture(params=["string", "int32"])
 def kappa(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     folder = tmp_path / "kappa"
@@ -116,6 +121,16 @@ def test_what_a_card_gets_wrong(kappa: Path, fields: dict[str, Any], message: st
     fields = {**fields, "metric": f"evaluate:{kappa}{fields.get('metric', '')}"}
     with pytest.raises(MeasurementError, match=message):
         measure(card(metrics=[use("x") | fields]), samples, outputs)
+
+
+def test_code_that_a_card_names_is_not_run_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUDITKIT_TRUST_MODULES")
+    file, trace = tmp_path / "evil.py", tmp_path / "trace"
+    file.write_text(f"open({str(trace)!r}, 'w')", encoding="utf-8")
+    samples, outputs, _, _ = corpus()
+    with pytest.raises(MeasurementError, match=r"is code that a card names; .* AUDITKIT_TRUST_MODULES=1"):
+        measure(card(metrics=[use(str(file))]), samples, outputs)
+    assert not trace.exists()
 
 
 def test_a_name_that_is_not_here_is_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:

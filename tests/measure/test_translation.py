@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -124,6 +125,12 @@ def test_an_empty_translation_is_missing_and_bounded() -> None:
     assert found.range == (0, 100)
 
 
+def test_a_translated_refusal_is_a_translation() -> None:
+    text = "I'm sorry, but I can't help with that."
+    assert measured("bleu", [text], [text]).value == pytest.approx(100)
+    assert measured("bleu", ["We left at 7:30 p.m."], [text]).unscored == {"refused": 1}
+
+
 def test_filled_with_the_reference_is_what_sacrebleu_says_of_it(tmp_path: Path) -> None:
     golds = TEXTS["en"] * 4
     said: list[str | None] = [spoiled(text) for text in golds]
@@ -131,3 +138,18 @@ def test_filled_with_the_reference_is_what_sacrebleu_says_of_it(tmp_path: Path) 
     found = measured("bleu", golds, said)
     copied = [golds[0], *[str(text) for text in said[1:]]]
     assert found.at_highest_fill.value == pytest.approx(command(tmp_path, [golds], copied)["score"], abs=1e-8)
+
+
+@pytest.mark.parametrize("language", ["eng_Latn", "arb_Arab", "hin_Deva", "jpn_Jpan", "rus_Cyrl"])
+def test_published_sentences(language: str, mirror: Path, tmp_path: Path) -> None:
+    """FLORES-200 devtest: a spoiled copy scores what the command says, an exact one 100."""
+    plain, packed = mirror / "flores200" / f"{language}.devtest", mirror / "flores200" / f"{language}.devtest.gz"
+    text = plain.read_text(encoding="utf-8") if plain.exists() else gzip.decompress(packed.read_bytes()).decode("utf-8")
+    golds = text.split("\n")[:60]
+    said = [spoiled(line) for line in golds]
+    name = "char" if language == "jpn_Jpan" else "13a"
+    found = measured("bleu", golds, list(said))
+    expected = command(tmp_path, [golds], said, "-m", "bleu", "--tokenize", name)
+    assert found.value == pytest.approx(expected["score"], abs=1e-8)
+    assert measured("bleu", golds, list(golds)).value == pytest.approx(100)
+    assert measured("chrf", golds, list(golds)).value == pytest.approx(100)

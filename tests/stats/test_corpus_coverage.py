@@ -140,3 +140,26 @@ def test_gaps_of_groups(shared):
             groups[str(i)] = column(part, codes if shared else codes + i * count)
         at_zero.append(interval(corpus_gap(labels.macro_f1, groups, (0, 1), 0).spread)[0] == 0)
     assert np.mean(at_zero) >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
+
+
+def test_two_crossed_factors():
+    """Names × templates, both with an effect: either alone covers too little; both together err on the wide side."""
+    rng, runs, names, templates = np.random.default_rng(14), 60, 25, 30
+    name, template = (grid.ravel() for grid in np.meshgrid(np.arange(names), np.arange(templates), indexing="ij"))
+
+    def world():
+        effect = rng.normal(0, 0.8, names)[name] + rng.normal(0, 0.8, templates)[template]
+        gold = rng.integers(2, size=len(name))
+        right = rng.random(len(name)) < 1 / (1 + np.exp(-1 - effect))
+        return {"gold": np.array(["a", "b"])[gold], "predicted": np.array(["a", "b"])[np.where(right, gold, 1 - gold)]}
+
+    truth = np.mean([labels.macro_f1.value(world()) for _ in range(2_000)])
+    crossed, single = [], []
+    for _ in range(runs):
+        parts, n = world(), len(name)
+        for held, factors in ((crossed, (name, template)), (single, (name,))):
+            made = ScoreColumn(np.full(n, np.nan), np.full(n, "", dtype=object), factors, parts)
+            low, high = interval(labels.macro_f1.read(made, (0, 1), 0).spread)
+            held.append(low <= truth <= high)
+    assert np.mean(crossed) >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
+    assert np.mean(single) < 0.9

@@ -9,6 +9,7 @@ from typing import Any
 
 from auditkit.measure.answers import read_text
 from auditkit.measure.metric import Context, metric
+from auditkit.measure.scorers.refusal import refuses
 from auditkit.measure.scorers.scripts import main_script
 from auditkit.schema import Benchmark, Output, Sample, Score
 from auditkit.stats.counts import BLEU_PARTS, CHRF_PARTS
@@ -88,7 +89,9 @@ def _translated(name: str, sample: Sample, output: Output) -> str | Score:
     if not references(sample):
         return Score(sample_id=sample.id, metric=name, value=None, reason="outside")
     answer = read_text(output)
-    if answer.reason is not None or answer.text is None:
+    # where the right text reads as a refusal, a translation of it does too
+    meant = output.finish_reason != "refusal" and any(refuses(gold) for gold in references(sample))
+    if answer.text is None or not (answer.reason is None or (answer.reason == "refused" and meant)):
         return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
     return answer.text
 
