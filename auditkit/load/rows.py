@@ -102,7 +102,7 @@ def samples_of(
             continue
         samples.append(sample)
     if card.upstream is not None and len(seen) != card.rows:
-        raise PackError(f"{card.name}: its files hold {len(seen)} rows, not {card.rows} as its card says; mend the card")
+        raise PackError(f"{card.name}: its files hold {len(seen)} rows, not {card.rows} as sealed; mend the card")
     if unseen:
         raise PackError(f'{card.name}: "left_out": no row has the id "{sorted(unseen)[0]}"; remove it from the card')
     return card.model_copy(update={"left_out": left}), samples
