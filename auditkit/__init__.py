@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auditkit.pipeline.audit import audit as audit
+    from auditkit.pipeline.finetune import finetune as finetune
     from auditkit.pipeline.verify import verify as verify
     from auditkit.schema import Audit as Audit
     from auditkit.schema import Config as Config
@@ -24,11 +25,12 @@ _EXPORTS = {
     "Config": "auditkit.schema",
     "Policy": "auditkit.schema",
     "audit": "auditkit.pipeline.audit",
+    "finetune": "auditkit.pipeline.finetune",
     "load_audit": "auditkit.store.folder",
     "verify": "auditkit.pipeline.verify",
 }
 
-__all__ = ["Audit", "Config", "Policy", "audit", "load_audit", "verify"]
+__all__ = ["Audit", "Config", "Policy", "audit", "finetune", "load_audit", "verify"]
 
 
 def __getattr__(name: str) -> Any:

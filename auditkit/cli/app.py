@@ -9,6 +9,7 @@ import click
 
 COMMANDS = {
     "audit": ("auditkit.cli.audit", "Audit a model: measure, explain, judge, and write the report."),
+    "finetune": ("auditkit.cli.finetune", "Fine-tune a base model on labelled rows, for an audit."),
     "demo": ("auditkit.cli.demo", "Audit a real small model, offline."),
     "resume": ("auditkit.cli.resume", "Go on with an interrupted run."),
     "retry-errors": ("auditkit.cli.retry_errors", "Ask again what errored in a run, and seal it anew."),

@@ -112,6 +112,14 @@ class Telling(Protocol):
 
 
 @runtime_checkable
+class Timed(Protocol):
+    """An adapter that has many requests in flight, and knows how long each of them took."""
+
+    def took(self, request: str) -> float | None:
+        """Seconds from sending a request (by its sha256) to its answer, told once; `None` where it was not asked."""
+
+
+@runtime_checkable
 class Explainable(Protocol):
     """An adapter whose scores have gradients."""
 

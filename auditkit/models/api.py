@@ -6,6 +6,7 @@ completions with `echo` and `logprobs`, and only where a probe showed that they 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -65,6 +66,7 @@ class ApiAdapter:
             "source": source_sha256(),
         }
         self._subject = Subject(name=name, kind="api", fingerprint=digest(parts), parts=parts)
+        self._took: dict[str, float] = {}
 
     @property
     def subject(self) -> Subject:
@@ -93,9 +95,19 @@ class ApiAdapter:
             StoppedError: a budget is spent, or every further request would fail.
         """
         flight: Flight[Request, Output] = Flight(
-            self._answer, self._endpoint.session, self._endpoint.settings.concurrency
+            self._timed, self._endpoint.session, self._endpoint.settings.concurrency
         )
         return flight.run(each.request for each in batch)
+
+    def took(self, request: str) -> float | None:
+        """Seconds from sending a request to its answer, retries and waits included; told once."""
+        return self._took.pop(request, None)
+
+    async def _timed(self, request: Request) -> Output:
+        begun = time.perf_counter()
+        output = await self._answer(request)
+        self._took[request.sha256] = time.perf_counter() - begun
+        return output
 
     async def _answer(self, request: Request) -> Output:
         try:

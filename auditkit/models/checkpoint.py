@@ -37,6 +37,8 @@ class Checkpoint:
     """Where it was loaded from."""
     target: Target | None = None
     """How the targets of an encoder-decoder begin."""
+    disk_bytes: int | None = None
+    """Size of the weight files as the user has them."""
 
     @property
     def device(self) -> torch.device:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import ModelError
@@ -94,6 +95,14 @@ def quiet() -> None:
 
 def _no_bar(iterable: Any, *_: Any, **__: Any) -> Any:
     return iterable
+
+
+def peak_device_bytes() -> int | None:
+    """Most memory that tensors took on CUDA devices in this process, in bytes; `None` where CUDA was not used."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return None
+    return sum(int(torch.cuda.max_memory_allocated(at)) for at in range(torch.cuda.device_count()))
 
 
 def out_of_memory(error: BaseException) -> bool:

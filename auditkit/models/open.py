@@ -181,7 +181,9 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
         dtype=parts["dtype"],
         device=str(target),
     )
-    return Checkpoint(model, tokenizer, subject, config.batch_tokens, chat, config.bos, located.folder, begins)
+    return Checkpoint(
+        model, tokenizer, subject, config.batch_tokens, chat, config.bos, located.folder, begins, located.disk_bytes
+    )
 
 
 def _reading(located: Located, kind: str, model: Any, tokenizer: Any) -> dict[str, str]:

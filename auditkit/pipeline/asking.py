@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +52,8 @@ class Asked:
     """By sample id."""
     without_answer: frozenset[str] = frozenset()
     """Samples to which saved predictions hold no answer: their requests are journalled, and not run."""
+    load_seconds: float | None = None
+    """What opening the model took."""
 
 
 def load_packs(config: Config, on_event: OnEvent) -> list[Loaded]:
@@ -81,7 +84,9 @@ def ask(config: Config, loaded: Sequence[Loaded], on_event: OnEvent) -> Asked:
     by_sample = _answers_by_sample(config, loaded)
     if by_sample is not None:
         return _ask_by_sample(by_sample, config, loaded)
+    begun = time.perf_counter()
     adapter = open_model(config, on_event)
+    load_seconds = time.perf_counter() - begun
     rules: dict[str, str] = {}
     refused: dict[str, str] = {}
     requests: dict[str, Request] = {}
@@ -95,7 +100,7 @@ def ask(config: Config, loaded: Sequence[Loaded], on_event: OnEvent) -> Asked:
             continue
         rules[card.name] = rule
         requests |= _requests(item, rule)
-    return Asked(adapter, rules, refused, requests)
+    return Asked(adapter, rules, refused, requests, load_seconds=load_seconds)
 
 
 def _wanted(config: Config, card: Benchmark) -> str | None:

@@ -15,6 +15,7 @@ from auditkit.measure.measuring import measure
 from auditkit.pipeline.asking import Asked, Loaded, ask, load_packs, refuse_idle_checks
 from auditkit.pipeline.assemble import Assembled, Header, answered, assemble, to_explain
 from auditkit.pipeline.drift import refuse_model
+from auditkit.pipeline.efficiency import efficiency
 from auditkit.pipeline.executors import check_executor, choose_executor, describe_executor
 from auditkit.pipeline.observing import Clock, environment, observe
 from auditkit.pipeline.offline import prepare
@@ -102,7 +103,8 @@ def run_audit(
             on_event(Event("measure", "estimates, self-test on planted models, verdict"))
             records = read_journal(folder.journal)
             assembled = assemble(records, dt.datetime.now(dt.UTC).date())
-        observed = observe(clock, records, asked.adapter, describe_executor(config))
+        ran = efficiency(asked.adapter, asked.load_seconds, records, config.api)
+        observed = observe(clock, records, asked.adapter, describe_executor(config), ran)
         return _write(folder, journal, assembled, observed, on_event)
 
 

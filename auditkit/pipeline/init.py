@@ -61,4 +61,9 @@ def _policy() -> str:
         "#   accepted_bound: 0.15, expires: 2030-01-31}]",
         "# The checks below are those of the built-in policy; change them to what your deployment needs.",
     ]
-    return "\n".join(head) + "\n" + builtin_text("default").replace("name: default", "name: my-policy", 1)
+    usual = Config.model_fields["packs"].default
+    lines = [
+        line for line in builtin_text("default").splitlines()
+        if "benchmark: " not in line or any(f"benchmark: {name}," in line for name in usual)
+    ]
+    return "\n".join([*head, *lines]).replace("name: default", "name: my-policy", 1) + "\n"

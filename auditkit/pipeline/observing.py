@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 from auditkit.models.adapter import Adapter, Telling
-from auditkit.schema import Observed
+from auditkit.schema import Efficiency, Observed
 from auditkit.store.journal import JournalRecords
 
 LIBRARIES = ("auditkit", "torch", "transformers", "tokenizers", "captum", "fairlearn", "numpy", "scipy", "pandas")
@@ -48,8 +48,10 @@ def environment() -> dict[str, str]:
     return found
 
 
-def observe(clock: Clock, records: JournalRecords, adapter: Adapter, executor: str) -> Observed:
-    """What one command took, how the model read, and what the journal says of its work."""
+def observe(
+    clock: Clock, records: JournalRecords, adapter: Adapter, executor: str, ran: Efficiency | None = None
+) -> Observed:
+    """What one command took, how the model read, what the journal says of its work, and what it costs to run."""
     how = {"reading": adapter.execution} if isinstance(adapter, Telling) and adapter.execution else {}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     outputs = records.outputs.values()
@@ -59,7 +61,7 @@ def observe(clock: Clock, records: JournalRecords, adapter: Adapter, executor: s
         executor=executor,
         requests=len(records.requests), cache_hits=records.cached,
         model_tokens=sum(output.prompt_tokens + output.completion_tokens for output in outputs),
-        model_seconds=round(records.seconds, 3),
+        model_seconds=round(records.seconds, 3), efficiency=ran,
     )
 
 

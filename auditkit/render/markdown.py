@@ -10,7 +10,7 @@ from auditkit.render.gaps import Gaps, gaps
 from auditkit.render.index import Index, index
 from auditkit.render.numbers import count
 from auditkit.render.page import header, verdict
-from auditkit.render.provenance import command
+from auditkit.render.provenance import command, efficiency
 from auditkit.render.robustness import robustness
 from auditkit.render.texts import clip, line, visible
 from auditkit.schema import Audit, Status
@@ -152,8 +152,18 @@ def _missing(missing: Gaps) -> list[str]:
     return _items(lines, "gaps") or ["Everything that the audit asked was measured."]
 
 
+def _efficiency(audit: Audit) -> list[str]:
+    """What the model costs to run, folded: it differs from run to run."""
+    ran = efficiency(audit)
+    if not ran.facts:
+        return []
+    lines = [f"- {fact.name}: {escape(fact.text)}" for fact in ran.facts]
+    lines += ["", escape(ran.note)] if ran.note else []
+    return _folded("Efficiency (observed on the machine that ran the audit, and read by no check)", lines)
+
+
 def render(audit: Audit) -> bytes:
-    """The short report, UTF-8: a pure function of the audit without what was observed, byte for byte."""
+    """The short report, UTF-8: a pure function of the audit, byte for byte; of what was observed, efficiency alone."""
     ix = index(audit)
     found = views(ix)
     decision, head = verdict(ix, found), header(audit)
@@ -173,6 +183,7 @@ def render(audit: Audit) -> bytes:
         "",
         *_missing(gaps(ix)),
         "",
+        *_efficiency(audit),
         "## Reproduce",
         "",
         block(command(audit), "sh"),

@@ -10,7 +10,7 @@ from auditkit.render.findings import Fact, FindingView, Group, Link, RuleView, g
 from auditkit.render.gaps import Gaps, SelfTest, gaps, selftest
 from auditkit.render.index import Index, index
 from auditkit.render.numbers import count, share
-from auditkit.render.provenance import Cost, Methods, command, cost, methods
+from auditkit.render.provenance import Cost, Methods, Ran, command, cost, efficiency, methods
 from auditkit.render.robustness import Robustness, robustness
 from auditkit.render.wording import EXIT, STATUS, VERDICT
 from auditkit.schema import Audit, Status
@@ -58,6 +58,7 @@ class Page:
     selftest: SelfTest
     methods: Methods
     cost: Cost
+    efficiency: Ran
     observed: bool
     command: str
     contents: tuple[Link, ...]
@@ -161,6 +162,7 @@ def build(audit: Audit) -> Page:
         selftest=selftest(ix),
         methods=methods(ix),
         cost=cost(audit.observed),
+        efficiency=efficiency(audit),
         observed=audit.observed is not None,
         command=command(audit),
         contents=_contents(sections, varied is not None, bool(attention)),

@@ -11,7 +11,7 @@ from auditkit.render.findings import Fact
 from auditkit.render.index import Index
 from auditkit.render.numbers import count, level, limit, number, share
 from auditkit.render.wording import CONTRAST, METHODS, SEVERITY, capital, humane, measured
-from auditkit.schema import Api, Audit, Config, Estimate, Explain, Observed, Record
+from auditkit.schema import Api, Audit, Config, Efficiency, Estimate, Explain, Observed, Record
 
 
 @dataclass(frozen=True)
@@ -152,6 +152,67 @@ def seconds(value: float) -> str:
 def size(value: int) -> str:
     """Bytes as MiB or GiB."""
     return f"{value / 2**30:.2f}\u00a0GiB" if value >= 2**30 else f"{value / 2**20:.0f}\u00a0MiB"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A number with its unit; `not measured` for `None`."""
+    return "not measured" if value is None else f"{number(value)}\u00a0{unit}"
+
+
+def duration(value: float | None) -> str:
+    """Milliseconds below a second, else seconds; `not measured` for `None`."""
+    if value is None:
+        return "not measured"
+    return f"{number(value * 1000)}\u00a0ms" if value < 1 else seconds(value)
+
+
+LATENCIES = {
+    "batch": "Latency is a batch's time divided evenly among its requests: a single request alone would wait longer.",
+    "request": "Latency is from sending to answer, retries and waits included, with other requests in flight.",
+}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one needs to choose between models."""
+
+    facts: tuple[Fact, ...]
+    """None where no model ran, or an earlier version audited."""
+    note: str
+    """How latency was measured; empty where it was not."""
+
+
+def efficiency(audit: Audit) -> Ran:
+    """Size, speed and price of the model, as observed."""
+    observed, subject = audit.observed, audit.subject
+    ran = None if observed is None else observed.efficiency
+    if observed is None or ran is None:
+        return Ran((), "")
+    facts = []
+    if subject.parameters is not None:
+        facts.append(Fact("Parameters", count(subject.parameters)))
+    if ran.disk_bytes is not None:
+        facts.append(Fact("Weights on disk", size(ran.disk_bytes)))
+    if subject.kind != "api" and observed.peak_memory_bytes is not None:
+        facts.append(Fact("Peak memory", f"{size(observed.peak_memory_bytes)}, auditkit included"))
+    if ran.peak_device_bytes is not None:
+        facts.append(Fact("Peak memory on the GPU", size(ran.peak_device_bytes)))
+    facts.append(Fact("Load time", duration(ran.load_seconds)))
+    facts.append(Fact("Throughput", amount(ran.tokens_per_second, "tokens/s")))
+    facts.append(Fact("Latency, median", duration(ran.latency_median)))
+    facts.append(Fact("Latency, 95th percentile", duration(ran.latency_p95)))
+    facts.append(Fact("Answers timed", f"{count(ran.answers)}, none from the cache"))
+    return Ran((*facts, *_price(ran)), "" if ran.latency is None else LATENCIES[ran.latency])
+
+
+def _price(ran: Efficiency) -> tuple[Fact, ...]:
+    if ran.price_input is None and ran.price_output is None:
+        return ()
+    prices = f"{number(ran.price_input or 0.0)} in, {number(ran.price_output or 0.0)} out a million tokens"
+    if ran.cost is None:
+        return (Fact("Cost", f"not known: the endpoint did not count the tokens of every answer ({prices})"),)
+    tokens = f"{count(ran.input_tokens)} tokens read, {count(ran.output_tokens)} written"
+    return (Fact("Cost", f"{number(ran.cost)} ({prices}; {tokens}; retries and probes not counted)"),)
 
 
 def cost(observed: Observed | None) -> Cost:

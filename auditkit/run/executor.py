@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from auditkit.errors import MeasurementError, StoppedError
-from auditkit.models.adapter import Adapter, Encoded
+from auditkit.models.adapter import Adapter, Encoded, Timed
 from auditkit.schema import Output, Request, repair
 
 _LONGEST_REASON = 300
@@ -38,6 +38,8 @@ class Answer:
     output: Output
     seconds: float
     """Time since the answer before it in the same batch."""
+    latency: float | None = None
+    """Seconds from sending this very request to its answer, where the adapter knows them."""
 
 
 class Executor(Protocol):
@@ -62,7 +64,8 @@ class LocalExecutor:
             begun = time.perf_counter()
             for output in self._answer(batch.requests, batch.encoded):
                 now = time.perf_counter()
-                yield Answer(batch.number, output, now - begun)
+                latency = self._adapter.took(output.request) if isinstance(self._adapter, Timed) else None
+                yield Answer(batch.number, output, now - begun, latency)
                 begun = time.perf_counter()
 
     def _answer(self, requests: Sequence[Request], encoded: Sequence[Encoded] = ()) -> Iterator[Output]:

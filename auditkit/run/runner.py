@@ -323,7 +323,11 @@ class _Running:
         self.progress.tell(len(self.hits))
 
     def _record(self, answers: Sequence[Answer]) -> None:
-        self.journal.append([output_entry(answer.output, seconds=answer.seconds, cached=False) for answer in answers])
+        """Journal answers; those of a batch were computed together, so that each has an even share of its time."""
+        share = sum(answer.seconds for answer in answers) / max(1, len(answers))
+        self.journal.append([
+            output_entry(answer.output, seconds=share, cached=False, latency=answer.latency) for answer in answers
+        ])
 
     def _event(self, message: str) -> None:
         self.on_event(Event("run", message))

@@ -1,7 +1,7 @@
 """Every record type, configuration and policy included; their canonical form and hash."""
 
 from auditkit.schema.attribution import Attribution
-from auditkit.schema.audit import SCHEMA_VERSION, Audit, Evidence, Observed, Subject
+from auditkit.schema.audit import SCHEMA_VERSION, Audit, Efficiency, Evidence, Observed, Subject
 from auditkit.schema.base import Growing, Record, Text, canonical, digest, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template, Upstream, UpstreamFile
 from auditkit.schema.config import Api, Config, Explain
@@ -26,12 +26,14 @@ from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source
 from auditkit.schema.task import Task, TaskClass
+from auditkit.schema.training import Columns, CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
-    "Choice", "Cited", "Compound", "Config", "Direction", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding",
-    "Generation", "Growing", "MetricUse", "Observed", "Option", "OptionScore", "Output", "Pairs", "PlantedReading",
-    "Policy", "Reason", "Record", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source",
-    "Span", "Spread", "Status", "Subject", "T", "Task", "TaskClass", "Template", "Text", "Upstream", "UpstreamFile",
-    "Verdict", "Waiver", "Wilson", "canonical", "digest", "plain", "repair",
+    "Choice", "Cited", "Columns", "Compound", "Config", "CurvePoint", "Direction", "Efficiency", "Estimate", "Evidence",
+    "Exact", "Explain", "Fill", "Finding", "Generation", "Growing", "MetricUse", "Observed", "Option", "OptionScore",
+    "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe", "Record", "Request", "RequestKind",
+    "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span", "Spread", "Status", "Subject", "T", "Task",
+    "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Verdict", "Waiver",
+    "Wilson", "canonical", "digest", "plain", "repair",
 ]

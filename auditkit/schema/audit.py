@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -52,6 +52,42 @@ class Evidence(Record):
     """Metric to the answer as parsed."""
 
 
+class Efficiency(Record):
+    """What one needs to choose between models. It depends on the machine, its load and the batches, and gates nothing.
+
+    Only answers that the model gave in this run count, not those from the cache.
+    """
+
+    disk_bytes: int | None = None
+    """Size of the weight files as the user has them; `None` behind an endpoint."""
+    peak_device_bytes: int | None = None
+    """Most memory allocated on CUDA devices; `None` where there is none."""
+    load_seconds: float | None = None
+    """From the model's name to a model that can answer; checking and hashing of its files included."""
+    answers: int = 0
+    """Answers that were timed."""
+    input_tokens: int = 0
+    """Tokens read for them, as the tokenizer or the endpoint counts."""
+    output_tokens: int = 0
+    """Tokens written for them."""
+    tokens_per_second: float | None = None
+    """Tokens read and written by the time in which the model worked: throughput, whatever ran beside."""
+    latency: Literal["batch", "request"] | None = None
+    """`batch`: a batch's time divided evenly among its requests; `request`: from sending to answer, retries and waits
+    included, while others were in flight."""
+    latency_median: float | None = None
+    """Seconds a request."""
+    latency_p95: float | None = None
+    """Seconds that 95 % of the requests did not exceed."""
+    price_input: float | None = None
+    """Price of a million tokens read, as configured."""
+    price_output: float | None = None
+    """Price of a million tokens written, as configured."""
+    cost: float | None = None
+    """In the prices' currency; retries and probes are not in it. `None` without prices, or where the endpoint did not
+    count the tokens of every answer."""
+
+
 class Observed(Record):
     """What differs between two runs of the same audit; outside the audit's hash."""
 
@@ -77,6 +113,8 @@ class Observed(Record):
     """Tokens that the model read and wrote."""
     model_seconds: float = 0.0
     """Time that the model took for its answers, in all processes of an interrupted audit; none for cached ones."""
+    efficiency: Efficiency | None = None
+    """What the model costs to run; `None` for planted models, saved predictions, and audits of earlier versions."""
 
 
 class Audit(Record):

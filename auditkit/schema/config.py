@@ -23,8 +23,10 @@ class Explain(Record):
     """Most forward and backward passes for the whole audit."""
 
 
-class Api(Record):
+class Api(Growing):
     """How an endpoint (`openai:MODEL@BASE_URL`) is asked. Its key comes from the environment, never from a file."""
+
+    later: ClassVar[tuple[str, ...]] = ("price_per_million_input", "price_per_million_output")
 
     concurrency: int = Field(default=4, ge=1, le=256)
     """Most requests in flight."""
@@ -40,6 +42,10 @@ class Api(Record):
     """Most HTTP requests of one command, tries included; then it exits with 4, and the same command goes on."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Most tokens of one command, read and written; bytes where the endpoint does not count."""
+    price_per_million_input: float | None = Field(default=None, ge=0)
+    """Price of a million tokens read, in any currency: the report then tells the cost."""
+    price_per_million_output: float | None = Field(default=None, ge=0)
+    """Price of a million tokens written."""
 
 
 class Config(Growing):
@@ -118,13 +124,15 @@ class Config(Growing):
     """Run code that the model repository ships. Off unless asked by name."""
 
     def identity(self) -> Config:
-        """The settings that belong to the audit: not where its folder lies, who computes it, or how far one command
-        may go."""
+        """The settings that belong to the audit: not where its folder lies, who computes it, how far a command may go,
+        or what it costs."""
         fields = type(self).model_fields
         update: dict[str, Any] = {name: fields[name].default for name in ("out", *EXECUTION)}
-        update["api"] = self.api.model_copy(update={"max_requests": None, "max_tokens": None})
+        update["api"] = self.api.model_copy(update=dict.fromkeys(LIMITS_AND_PRICES))
         return self.model_copy(update=update)
 
 
 EXECUTION = ("executor", "workers", "worker_deadline")
 """Keys that say how an audit is computed, and nothing of what it is."""
+LIMITS_AND_PRICES = ("max_requests", "max_tokens", "price_per_million_input", "price_per_million_output")
+"""Keys of `api` that say how far one command may go, and what it costs."""

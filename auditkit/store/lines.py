@@ -64,9 +64,17 @@ def request_entry(request: Request, askers: tuple[str, ...]) -> Entry:
     return "request", {"request": request, "samples": list(askers)}
 
 
-def output_entry(output: Output, *, seconds: float, cached: bool) -> Entry:
-    """An answer, the seconds that the model took, and whether it came from the cache."""
-    return "output", {"output": output, "seconds": round(seconds, 6), "cached": cached}
+def output_entry(output: Output, *, seconds: float, cached: bool, latency: float | None = None) -> Entry:
+    """An answer, the seconds that the model took, and whether it came from the cache.
+
+    Args:
+        output: the answer.
+        seconds: its share of the time in which the model worked.
+        cached: whether it came from the cache.
+        latency: from sending to answer, where requests were in flight together.
+    """
+    known = {} if latency is None else {"latency": round(latency, 6)}
+    return "output", {"output": output, "seconds": round(seconds, 6), "cached": cached, **known}
 
 
 def plan_entry(sha256: str, *, number: int, batches: int, requests: int, retry: bool = False) -> Entry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -61,6 +62,8 @@ class JournalRecords:
     """Seconds that the model took for all answers; none for those from the cache."""
     first_answer: Mapping[str, int]
     """sha256 of a request to the line of its first answer."""
+    latencies: array[float]
+    """Seconds of each answer that did not come from the cache, as journalled: its own where known, else its share."""
 
     @property
     def cached(self) -> int:
@@ -95,6 +98,7 @@ class Fold:
     lines: int = 0
     seconds: float = 0.0
     first_answer: dict[str, int] = field(default_factory=dict)
+    latencies: array[float] = field(default_factory=lambda: array("d"))
     path: Path | None = None
     """The journal; `None` where nothing is to be read again."""
     more_requests: Index = field(default_factory=Index)
@@ -146,6 +150,7 @@ class Fold:
             after_seal=self.lines - self.sealed_at if self.seal else 0,
             lines=self.lines,
             seconds=self.seconds,
+            latencies=self.latencies[:],
             **self._asked(),
             **self._answers(),
         )
@@ -231,17 +236,19 @@ class Fold:
     def _output(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
         output = Output.model_validate(body["output"])
         seconds, cached = float(body["seconds"]), bool(body["cached"])
+        latency = float(body.get("latency", seconds))
 
         def add() -> None:
             sha = output.request
+            self.seconds += 0.0 if cached else seconds
+            if not cached and output.error is None:
+                self.latencies.append(latency)
             if sha not in self.outputs and len(self.outputs) >= HELD and self._may_spill():
                 self.more_outputs.add(sha, offset, 2 * seq + cached)
-                self.seconds += 0.0 if cached else seconds
                 return
             self.outputs[sha] = output
             self.first_answer.setdefault(sha, seq)
             (self.cached.add if cached else self.cached.discard)(sha)
-            self.seconds += 0.0 if cached else seconds
 
         return add
 

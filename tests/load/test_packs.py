@@ -16,7 +16,7 @@ from auditkit.load.rows import read_samples
 from .conftest import CARD, row
 
 Make = Callable[..., Pack]
-BUILT_IN = ("ambiguous-qa", "claims", "stereotype-pairs")
+BUILT_IN = ("ambiguous-qa", "claims", "sentiment-swaps", "stereotype-pairs")
 
 
 def test_seal_rewrites_exactly_two_lines(make: Make) -> None:

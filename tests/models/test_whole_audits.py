@@ -44,6 +44,13 @@ def test_language_models(
     assert bool(result.attributions) is not masked
     assert bool(result.not_explained) is masked
     assert auditkit.verify(tmp_path / "run").audit.id == result.id
+    assert result.observed is not None
+    ran = result.observed.efficiency
+    assert ran is not None
+    assert ran.disk_bytes == (folder(family) / "model.safetensors").stat().st_size
+    assert ran.latency == "batch"
+    assert ran.tokens_per_second is not None
+    assert ran.load_seconds is not None
 
 
 def test_a_classifier_answers_what_its_classes_name_and_nothing_else(

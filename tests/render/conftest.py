@@ -17,6 +17,7 @@ from auditkit.schema import (
     Cited,
     Config,
     Direction,
+    Efficiency,
     Estimate,
     Evidence,
     Explain,
@@ -425,6 +426,11 @@ def build() -> Audit:
             peak_memory_bytes=7_945_689_498, host={"cpu": "8 cores", "system": "Linux"}, requests=3402, cache_hits=914,
             model_tokens=201_433,
             model_seconds=141.5,
+            efficiency=Efficiency(
+                disk_bytes=3_422_777_952, peak_device_bytes=5_368_709_120, load_seconds=12.34, answers=2486,
+                input_tokens=198_004, output_tokens=3_429, tokens_per_second=1423.6, latency="batch",
+                latency_median=0.0412, latency_p95=0.1875,
+            ),
         ),
     ).sealed()
 

@@ -34,8 +34,15 @@ def test_same_audit_same_bytes(audit: Audit) -> None:
     assert markdown.render(audit) == markdown.render(Audit.model_validate_json(audit.model_dump_json()))
 
 
-def test_it_depends_on_nothing_observed(audit: Audit) -> None:
-    assert markdown.render(audit) == markdown.render(audit.model_copy(update={"observed": None}))
+def test_of_what_was_observed_it_shows_efficiency_alone(audit: Audit) -> None:
+    text, bare = (markdown.render(one).decode() for one in (audit, audit.model_copy(update={"observed": None})))
+    begin, end = text.index("<details>\n<summary>Efficiency"), text.index("## Reproduce")
+    assert text[:begin] + text[end:] == bare
+    shown = text[begin:end].replace("\u00a0", " ")
+    assert "median: 41.2 ms" in shown
+    assert "95th percentile: 187.5 ms" in shown
+    for part in ("1424 tokens/s", "divided evenly", "3.19 GiB", "12.3 s"):
+        assert part in shown
 
 
 def test_it_fits_a_comment(report: str) -> None:

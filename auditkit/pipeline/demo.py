@@ -1,0 +1,61 @@
+"""The demo's second model: an encoder fine-tuned here and now on rows of auditkit's own, then audited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from auditkit.errors import ModelError
+from auditkit.load.packs import packs_root
+from auditkit.models.fingerprint import files_sha256
+from auditkit.models.locate import minilm_folder
+from auditkit.pipeline.audit import Finished, run_audit
+from auditkit.pipeline.finetune import finetune
+from auditkit.schema import Columns, Config, Explain, Training
+from auditkit.schema.event import Event, OnEvent
+
+PACK = "sentiment-swaps"
+EPOCHS = 3
+
+
+def missing() -> str | None:
+    """Why the second model cannot be made here, with the command that mends it; `None` where it can."""
+    try:
+        minilm_folder()
+    except ModelError as error:
+        return str(error)
+    return None
+
+
+def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str], None]) -> Finished:
+    """Fine-tune MiniLM as a sentiment classifier and audit it, offline.
+
+    Args:
+        folder: the model's folder; one that an earlier demo made of the same rows is taken as it is.
+        out: the run folder.
+        on_event: told of progress.
+        say: told in one line what was learnt.
+
+    Raises:
+        UsageError: the folder holds something else.
+    """
+    rows = packs_root() / PACK / "train.jsonl"
+    if _made_of(folder, rows):
+        on_event(Event("train", f"{folder} holds the model already"))
+    else:
+        finetune(
+            "minilm", data=rows, task="classification", out=folder, columns=Columns(cluster="template"),
+            epochs=EPOCHS, offline=True, on_event=on_event,
+        )
+    made = _read(folder)
+    say(f"Fine-tuned {made.base} on {made.training.rows} rows in {made.seconds:.0f} s: {folder / 'README.md'}")
+    config = Config(model=str(folder), packs=(PACK,), out=str(out), offline=True, explain=Explain(samples=1))
+    return run_audit(config, on_event)
+
+
+def _made_of(folder: Path, rows: Path) -> bool:
+    return (folder / "training.json").is_file() and _read(folder).data_sha256 == files_sha256([rows])
+
+
+def _read(folder: Path) -> Training:
+    return Training.model_validate_json((folder / "training.json").read_bytes())

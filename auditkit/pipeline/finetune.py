@@ -1,0 +1,267 @@
+"""From labelled rows to a fine-tuned model with its card: read, split, train, measure, write."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from auditkit import registry
+from auditkit.errors import ConfigError, RunFolderError, UsageError
+from auditkit.load.splitting import Split, given, split
+from auditkit.load.training_data import Labelled, read_labelled
+from auditkit.measure.measuring import measure
+from auditkit.models.features import SCORES
+from auditkit.models.fingerprint import file_sha256
+from auditkit.models.locate import Located, locate
+from auditkit.models.training import Fitted, fit
+from auditkit.pipeline.observing import environment
+from auditkit.pipeline.offline import prepare
+from auditkit.render.curves import render as render_curves
+from auditkit.render.model_card import render as render_card
+from auditkit.schema import (
+    Benchmark,
+    Choice,
+    Columns,
+    Config,
+    Estimate,
+    MetricUse,
+    Output,
+    Part,
+    Recipe,
+    Sample,
+    Template,
+    Training,
+    TrainingTask,
+    canonical,
+    digest,
+)
+from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.store.files import cannot_write, sync_folder, write_atomically
+from auditkit.store.lock import open_locked, release
+
+METRICS: dict[TrainingTask, tuple[str, ...]] = {
+    "classification": ("accuracy", "macro_f1", "matthews_correlation"),
+    "pair-classification": ("accuracy", "macro_f1", "matthews_correlation"),
+    "multi-label-classification": ("subset_accuracy", "multilabel_macro_f1"),
+    "regression": ("pearson_correlation", "spearman_correlation"),
+    "tagging": ("entity_f1", "token_accuracy"),
+}
+"""What is measured on the validation rows."""
+HEAD_ONLY = {"epochs": 20, "learning_rate": 5e-3, "patience": 3}
+"""Defaults of a head alone: it starts from nothing and cannot harm the body."""
+_SCHEMES = ("B-", "I-", "S-", "E-", "L-", "U-")
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A model folder and what it was made of."""
+
+    training: Training
+    folder: Path
+
+
+def finetune(
+    base: str, *, data: str | Path, task: TrainingTask, out: str | Path, validation: str | Path | None = None,
+    columns: Columns | None = None, device: str = "auto", threads: int | None = None, offline: bool = False,
+    resume: bool = False, on_event: OnEvent = ignore, **recipe: Any,
+) -> Finetuned:
+    """Fine-tune a base model on labelled rows; `out` then holds weights, tokenizer, curves and a model card.
+
+    Args:
+        base: Hub id or directory with safetensors.
+        data: CSV, TSV, JSON lines, Parquet, or a saved `datasets` folder.
+        task: classification, pair-classification, multi-label-classification, regression or tagging.
+        out: the new model folder; it appears when everything is written.
+        validation: rows to hold out; by default a share of `data`, whole clusters.
+        columns: names of the columns.
+        device: auto, cpu, cuda or mps.
+        threads: CPU threads.
+        offline: block every network connection.
+        resume: go on with an interrupted training of the same rows and settings.
+        on_event: told of progress.
+        recipe: further fields of `Recipe`, e.g. `epochs=2, seed=1`.
+
+    Raises:
+        UsageError: rows, base, settings or folder cannot be used.
+        MeasurementError: the loss became no number, or the disk is full.
+    """
+    prepare(offline=offline)
+    begun = time.perf_counter()
+    if find_spec("accelerate") is None:
+        raise UsageError('fine-tuning needs accelerate; add it: pip install "auditkit[finetune]"')
+    chosen, columns = read_recipe(task, recipe), columns or Columns()
+    folder = Path(out)
+    if folder.exists():
+        raise RunFolderError(f"{folder}: exists already; give --out another folder, or remove it")
+    on_event(Event("load", f"reading {data}"))
+    rows = read_labelled(Path(data), task, columns)
+    held = read_labelled(Path(validation), task, columns, "validation") if validation is not None else None
+    parts = (
+        split(rows.samples, task, chosen.validation_share, chosen.seed) if held is None
+        else given(rows.samples, held.samples, task)
+    )
+    located = locate(Config(model=base, offline=offline), on_event)
+    labels = label_order(task, [*parts.training, *parts.validation])
+    made = {
+        "base": located.weights_sha256, "data": rows.sha256, "validation": held.sha256 if held else None,
+        "columns": columns, "recipe": chosen,
+    }
+    with _beside(folder, digest(made), resume=resume) as work:
+        fitted = fit(
+            located, chosen, labels, parts.training, parts.validation, folder=work / "model",
+            checkpoints=work / "checkpoints", device=device, threads=threads, resume=resume, on_event=on_event,
+        )
+        on_event(Event("measure", f"{len(parts.validation)} validation rows"))
+        training = _training(base, located, rows, held, columns, chosen, labels, parts, fitted)
+        training = training.model_copy(update={
+            "weights_sha256": file_sha256(work / "model" / "model.safetensors"),
+            "seconds": round(time.perf_counter() - begun, 1),
+        })
+        _finish(work / "model", folder, training)
+    return Finetuned(training, folder)
+
+
+def read_recipe(task: TrainingTask, given_: Mapping[str, Any]) -> Recipe:
+    """The hyper-parameters: those given, else the defaults, which are others for a head alone.
+
+    Raises:
+        ConfigError: a value that makes no sense.
+    """
+    chosen = {name: value for name, value in given_.items() if value is not None}
+    usual: Mapping[str, Any] = HEAD_ONLY if chosen.get("freeze_body") else {}
+    try:
+        return Recipe.model_validate({**usual, **chosen, "task": task})
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "-".join(str(part) for part in first["loc"]).replace("_", "-")
+        raise ConfigError(f"--{option}: {first['msg']}") from None
+
+
+def label_order(task: TrainingTask, samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Classes by name; tags likewise, `O` first; none for numbers."""
+    if task == "regression":
+        return ()
+    found = {label for sample in samples for label in _labels(sample)}
+    return tuple(sorted(found, key=lambda label: (label != "O", label) if task == "tagging" else (False, label)))
+
+
+def _labels(sample: Sample) -> tuple[str, ...]:
+    if sample.tags or sample.words:
+        return sample.tags
+    return sample.references if sample.target is None else (sample.target,)
+
+
+@contextmanager
+def _beside(folder: Path, made: str, *, resume: bool) -> Iterator[Path]:
+    """A hidden folder beside `folder`, locked; removed at the end, but for the checkpoints of what did not end well."""
+    work = folder.absolute().parent / f".{folder.name}.part"
+    mark = work / "of"
+    if resume and not mark.is_file():
+        raise RunFolderError(f"{folder}: there is no interrupted training to go on with; leave out --resume")
+    if resume and mark.read_text(encoding="utf-8") != made:
+        raise RunFolderError(
+            f"{folder}: the interrupted training had another base, other rows or other settings; leave out --resume"
+        )
+    lock = work / "lock"
+    descriptor = open_locked(lock)
+    keep = False
+    try:
+        _begin(work, made, resume=resume)
+        yield work
+    except BaseException as error:
+        keep = any((work / "checkpoints").glob("*"))  # what --resume goes on from
+        if isinstance(error, OSError):
+            raise cannot_write(folder, error) from error
+        raise
+    finally:
+        release(lock, descriptor)
+        if not keep:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _begin(work: Path, made: str, *, resume: bool) -> None:
+    """Remove what an earlier training left, but what a resumed one goes on from."""
+    if not resume:
+        shutil.rmtree(work / "checkpoints", ignore_errors=True)
+    shutil.rmtree(work / "model", ignore_errors=True)
+    (work / "checkpoints").mkdir(exist_ok=True)
+    write_atomically(work / "of", made.encode("utf-8"))
+
+
+def _training(
+    base: str, located: Located, rows: Labelled, held: Labelled | None, columns: Columns, recipe: Recipe,
+    labels: tuple[str, ...], parts: Split, fitted: Fitted,
+) -> Training:
+    return Training(
+        base=base, base_sha256=located.weights_sha256, data=rows.name, data_sha256=rows.sha256,
+        validation_data=held.name if held else None, validation_sha256=held.sha256 if held else None,
+        columns=columns, recipe=recipe, labels=labels, training=_part(recipe.task, parts.training, fitted.truncated[0]),
+        validation=_part(recipe.task, parts.validation, fitted.truncated[1]), duplicates=parts.duplicates,
+        contradictory=parts.contradictory, dropped=parts.dropped, score=SCORES[recipe.task], curve=fitted.curve,
+        best_epoch=fitted.best_epoch, stopped_early=fitted.stopped_early, majority=_majority(recipe.task, parts),
+        estimates=_estimates(recipe, labels, parts.validation, fitted.outputs, rows.sha256),
+        parameters=fitted.parameters, trained=fitted.trained, weights_sha256="", seconds=0.0, device=fitted.device,
+        threads=fitted.threads, environment=environment(),
+    )
+
+
+def _part(task: TrainingTask, samples: Sequence[Sample], truncated: int) -> Part:
+    counts = Counter(label for sample in samples for label in _labels(sample) if task != "regression")
+    return Part(
+        rows=len(samples), clusters=len({sample.clusters["text"] for sample in samples}),
+        labels=dict(sorted(counts.items())), truncated=truncated,
+    )
+
+
+def _majority(task: TrainingTask, parts: Split) -> float | None:
+    if task not in ("classification", "pair-classification"):
+        return None
+    counts = Counter(sample.target for sample in parts.training)
+    common = min(counts, key=lambda label: (-counts[label], str(label)))
+    return sum(sample.target == common for sample in parts.validation) / len(parts.validation)
+
+
+def _estimates(
+    recipe: Recipe, labels: Sequence[str], samples: Sequence[Sample], outputs: Mapping[str, Output], sha256: str
+) -> tuple[Estimate, ...]:
+    """The task's metrics on the validation rows, as an audit would measure them."""
+    there = registry.names("metric")
+    names = [name for name in METRICS[recipe.task] if name in there]
+    if not any(label.startswith(_SCHEMES) for label in labels):
+        names = [name for name in names if name != "entity_f1"]
+    if not names:
+        return ()
+    classes = tuple(Choice(text=label, label=label) for label in labels) if recipe.task != "tagging" else ()
+    card = Benchmark(
+        name="validation", version=1, title="Validation rows", measures="The held-out rows of the fine-tuning data.",
+        limits="The kept epoch was chosen on these rows.", license="unknown", source="user", citation="none",
+        language="und", request="tag" if recipe.task == "tagging" else "classify", rules=("probabilities",),
+        templates=(Template(text="{text}"),), choices=classes, files=("rows",), clusters=("text",),
+        metrics=tuple(MetricUse(metric=name, arm="all") for name in names), rows=len(samples), sha256=sha256,
+    )
+    rows = [sample.model_copy(update={"benchmark": card.name, "choices": classes}) for sample in samples]
+    found = measure(card, rows, outputs, seed=recipe.seed, pooled_only=True)
+    return found.estimates
+
+
+def _finish(model: Path, folder: Path, training: Training) -> None:
+    """Write the card beside the weights, then give the folder its name."""
+    points = [canonical(point) for point in training.curve]
+    (model / "curves.jsonl").write_bytes(b"".join(point + b"\n" for point in points))
+    (model / "curves.svg").write_bytes(render_curves(training))
+    (model / "training.json").write_bytes(canonical(training) + b"\n")
+    (model / "README.md").write_bytes(render_card(training, folder.name))
+    if folder.exists():
+        raise RunFolderError(f"{folder}: appeared while the model was trained; move it away and go on with --resume")
+    os.rename(model, folder)
+    sync_folder(folder.absolute().parent)

@@ -1,0 +1,143 @@
+"""How a model is fine-tuned, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from auditkit.schema.base import Record
+from auditkit.schema.estimate import Estimate
+
+TrainingTask = Literal["classification", "pair-classification", "multi-label-classification", "regression", "tagging"]
+
+
+class Columns(Record):
+    """Which columns of a table hold what."""
+
+    text: str = "text"
+    """The text."""
+    text_pair: str = "text_pair"
+    """The second text of a pair."""
+    label: str = "label"
+    """A class; several (a list, or separated by `;`) for multi-label; a number for regression."""
+    words: str = "words"
+    """The words to tag: a list, or separated by spaces."""
+    tags: str = "tags"
+    """One tag a word: a list, or separated by spaces."""
+    cluster: str | None = None
+    """What rows share (an author, a document, a template): such rows stay on one side of the split."""
+
+
+class Recipe(Record):
+    """Everything that decides the weights, besides the base model, the rows and the machine's arithmetic."""
+
+    task: TrainingTask
+    """What the model learns."""
+    epochs: int = Field(default=3, ge=1)
+    """Most passes over the training rows."""
+    learning_rate: float = Field(default=5e-5, gt=0)
+    """Highest step size of AdamW; it rises over the first 6 % of the steps and falls linearly to 0."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Decoupled weight decay of AdamW."""
+    batch_size: int = Field(default=16, ge=1)
+    """Rows a step."""
+    max_length: int = Field(default=256, ge=4)
+    """Most tokens a row; longer ones are cut at their end, and counted."""
+    seed: int = 0
+    """Seed of split, new head, order of rows and dropout; 0 is a seed."""
+    patience: int = Field(default=2, ge=1)
+    """Epochs without a lower validation loss until training stops."""
+    freeze_body: bool = False
+    """Train the new head alone; the body stays as it was."""
+    validation_share: float = Field(default=0.1, gt=0, lt=1)
+    """Share of the rows that are held out, whole clusters; not used where a validation file is given."""
+
+
+class CurvePoint(Record):
+    """One point of the curves: training loss since the last one, or loss and score on the validation rows."""
+
+    epoch: float
+    """Passes over the training rows so far."""
+    step: int
+    """Optimiser steps so far."""
+    training_loss: float | None = None
+    """Mean loss a row since the point before (nats for cross-entropy)."""
+    validation_loss: float | None = None
+    """Mean loss on all validation rows."""
+    validation_score: float | None = None
+    """The score that `Training.score` names, on all validation rows."""
+
+
+class Part(Record):
+    """The rows of one side of the split."""
+
+    rows: int
+    """Number of rows."""
+    clusters: int
+    """Number of clusters: rows that share a text or a cluster id are one."""
+    labels: dict[str, int] = Field(default_factory=dict)
+    """Label to number of rows (for tags: of words); empty for regression."""
+    truncated: int = 0
+    """Rows that were longer than `max_length`."""
+
+
+class Training(Record):
+    """What a fine-tuned model was made of: the model card and `training.json` say this."""
+
+    schema_version: Literal[1] = 1
+    """Version of this record."""
+    base: str
+    """The base model as the user named it."""
+    base_sha256: str
+    """Hash of its weight files."""
+    data: str
+    """Name of the data file or folder."""
+    data_sha256: str
+    """Hash of its content."""
+    validation_data: str | None = None
+    """Name of the validation file, where one was given."""
+    validation_sha256: str | None = None
+    """Hash of its content."""
+    columns: Columns
+    """Which columns were read."""
+    recipe: Recipe
+    """The hyper-parameters."""
+    labels: tuple[str, ...]
+    """Classes or tags in the order of the model's outputs; empty for regression."""
+    training: Part
+    """The rows that were learnt from."""
+    validation: Part
+    """The rows that were held out."""
+    duplicates: int = 0
+    """Rows whose text another row has too."""
+    contradictory: int = 0
+    """Texts that stand with more than one label."""
+    dropped: int = 0
+    """Training rows left out because a given validation file holds their text or cluster."""
+    score: str
+    """Name of `CurvePoint.validation_score`."""
+    curve: tuple[CurvePoint, ...]
+    """The curves, in order."""
+    best_epoch: float
+    """The epoch whose weights were kept: that of the lowest validation loss."""
+    stopped_early: bool
+    """Whether training stopped before its last epoch."""
+    majority: float | None = None
+    """Accuracy on the validation rows of always answering the label that is commonest in training."""
+    estimates: tuple[Estimate, ...] = ()
+    """Metrics on the validation rows."""
+    parameters: int
+    """Weights of the model."""
+    trained: int
+    """Weights that were trained."""
+    weights_sha256: str
+    """sha256 of model.safetensors."""
+    seconds: float
+    """Wall time of the process that finished the training."""
+    device: str
+    """Where it ran."""
+    threads: int
+    """CPU threads: another number adds in another order, and so gives other weights."""
+    environment: dict[str, str] = Field(default_factory=dict)
+    """Library to version, Python, platform."""

@@ -1,0 +1,52 @@
+"""Flips are counted by sets of twins; what is not scored is not a flip."""
+
+from __future__ import annotations
+
+import pytest
+
+from auditkit.measure.metrics.flips import counterfactual_flip_rate
+from auditkit.schema import Output, Sample, Source
+
+
+def twins(*answers: str | None) -> tuple[list[Sample], list[Output | None]]:
+    """One set of twins with a classifier's answers; `None` was not run."""
+    samples = [
+        Sample(
+            id=f"p/{at}", benchmark="p", target="positive", origin="p/o", arm=f"group {at}",
+            source=Source(file="rows.jsonl", line=at + 1),
+        )
+        for at in range(len(answers))
+    ]
+    other = {"positive": "negative", "negative": "positive"}
+    outputs = [
+        None if answer is None else Output(
+            request=f"{at:064d}", rule="probabilities", probabilities={answer: 0.9, other[answer]: 0.1}
+        )
+        for at, answer in enumerate(answers)
+    ]
+    return samples, outputs
+
+
+@pytest.mark.parametrize(("answers", "expected"), [
+    (("positive", "positive"), 0.0),
+    (("positive", "negative"), 1.0),
+    (("positive",) * 3 + ("negative",), 1.0),
+    (("negative",) * 4, 0.0),  # all wrong, and no flip: accuracy says so
+])
+def test_a_set_flips_where_one_twin_differs(answers: tuple[str, ...], expected: float) -> None:
+    score = counterfactual_flip_rate.of_origin(*twins(*answers))
+    assert score.value == expected
+    assert score.sample_id == "p/o"
+
+
+def test_an_unscored_twin_leaves_the_set_unscored_even_where_the_others_differ() -> None:
+    score = counterfactual_flip_rate.of_origin(*twins("positive", None, "negative"))
+    assert (score.value, score.reason) == (None, "not_run")
+
+
+def test_a_text_without_twins_is_outside() -> None:
+    assert counterfactual_flip_rate.of_origin(*twins("positive")).reason == "outside"
+
+
+def test_a_pass_needs_a_classifier_that_is_right_more_often_than_a_coin() -> None:
+    assert counterfactual_flip_rate.requires == ("accuracy", "all", 0.5)
