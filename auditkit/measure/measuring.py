@@ -110,10 +110,11 @@ def _prepare(
     common: Mapping[str, str],
 ) -> _Use:
     metric: Metric = foreign_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
-    context = {} if metric.context is None else dict(metric.context(card, samples))
     if metric.unit == "origin" and use.arm != "all":
         raise MeasurementError(f'{card.name}: the metric "{metric.name}" is over twins; write arm: all in card.yaml')
     chosen = [sample for sample in samples if use.arm in ("all", sample.arm)]
+    # of the arm: the arms of a pack may be in several languages
+    context = {} if metric.context is None else dict(metric.context(card, chosen or samples))
     signature = {**common, **context, "arm": use.arm, "metric": f"{metric.name}@{metric.version}"}
     return _Use(card, use, metric, table(metric, chosen, outputs, card.clusters, context), level, seed, signature)
 

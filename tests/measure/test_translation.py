@@ -153,3 +153,13 @@ def test_published_sentences(language: str, mirror: Path, tmp_path: Path) -> Non
     assert found.value == pytest.approx(expected["score"], abs=1e-8)
     assert measured("bleu", golds, list(golds)).value == pytest.approx(100)
     assert measured("chrf", golds, list(golds)).value == pytest.approx(100)
+
+
+def test_each_arm_has_the_tokenizer_of_its_own_script() -> None:
+    samples = [sample(f"{arm}-{i}", labels=(), references=(text,), arm=arm)
+               for arm in ("en", "zh", "th") for i, text in enumerate(TEXTS[arm])]
+    outputs = {one.id: says(one.references[0], rule="text") for one in samples}
+    uses = [{"metric": "bleu", "arm": arm} for arm in ("en", "zh", "th")]
+    made = measure(card(metrics=uses, request="generate"), samples, outputs).estimates
+    assert [one.signature["tokenizer"] for one in made] == ["13a", "zh", "char"]
+    assert [one.value for one in made] == pytest.approx([100, 100, 100])
