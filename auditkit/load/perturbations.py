@@ -25,6 +25,7 @@ _MARK = re.compile(r"(?<=\w)([,.;:!?])(?=\s)")
 _SHORTENED = re.compile(r"(?:^|\W)(?:[A-Za-z]|Dr|Mr|Mrs|Ms|St|Prof|Jr|Sr|vs|etc|No|approx)$")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _TRIES = 8
+_LOOK_BACK = 40
 
 
 def words(text: str) -> Iterator[str]:
@@ -88,7 +89,7 @@ def punctuation(text: str) -> str:
     """
 
     def spaced(match: re.Match[str]) -> str:
-        shortened = match.group() == "." and _SHORTENED.search(text[: match.start()])
+        shortened = match.group() == "." and _SHORTENED.search(_before(text, match.start()))
         return match.group() if shortened else f" {match.group()}"
 
     made = _MARK.sub(spaced, text)
@@ -107,9 +108,14 @@ def _may_touch(match: re.Match[str], text: str, protected: Collection[str]) -> b
 
 def _named(match: re.Match[str], text: str) -> bool:
     word = match.group()
-    before = text[: match.start()]
+    before = _before(text, match.start())
     begins = _END.search(before) and not _SHORTENED.search(before.rstrip().removesuffix("."))
     return word != word.lower() and not (word == word.capitalize() and begins)
+
+
+def _before(text: str, place: int) -> str:
+    """The characters before a place that can tell what stands there: not all of them, for a long text."""
+    return text[max(0, place - _LOOK_BACK) : place]
 
 
 def _slip(word: str, chance: random.Random, known: Collection[str]) -> str:

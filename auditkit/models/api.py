@@ -60,7 +60,10 @@ class ApiAdapter:
             "endpoint": address.url,
             "model": address.model,
             "served": served.name,
-            "likelihood": "completions, probed" if served.likelihood is None else f"not used: {served.likelihood}",
+            "likelihood": (
+                "completions, probed, without chat template" if served.likelihood is None
+                else f"not used: {served.likelihood}"
+            ),
             "bos": served.start or "the endpoint's own",
             "text": "chat, the answer's prefix at the end of the user's turn" if served.chat else "completions",
             "source": source_sha256(),

@@ -46,7 +46,7 @@ def choose(text: str, *options: str) -> Request:
 
 def test_likelihoods_are_those_of_the_model(toy: Any, api: ModuleType) -> None:
     adapter = opened(toy)
-    assert adapter.subject.parts["likelihood"] == "completions, probed"
+    assert adapter.subject.parts["likelihood"] == "completions, probed, without chat template"
     assert adapter.rules["choose"][0] == "loglikelihood"
     (output,) = ask(adapter, choose("Who was it?", " the clerk", " nobody"))
     assert output.error is None
