@@ -5,7 +5,6 @@ They read a sample's labels, never a score; chance comes from the request's hash
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -13,11 +12,13 @@ from functools import cached_property
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Adapter, Encoded
 from auditkit.models.fingerprint import source_sha256
+from auditkit.models.truths import GARBAGE, Known, Manner, drawn, several_classes, text, truths, value
 from auditkit.schema import Benchmark, OptionScore, Output, Request, Sample, Subject, digest
 
 BEHAVIOURS: tuple[str, ...] = (
     "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
-    "always-unknown", "always-true", "always-false", "case-sensitive", "garbage", "refusing", "crashing",
+    "always-unknown", "always-true", "always-false", "always-right", "always-wrong", "case-sensitive", "garbage",
+    "refusing", "crashing",
 )
 """Names of the planted models."""
 
@@ -26,8 +27,6 @@ _WANTED = {
 }
 """Behaviours that take one label wherever it is offered, and answer rightly elsewhere."""
 
-GARBAGE = "flurb dax wug zorp"
-"""A text without an answer."""
 REFUSAL = "I'm sorry, but I can't help with that."
 """A text that refuses."""
 
@@ -38,6 +37,10 @@ _LIKELIHOODS = tuple(
 )
 _PREFERRED, _MEANINGFUL, _UNRELATED = -1.0, -2.0, -3.0
 """Scores: what the model prefers; the other stereotype or anti-stereotype; all else."""
+_COSINE = 0.25
+"""Cosine for one unit of score: 0.75, 0.5 and 0.25."""
+_MANNERS: dict[str, Manner] = {"always-wrong": "wrong", "random": "random", "constant": "constant"}
+"""How a behaviour answers a task with a known truth; all others answer rightly."""
 
 
 class PlantedAdapter:
@@ -71,10 +74,13 @@ class PlantedAdapter:
     def rules(self) -> Mapping[str, tuple[str, ...]]:
         """Every rule of every kind that has choices or text."""
         return {
-            "choose": (*_LIKELIHOODS, "letter", "label"),
+            "choose": (*_LIKELIHOODS, "letter", "label", "similarity"),
             "compare": _LIKELIHOODS,
             "generate": ("text",),
-            "classify": ("probabilities", *_LIKELIHOODS),
+            "classify": ("probabilities", "number", *_LIKELIHOODS, "letter", "similarity"),
+            "tag": ("tags", "text"),
+            "extract": ("span", "text"),
+            "embed": ("vector",),
         }
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
@@ -100,6 +106,10 @@ class PlantedAdapter:
             return Output(request=request.sha256, rule=request.rule, text=GARBAGE, finish_reason="stop")
         if self._behaviour == "refusing":
             return Output(request=request.sha256, rule=request.rule, text=REFUSAL, finish_reason="refusal")
+        if request.rule in ("tags", "span", "number", "vector") or several_classes(request, sample):
+            return Output(
+                request=request.sha256, rule=request.rule, **value(self._manner, request, sample, self._known)
+            )
         if request.rule in ("text", "letter", "saved"):
             return self._written(request, sample)
         labels = sample.labels or ((sample.target,) if sample.target else ())
@@ -110,6 +120,9 @@ class PlantedAdapter:
             return Output(
                 request=request.sha256, rule=request.rule, probabilities=_probabilities(labels, preferred),
             )
+        if request.rule == "similarity":
+            near = tuple(1.0 + _COSINE * score for score in _scores(labels, preferred))
+            return Output(request=request.sha256, rule=request.rule, similarities=near)
         options = tuple(
             OptionScore(sum=value, tokens=1, bytes=1, logprobs=(value,)) for value in _scores(labels, preferred)
         )
@@ -121,13 +134,21 @@ class PlantedAdapter:
         if preferred is not None:
             choice = sample.choices[preferred]
             named = {"letter": chr(ord("A") + preferred), "saved": choice.label}
-            text = named.get(request.rule, choice.text)
+            said = named.get(request.rule, choice.text)
         elif sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
             names = [chr(ord("A") + at) if request.rule == "letter" else c.text for at, c in enumerate(sample.choices)]
-            text = " or ".join(names)
+            said = " or ".join(names)
         else:
-            text = sample.target or "planted"
-        return Output(request=request.sha256, rule=request.rule, text=text, finish_reason="stop")
+            said = text(self._manner, request, sample, self._known)
+        return Output(request=request.sha256, rule=request.rule, text=said, finish_reason="stop")
+
+    @property
+    def _manner(self) -> Manner:
+        return _MANNERS.get(self._behaviour, "right")
+
+    @cached_property
+    def _known(self) -> Known:
+        return Known.of(self._samples.values())
 
     def _preferred(self, request: Request, sample: Sample) -> int | None:
         """Index of the choice that the behaviour prefers; none for a constant score."""
@@ -138,7 +159,9 @@ class PlantedAdapter:
         if self._behaviour == "first-option":
             return 0
         if self._behaviour == "random":
-            return _chance("random", request, max(1, len(labels)))
+            return drawn("random", request, max(1, len(labels)))
+        if self._behaviour in ("always-right", "always-wrong"):
+            return _by_truth(sample, right=self._behaviour == "always-right")
         if self._behaviour in _WANTED:
             wanted = _WANTED[self._behaviour]
         elif self._behaviour == "always-unknown":
@@ -146,7 +169,7 @@ class PlantedAdapter:
         elif self._behaviour == "case-sensitive":
             wanted = "stereotype" if _in_capitals(sample) else None
         elif self._behaviour == "half-and-half":
-            wanted = ("stereotype", "anti")[_chance("half", request, 2)]
+            wanted = ("stereotype", "anti")[drawn("half", request, 2)]
         elif self._behaviour == "never-stereotyped":
             wanted = sample.target or ("stereotype", "anti")[self._ranks[sample.id] % 2]
         for label in (wanted, sample.target):
@@ -202,9 +225,15 @@ def _template(sample: Sample) -> tuple[str, str, str]:
     return (sample.benchmark, factor, sample.clusters[factor])
 
 
-def _chance(purpose: str, request: Request, count: int) -> int:
-    """A uniform index below `count`, from the request's hash (draw included) alone."""
-    return int(hashlib.sha256(f"{purpose}:{request.sha256}".encode()).hexdigest(), 16) % count
+def _by_truth(sample: Sample, *, right: bool) -> int:
+    """The first choice that is right, or the first that is wrong."""
+    known = set(truths(sample))
+    if right and known and not sample.labels:  # its only class is the target
+        return 0
+    found = [at for at, label in enumerate(sample.labels) if (label in known) is right]
+    if not known or not found:
+        raise MeasurementError(f"sample {sample.id} has no choice that is known to be {'right' if right else 'wrong'}")
+    return found[0]
 
 
 def _scores(labels: Sequence[str], preferred: int | None) -> list[float]:
