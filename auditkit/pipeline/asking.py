@@ -20,7 +20,8 @@ from auditkit.load.variants import variants
 from auditkit.models.adapter import Adapter, AnswersBySample, Labelled
 from auditkit.models.open import open_model
 from auditkit.models.planted import BEHAVIOURS, Planted
-from auditkit.models.predictions import SCHEME, Predictions
+from auditkit.models.prediction_lines import SCHEME
+from auditkit.models.predictions import Predictions
 from auditkit.registry import get
 from auditkit.schema import MARK, Benchmark, Config, Policy, Request, Sample
 from auditkit.schema.event import Event, OnEvent

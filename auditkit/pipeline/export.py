@@ -61,8 +61,14 @@ def _value(name: str, kind: str, output: Output) -> dict[str, Any]:
         return {"scores": list(output.similarities)}
     if output.probabilities is not None:
         return {"probabilities": output.probabilities}
+    if output.number is not None:
+        return {"number": output.number}
+    if output.tags is not None:
+        return {"tags": output.tags}
+    if output.span is not None:
+        return {"span": output.span.text}
     if output.finish_reason == "refusal":
         return {"refused": output.text or ""}
     if output.text is not None:
-        return {"text" if kind == "generate" else "answer": output.text}
+        return {"text" if kind in ("generate", "tag", "extract") else "answer": output.text}
     raise UsageError(f"{name}: its answer by the rule {output.rule} fits no column of saved predictions")

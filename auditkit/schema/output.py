@@ -33,8 +33,8 @@ class Span(Record):
     """First character in the passage; 0 where there is no answer."""
     end: int
     """One past the last character."""
-    score: float
-    """Score of the best span: sum of its start and end logits, best over the windows."""
+    score: float | None = None
+    """Score of the best span: sum of its start and end logits, best over the windows; absent where it is not known."""
     null_score: float | None = None
     """Score of `no answer`, where the model was trained to give one."""
 

@@ -24,10 +24,10 @@ def card(name: str, request: str = "choose", rules: tuple[str, ...] = RULES) -> 
     )
 
 
-def sample(pack: str, row: str, choices: tuple[tuple[str, str], ...] = ()) -> Sample:
+def sample(pack: str, row: str, choices: tuple[tuple[str, str], ...] = (), **fields: Any) -> Sample:
     return Sample(
         id=f"{pack}/{row}", benchmark=pack, origin=row, source=Source(file="rows.jsonl", line=1),
-        choices=tuple(Choice(text=text, label=label) for text, label in choices),
+        choices=tuple(Choice(text=text, label=label) for text, label in choices), **fields,
     )
 
 
@@ -35,11 +35,16 @@ QA = (("the clerk", "stereotype"), ("the guest", "anti"), ("Unknown", "unknown")
 PACKS = {
     "qa": card("qa"), "pairs": card("pairs", "compare", ("loglikelihood", "pseudo_loglikelihood")),
     "free": card("free", "generate", ("text",)), "kind": card("kind", "classify", ("probabilities", "loglikelihood")),
+    "names": card("names", "tag", ("tags", "text")), "quiz": card("quiz", "extract", ("span", "text")),
+    "stars": card("stars", "classify", ("number",)), "moods": card("moods", "classify", ("probabilities",)),
 }
 ROWS = [
     sample("qa", "1", QA), sample("qa", "2", QA), sample("qa", "both", QA), sample("pairs", "both", QA[:2]),
-    sample("free", "w"), sample("kind", "k", (("good", "pos"), ("bad", "neg"))),
+    sample("free", "w"), sample("kind", "k", (("good", "pos"), ("bad", "neg")), target="pos"),
     sample("qa", "odd", (("B", "A"), ("A", "B"))),
+    sample("names", "n", words=("Mary", "in", "Oslo")), sample("quiz", "q", input={"passage": "Mary lives in Oslo."}),
+    sample("quiz", "none", input={"passage": "Mary lives in Oslo."}), sample("stars", "s", target="2.5"),
+    sample("moods", "m", (("sad", "sad"), ("mad", "mad"))),
 ]
 
 
@@ -86,6 +91,45 @@ def test_csv_says_the_same(tmp_path: Path) -> None:
     assert [option.sum for option in found[1].options or ()] == [-1, 0.5, 2]
     assert found[2].probabilities == {"anti": 0.75}
     assert found[3].text == "two\nlines"
+
+
+def test_tags_spans_and_numbers(tmp_path: Path) -> None:
+    predictions = jsonl(
+        tmp_path, {"id": "names/n", "tags": ["B-per", "O", "B-loc"]}, {"id": "q", "span": "Oslo"},
+        {"id": "quiz/none", "span": ""}, {"id": "s", "number": -1.5}, {"id": "k", "text": "the label is pos"},
+        {"id": "m", "probabilities": {"sad": 0.9, "mad": 0.8}},
+    )
+    asked = [Request(kind="extract", rule="span", text=name, text_pair="Mary lives in Oslo.") for name in "abcdef"]
+    rows = {item.id: item for item in ROWS}
+    names = ["names/n", "quiz/q", "quiz/none", "stars/s", "kind/k", "moods/m"]
+    adapter = predictions.adapter({r.sha256: rows[name] for r, name in zip(asked, names, strict=True)})
+    tags, span, nothing, number, text, moods = adapter.execute(adapter.encode(asked))
+    assert tags.tags == ("B-per", "O", "B-loc")
+    assert (span.span.text, span.span.start, span.span.end, span.span.score) == ("Oslo", 14, 18, None)
+    assert (nothing.span.text, nothing.span.start, nothing.span.end) == ("", 0, 0)
+    assert number.number == -1.5
+    assert text.text == "the label is pos"
+    assert moods.probabilities == {"sad": 0.9, "mad": 0.8}
+    assert [predictions.rule(PACKS[name]) for name in ("names", "quiz", "stars", "kind", "moods")] == [
+        "tags", "span", "number", "saved", "saved"
+    ]
+
+
+def test_what_was_written_goes_by_the_rule_text(tmp_path: Path) -> None:
+    predictions = jsonl(tmp_path, {"id": "names/n", "text": "per: Mary"}, {"id": "q", "text": "in Oslo"},
+                        {"id": "quiz/none", "error": "lost"})
+    assert [predictions.rule(PACKS[name]) for name in ("names", "quiz")] == ["text", "text"]
+
+
+def test_tags_spans_and_numbers_in_csv(tmp_path: Path) -> None:
+    table = "id,tags,span,number\nn,B-per O B-loc,,\nq,,lives in Oslo,\ns,,,1e-1\n"
+    predictions = place(tmp_path / "p.csv", table)
+    asked = [Request(kind="tag", rule="tags", text=name) for name in "abc"]
+    rows = {item.id: item for item in ROWS}
+    ids = ["names/n", "quiz/q", "stars/s"]
+    adapter = predictions.adapter({r.sha256: rows[name] for r, name in zip(asked, ids, strict=True)})
+    tags, span, number = adapter.execute(adapter.encode(asked))
+    assert (tags.tags, span.span.text, number.number) == (("B-per", "O", "B-loc"), "lives in Oslo", 0.1)
 
 
 def test_the_fingerprint_is_the_hash_of_the_file(tmp_path: Path) -> None:
@@ -148,6 +192,16 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
         ('{"id": "pairs/both", "answer": "A", "rule": "loglikelihood"}', 'goes with "scores", not with "answer"'),
         ('{"id": "qa/odd", "answer": "A"}', '"A" is the label of option A .* and the text of option B'),
         ('{"id": "qa/2", "error": " "}', '"error" is empty'),
+        ('{"id": "n", "tags": ["O", "O"]}', '"tags" holds 2 for 3 words; give one a word'),
+        ('{"id": "n", "tags": "O O O"}', '"tags" must be a list of tags'),
+        ('{"id": "n", "tags": ["O", "", "O"]}', '"tags" must be a list of tags'),
+        ('{"id": "q", "span": "Bergen"}', '"span" is not in the passage; copy it letter by letter, or write "text"'),
+        ('{"id": "q", "span": ["Oslo"]}', '"span" must be text'),
+        ('{"id": "s", "number": "high"}', '"number" must be a number'),
+        ('{"id": "s", "number": NaN}', '"number" is not finite'),
+        ('{"id": "qa/2", "number": 1}', '"number" answers no choose row'),
+        ('{"id": "k", "probabilities": {"pos": 0.9, "neg": 0.8}}', "sum to at most 1"),
+        ('{"id": "q", "text": "Oslo", "rule": "span"}', 'rule "span" goes with "span", not with "text"'),
     ],
 )
 def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: str) -> None:

@@ -1,0 +1,213 @@
+"""The lines of a file of saved predictions: JSONL or CSV to one value a line, every fault named by file and line."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from auditkit.errors import ModelError
+from auditkit.schema import repair
+
+SCHEME = "predictions:"
+"""What a file of predictions is named by."""
+
+_TEXTS = ("answer", "text", "span", "error", "refused", "rule")
+_VALUES = ("answer", "scores", "probabilities", "number", "text", "tags", "span", "error", "refused")
+_COLUMNS = ("id", *_VALUES, "rule")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One line of the file."""
+
+    where: str
+    """`file:line`, for messages."""
+    id: str
+    """As written."""
+    column: str
+    """Which of the value columns it has."""
+    value: Any
+    """Text, a number, a tuple of numbers or tags, or a mapping of label to probability."""
+    rule: str | None = None
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a file of predictions.
+
+    Raises:
+        ModelError: neither .jsonl nor .csv, not there, or not readable.
+    """
+    if path.suffix not in (".jsonl", ".csv"):
+        raise ModelError(f"{path}: predictions are a .jsonl or .csv file; convert it")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file; write {SCHEME}FILE") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def read_lines(content: bytes, path: Path) -> Iterator[Prediction]:
+    """The lines of a file, checked one by one.
+
+    Raises:
+        ModelError: `file:line: what, and what to do`.
+    """
+    try:
+        text = content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise ModelError(f"{path}:{line}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
+    if not text.strip():
+        raise ModelError(f"{path}: the file is empty; add one line a sample")
+    rows = _jsonl(text, path) if path.suffix == ".jsonl" else _csv(text, path)
+    for number, row in rows:
+        yield _prediction(row, f"{path}:{number}")
+
+
+def _jsonl(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    # Split at "\n" alone: str.splitlines() also splits at U+0085 and U+2028, which texts may hold.
+    for number, line in enumerate(content.removesuffix("\n").split("\n"), start=1):
+        where = f"{path}:{number}"
+        try:
+            row = json.loads(line, object_pairs_hook=partial(_unique, where))
+        except json.JSONDecodeError as error:
+            raise ModelError(f"{where}: not valid JSON at column {error.colno}: {error.msg}; mend the line") from None
+        except RecursionError:
+            raise ModelError(f"{where}: nested too deeply; a line is a flat object") from None
+        if not isinstance(row, dict):
+            raise ModelError(f"{where}: expected a JSON object, found {type(row).__name__}; write {{...}} on each line")
+        yield number, row
+
+
+def _unique(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ModelError(f'{where}: "{twice}" is given twice; keep one')
+    return dict(pairs)
+
+
+def _csv(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    table = csv.reader(io.StringIO(content, newline=""), strict=True)
+    header: list[str] = []
+    begins = 1
+    try:
+        for cells in table:
+            where = f"{path}:{begins}"
+            if not header:
+                header = cells
+                _unique(where, [(name, None) for name in header])
+            elif len(cells) != len(header):
+                raise ModelError(f"{where}: {len(cells)} cells under {len(header)} columns; mend the row")
+            else:
+                yield begins, _nested(header, cells, where)
+            begins = table.line_num + 1
+    except csv.Error as error:
+        raise ModelError(f"{path}:{begins}: not valid CSV: {error}; mend the quotes") from None
+
+
+def _nested(header: Sequence[str], cells: Sequence[str], where: str) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    scores: dict[int, float] = {}
+    for name, cell in zip(header, cells, strict=True):
+        head, dot, rest = name.partition(".")
+        if not cell:
+            continue
+        if head == "scores" and re.fullmatch("0|[1-9][0-9]?", rest):
+            scores[int(rest)] = _number(cell, where, name)
+        elif head == "probabilities" and dot:
+            row.setdefault(head, {})[rest] = _number(cell, where, name)
+        elif name == "tags":
+            row[name] = cell.split()
+        elif name == "number":
+            row[name] = _number(cell, where, name)
+        elif name in ("scores", "probabilities"):
+            raise ModelError(f'{where}: "{name}": a CSV file has a column each: {name}.{"0" if rest else "…"}')
+        else:
+            row[name] = cell
+    if scores:
+        if sorted(scores) != list(range(len(scores))):
+            raise ModelError(f'{where}: "scores" has a gap; give a number for every option')
+        row["scores"] = [scores[at] for at in range(len(scores))]
+    return row
+
+
+def _number(cell: str, where: str, name: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        raise ModelError(f'{where}: "{name}": {cell!r:.40} is no number; mend it') from None
+
+
+def _prediction(row: dict[str, Any], where: str) -> Prediction:
+    for name in row:
+        if name not in _COLUMNS:
+            close = difflib.get_close_matches(name, _COLUMNS, n=1, cutoff=0.5)
+            hint = f'did you mean "{close[0]}"?' if close else f"columns: {', '.join(_COLUMNS)}"
+            raise ModelError(f'{where}: unknown column "{name}"; {hint}')
+    row = {name: value for name, value in row.items() if value is not None}
+    sample = row.get("id")
+    if not isinstance(sample, str) or not sample:
+        raise ModelError(f'{where}: "id" is missing or no text; give the sample\'s id')
+    given = [column for column in _VALUES if column in row]
+    if len(given) != 1:
+        found = f"{' and '.join(given)} are given" if given else "none is given"
+        raise ModelError(f"{where}: a line needs exactly one of {', '.join(_VALUES)}; {found}")
+    for column in _TEXTS:
+        if column in row and not isinstance(row[column], str):
+            raise ModelError(f'{where}: "{column}" must be text (given: {row[column]!r:.40}); put it in quotes')
+    if not row.get("error", "x").strip():
+        raise ModelError(f'{where}: "error" is empty; say why the sample has no answer')
+    return Prediction(where, sample, given[0], _value(given[0], row[given[0]], where), row.get("rule"))
+
+
+def _value(column: str, value: Any, where: str) -> Any:
+    if column == "number":
+        return _finite(value, column, where)
+    readers: dict[str, Callable[[Any, str], Any]] = {
+        "scores": _scores, "probabilities": _probabilities, "tags": _tags,
+    }
+    return readers[column](value, where) if column in readers else repair(value)[0]
+
+
+def _tags(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(tag, str) and tag for tag in value):
+        raise ModelError(f'{where}: "tags" must be a list of tags, one a word')
+    return tuple(repair(tag)[0] for tag in value)
+
+
+def _scores(value: Any, where: str) -> tuple[float, ...]:
+    if not isinstance(value, list) or not value:
+        raise ModelError(f'{where}: "scores" must be a list of numbers, one an option')
+    return tuple(_finite(item, f"scores.{at}", where) for at, item in enumerate(value))
+
+
+def _probabilities(value: Any, where: str) -> dict[str, float]:
+    if not isinstance(value, dict) or not value:
+        raise ModelError(f'{where}: "probabilities" must map each label to a number')
+    found = {label: _finite(item, f"probabilities.{label}", where) for label, item in value.items()}
+    if min(found.values()) < 0 or max(found.values()) > 1.01:
+        raise ModelError(f'{where}: "probabilities" must be at least 0, and sum to at most 1')
+    return found
+
+
+def _finite(value: Any, name: str, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ModelError(f'{where}: "{name}" must be a number (given: {value!r:.40})')
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ModelError(f'{where}: "{name}" is not finite; leave the line out where there is no answer')
+    return number
