@@ -81,6 +81,9 @@ def _ask(card: Benchmark, rule: str, sample: Sample) -> Request:
     template = template_of(card, sample)
     if rule in BARE:
         text, text_pair = bare(card.templates[0], sample)
+        inputs = card.templates[0].inputs
+        if card.request == "classify" and len(inputs) == 2 and not text_pair.strip():
+            raise PackError(f'"input.{inputs[1]}" is empty; a pair needs two texts')
         return Request(
             kind=card.request, rule=rule, text=text, text_pair=text_pair, words=sample.words,
             options=_options(sample, ""),

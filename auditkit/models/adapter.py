@@ -41,7 +41,7 @@ class Encoded:
     sequences: tuple[TokenSequence, ...] = ()
     """One an option; one for a prompt; none where the family has no tokenizer (planted models)."""
     truncated: int = 0
-    """Tokens dropped on the left."""
+    """Tokens dropped because they exceed the window."""
     merged: tuple[bool, ...] = ()
     """One an option: the tokenizer merged the boundary between context and option."""
     offsets: tuple[tuple[tuple[int, int], ...], ...] = ()

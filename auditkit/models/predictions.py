@@ -181,6 +181,8 @@ def _subject(path: Path, sha256: str) -> Subject:
 
 
 def _values(line: Prediction, request: Request) -> dict[str, Any]:
+    if line.column == "scores" and request.rule == "similarity":
+        return {"similarities": line.value}
     if line.column == "scores":
         # One token and one byte: whatever the rule's normaliser, the score stays what the file says.
         return {"options": tuple(OptionScore(sum=value, tokens=1, bytes=1) for value in line.value)}
@@ -234,6 +236,8 @@ def _check(line: Prediction, card: Benchmark, sample: Sample) -> None:
         raise ModelError(
             f'{line.where}: "scores" holds {len(line.value)} numbers for {len(sample.choices)} options; give one each'
         )
+    if line.column == "scores" and line.rule == "similarity" and max(map(abs, line.value)) > 1 + 1e-9:
+        raise ModelError(f'{line.where}: "scores": a similarity lies between -1 and 1; leave the rule out')
     if line.column == "tags" and len(line.value) != len(sample.words):
         raise ModelError(f'{line.where}: "tags" holds {len(line.value)} for {len(sample.words)} words; give one a word')
     if line.column == "span" and not any(line.value in text for text in sample.input.values()):

@@ -229,11 +229,18 @@ def _hashed(evidence: Evidence) -> Evidence:
     """Texts replaced by their hashes, for audits whose rows must not be shown."""
     sample = evidence.sample
     choices = tuple(choice.model_copy(update={"text": digest(choice.text)}) for choice in sample.choices)
-    fields = {name: digest(text) for name, text in sample.input.items()}
+    hidden: dict[str, Any] = {
+        "choices": choices, "input": {name: digest(text) for name, text in sample.input.items()},
+        "words": tuple(digest(word) for word in sample.words),
+    }
+    answers = evidence.answers
+    if not choices:  # then the right answers are texts, and no names of classes
+        hidden["references"] = tuple(digest(text) for text in sample.references)
+        hidden["target"] = None if sample.target is None else digest(sample.target)
+        answers = {name: None if answer is None else digest(answer) for name, answer in answers.items()}
     output = evidence.output
     if output is not None and output.text is not None:
         output = output.model_copy(update={"text": digest(output.text)})
-    return Evidence(
-        sample=sample.model_copy(update={"choices": choices, "input": fields}), output=output,
-        answers=evidence.answers,
-    )
+    if output is not None and output.span is not None:
+        output = output.model_copy(update={"span": output.span.model_copy(update={"text": digest(output.span.text)})})
+    return Evidence(sample=sample.model_copy(update=hidden), output=output, answers=answers)

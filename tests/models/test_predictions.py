@@ -37,6 +37,7 @@ PACKS = {
     "free": card("free", "generate", ("text",)), "kind": card("kind", "classify", ("probabilities", "loglikelihood")),
     "names": card("names", "tag", ("tags", "text")), "quiz": card("quiz", "extract", ("span", "text")),
     "stars": card("stars", "classify", ("number",)), "moods": card("moods", "classify", ("probabilities",)),
+    "near": card("near", "choose", ("similarity",)),
 }
 ROWS = [
     sample("qa", "1", QA), sample("qa", "2", QA), sample("qa", "both", QA), sample("pairs", "both", QA[:2]),
@@ -44,7 +45,7 @@ ROWS = [
     sample("qa", "odd", (("B", "A"), ("A", "B"))),
     sample("names", "n", words=("Mary", "in", "Oslo")), sample("quiz", "q", input={"passage": "Mary lives in Oslo."}),
     sample("quiz", "none", input={"passage": "Mary lives in Oslo."}), sample("stars", "s", target="2.5"),
-    sample("moods", "m", (("sad", "sad"), ("mad", "mad"))),
+    sample("moods", "m", (("sad", "sad"), ("mad", "mad"))), sample("near", "f", QA[:2]),
 ]
 
 
@@ -192,6 +193,7 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
         ('{"id": "pairs/both", "answer": "A", "rule": "loglikelihood"}', 'goes with "scores", not with "answer"'),
         ('{"id": "qa/odd", "answer": "A"}', '"A" is the label of option A .* and the text of option B'),
         ('{"id": "qa/2", "error": " "}', '"error" is empty'),
+        ('{"id": "f", "scores": [0.5, 1.5], "rule": "similarity"}', "a similarity lies between -1 and 1"),
         ('{"id": "n", "tags": ["O", "O"]}', '"tags" holds 2 for 3 words; give one a word'),
         ('{"id": "n", "tags": "O O O"}', '"tags" must be a list of tags'),
         ('{"id": "n", "tags": ["O", "", "O"]}', '"tags" must be a list of tags'),
