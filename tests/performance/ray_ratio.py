@@ -1,6 +1,6 @@
 """Two one-thread workers on Ray against one one-thread worker, on a real model: one command, a few minutes.
 
-    python tests/performance/ray_ratio.py [--rows 96] [--repeats 3] [--model smollm2]
+    python tests/performance/ray_ratio.py [--rows 192] [--repeats 3] [--model smollm2]
 
 Needs two idle cores. The requests are those of `stereotype-pairs`; journal and planner take part, the cache does not.
 Starting Ray and opening the model are not counted: the clock runs from the first answer of a warm-up batch on each
@@ -80,7 +80,7 @@ def measure(config: Config, requests: list[Request], workers: int, adapter: obje
 def main() -> None:
     """Print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=448)
+    parser.add_argument("--rows", type=int, default=192)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--model", default="smollm2")
     given = parser.parse_args()

@@ -1,10 +1,11 @@
 """Planner and journal at scale, without a model: seconds and memory a request, at growing sizes.
 
-    python tests/performance/scale.py [--plan 100000 300000 1000000] [--journal 10000 30000 100000]
+    python tests/performance/scale.py [--plan 100000 300000 1000000] [--journal 10000 30000 100000] [--index …]
 
 Linear means that the figures for one request stay the same from size to size, flat that the MiB do.
 The plan is made of short requests of which ten share a beginning; the journal gets requests of 200 characters with
-three options and their answers, in batches of 64, each one write and one fsync.
+three options and their answers, in batches of 64, each one write and one fsync; what is held of it is bounded but for
+32 bytes a line, which `--index` simulates by themselves for journals that no disk here would take.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from auditkit.models.adapter import Encoded, TokenSequence
 from auditkit.run.plan import Cost, Planner, cost
 from auditkit.schema import Option, OptionScore, Output, Request
+from auditkit.store.index import Index
 from auditkit.store.journal import Journal, read_journal
 from auditkit.store.lines import output_entry, request_entry
 
@@ -84,8 +86,26 @@ def journal(count: int, folder: Path) -> str:
     assert len(found.outputs) == count
     return (
         f"| {count:,} | {path.stat().st_size / count:.0f} | {1e6 * spent / count:.0f} | {1e6 * wall / count:.0f} | "
-        f"{1e6 * read / count:.0f} | {(held - before) / count:.0f} |"
+        f"{1e6 * read / count:.0f} | {(held - before) / 2**20:.0f} | {(peak() - before) / 2**20:.0f} |"
     )
+
+
+def index(count: int) -> str:
+    """One line of the table of indexes: the lines of so many requests and answers, without the lines themselves."""
+    before, cpu = peak(), time.process_time()
+    requests, outputs = Index(), Index()
+    for number in range(count):
+        requests.add(f"{number:064x}", number * 500, 2 * number)
+    for number in range(count):
+        outputs.add(f"{number:064x}", (count + number) * 500, 2 * (count + number))
+    frozen = outputs.frozen()
+    spent, cpu = time.process_time() - cpu, time.process_time()
+    assert requests.frozen().find(f"{count - 1:064x}") == [((count - 1) * 500, 2 * (count - 1))]
+    for number in range(0, count, count // 1000):
+        assert frozen.find(f"{number:064x}")
+    found = time.process_time() - cpu
+    size = (peak() - before) / 2**20
+    return f"| {count:,} | {1e6 * spent / count:.1f} | {1e3 * found:.0f} | {size:.0f} | {2**20 * size / count:.0f} |"
 
 
 def main() -> None:
@@ -93,10 +113,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", type=int, nargs="*", default=[100_000, 300_000, 1_000_000])
     parser.add_argument("--journal", type=int, nargs="*", default=[10_000, 30_000, 100_000])
-    parser.add_argument("--one", choices=["plan", "journal"], help=argparse.SUPPRESS)
+    parser.add_argument("--index", type=int, nargs="*", default=[100_000, 1_000_000])
+    parser.add_argument("--one", choices=["plan", "journal", "index"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one == "plan":
         print(plan(given.plan[0]))
+    elif given.one == "index":
+        print(index(given.index[0]))
     elif given.one == "journal":
         with tempfile.TemporaryDirectory() as folder:
             print(journal(given.journal[0], Path(folder)))
@@ -105,10 +128,14 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
         for size in given.plan:
             subprocess.run([sys.executable, __file__, "--one", "plan", "--plan", str(size)], check=True)
-        print("\n| requests | bytes each | append, CPU µs each | append, wall µs | read, CPU µs | held, bytes each |")
-        print("| --- | --- | --- | --- | --- | --- |", flush=True)
+        print("\n| requests | bytes each | append, CPU µs each | append, wall µs | read, µs | held, MiB | peak, MiB |")
+        print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
         for size in given.journal:
             subprocess.run([sys.executable, __file__, "--one", "journal", "--journal", str(size)], check=True)
+        print("\n| requests and answers | add, CPU µs each | find, µs each | peak, MiB | peak, bytes each |")
+        print("| --- | --- | --- | --- | --- |", flush=True)
+        for size in given.index:
+            subprocess.run([sys.executable, __file__, "--one", "index", "--index", str(size)], check=True)
 
 
 if __name__ == "__main__":
