@@ -75,8 +75,15 @@ def canonical(value: Any) -> bytes:
         ValueError: the value holds NaN or an infinity.
     """
     return json.dumps(
-        plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_dumped
     ).encode("utf-8")
+
+
+def _dumped(value: Any) -> Any:
+    """A record within a container: the encoder asks, which is far faster than to walk through long lists of numbers."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} has no canonical JSON")
 
 
 def digest(value: Any) -> str:

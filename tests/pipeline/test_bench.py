@@ -24,8 +24,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A causal model with one token a byte."""
     folder = tmp_path_factory.mktemp("tiny")
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {letter: at + 1 for at, letter in enumerate(alphabet)}
-    inner = Tokenizer(models.BPE(vocab={"</s>": 0, **vocabulary}, merges=[]))
+    vocabulary = {letter: at for at, letter in enumerate(["</s>", *alphabet])}
+    inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="</s>", pad_token="</s>")
     tokenizer.save_pretrained(str(folder))
