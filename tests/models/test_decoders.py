@@ -94,7 +94,7 @@ def checkpoint(name: str, **settings: Any) -> Checkpoint:
     torch.manual_seed(11)
     made = getattr(transformers, f"{family}TextConfig" if family == "Gemma3" else f"{family}Config")(**config)
     model = getattr(transformers, "GPT2LMHeadModel" if family == "GPT2" else f"{family}ForCausalLM")(made)
-    subject: Any = SimpleNamespace(name=name)
+    subject: Any = SimpleNamespace(name=name, parts={})
     return Checkpoint(model.eval().requires_grad_(False), Spelling(), subject, **settings)
 
 FALLBACK = {"bloom", "mpt", "falcon-alibi", "gpt_neo", "gemma2"}
