@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from dataclasses import dataclass
@@ -245,7 +246,7 @@ def _flags(config: Config) -> list[str]:
     for name, field in Config.model_fields.items():
         value = getattr(config, name)
         usual = None if field.is_required() else field.get_default(call_default_factory=True)
-        if name in ("model", "schema_version", "packs", "explain", "api", "rules") or value == usual:
+        if name in ("model", "schema_version", "packs", "tasks", "explain", "api", "rules") or value == usual:
             continue
         flag = f"--{name.replace('_', '-')}"
         flags += [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
@@ -260,8 +261,12 @@ def _flags(config: Config) -> list[str]:
 
 
 def _unflagged(config: Config) -> list[str]:
-    """Lines of an audit.yaml for the nested settings that no flag sets."""
+    """Lines of an audit.yaml for the settings that no flag sets."""
+    tasks = [task.model_dump(mode="json", exclude_defaults=True) for task in config.tasks]
     return [
+        *([] if config.packs else ["packs: []"]),
+        # JSON is YAML on one line
+        *([f"tasks: {json.dumps(tasks, ensure_ascii=False)}"] if tasks else []),
         *_changed("explain", config.explain, Explain(), ("samples",)), *_changed("api", config.api, Api(), _API_FLAGS),
     ]
 

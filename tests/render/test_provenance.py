@@ -12,7 +12,8 @@ import pytest
 from auditkit.cli.audit import command as audit_command
 from auditkit.cli.settings import read_config
 from auditkit.render.provenance import command, seconds, size
-from auditkit.schema import Api, Audit, Config, Explain
+from auditkit.schema import Api, Audit, Config, Explain, Task
+from auditkit.schema.config import EXECUTION
 
 CHANGED = Config(
     model="acme/x y", kind="causal", packs=("a", "my packs/o'x"), limit=450, seed=7, out="-o", policy="p.yaml",
@@ -21,6 +22,7 @@ CHANGED = Config(
     trust_remote_code=True, rules={"all": "letter", "my packs/o'x": "label"}, bos="never",
     robustness=("typos", "formats"), typo_rate=0.05, base="acme/base", quantise="int8", source_language="eng_Latn",
     target_language="deu_Latn",
+    tasks=(Task(name="reviews", task="classification", data="o'x.csv", columns={"text": "ré: view", "label": "#1"}),),
     api=Api(concurrency=2, deadline=30.0, timeout=9.5, retries=0, backoff=0.5, max_requests=10, max_tokens=99),
 )
 
@@ -39,10 +41,12 @@ def _read_back(text: str) -> Config:
 def test_every_setting_was_changed() -> None:
     usual = Config(model="m")
     same = [name for name in Config.model_fields if getattr(CHANGED, name) == getattr(usual, name)]
-    assert same == ["schema_version"]
+    assert same == ["schema_version", *EXECUTION]  # an audit's configuration says nothing of who computed it
 
 
-@pytest.mark.parametrize("config", [CHANGED, Config(model="m"), Config(model="m", explain=Explain(samples=5))])
+@pytest.mark.parametrize("config", [
+    CHANGED, Config(model="m"), Config(model="m", explain=Explain(samples=5)), Config(model="m", packs=()),
+])
 def test_the_command_line_reads_the_same_configuration(
     config: Config, audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
