@@ -17,6 +17,9 @@ from auditkit.schema import FORMAT, MARK, Benchmark, Config, Sample
 def variants(card: Benchmark, samples: Iterable[Sample], config: Config, rows: Sequence[Sample]) -> list[Sample]:
     """Every variant of samples that the configuration asks for, in the order asked; none of packs without a prompt.
 
+    A sample that a perturbation leaves as it is (a script without capitals, nothing but names) has no such variant:
+    equal answers to equal texts would read as robustness.
+
     Args:
         card: the pack's card; `formats` are its other prompt formats.
         samples: what is varied.
@@ -33,7 +36,8 @@ def variants(card: Benchmark, samples: Iterable[Sample], config: Config, rows: S
             names = [f"{FORMAT}{number}" for number in range(2, len(card.formats) + 2)]
             made += [twin(sample, name, sample.input) for name in names for sample in samples]
         else:
-            made += [twin(sample, kind, _perturbed(sample, kind, config, known)) for sample in samples]
+            changed = ((sample, _perturbed(sample, kind, config, known)) for sample in samples)
+            made += [twin(sample, kind, fields) for sample, fields in changed if fields != sample.input]
     return made
 
 

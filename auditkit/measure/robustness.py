@@ -99,10 +99,12 @@ def _difference(
 
 
 def _paired(clean: Table, varied: Table) -> ScoreColumn:
-    """Variant − clean, in the clean units' order; a pair outside the metric's denominator on either side stays out."""
+    """Variant − clean, in the clean units' order; a pair outside the metric's denominator on either side stays out, and
+    so does a unit that the variant left as it was."""
     place = {unit.id.rpartition(MARK)[0]: at for at, unit in enumerate(varied.units)}
-    order = np.array([place[unit.id] for unit in clean.units], dtype=np.intp)
-    mine, other = clean.column, varied.column
+    order = np.array([place[unit.id] for unit in clean.units if unit.id in place], dtype=np.intp)
+    mine = clean.rows(np.array([unit.id in place for unit in clean.units], dtype=np.bool_))
+    other = varied.column
     reasons = np.array(
         [
             "outside" if "outside" in (one, two) else one or two

@@ -226,12 +226,9 @@ def _requests(item: Loaded, rule: str) -> dict[str, Request]:
     """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
     that reads no prompt."""
     made = _built(item.pack.card, rule, item.samples)
-    for variant in dict.fromkeys(sample.variant for sample in item.variants):
-        samples = [sample for sample in item.variants if sample.variant == variant]
-        found = _built(item.pack.card, rule, samples)
-        if any(found[one.id].sha256 != made[one.id.removesuffix(f"{MARK}{variant}")].sha256 for one in samples):
-            made |= found
-    return made
+    found = _built(item.pack.card, rule, item.variants)
+    clean = {one.id: made[one.id.removesuffix(f"{MARK}{one.variant}")] for one in item.variants}
+    return made | {name: request for name, request in found.items() if request.sha256 != clean[name].sha256}
 
 
 def _built(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:

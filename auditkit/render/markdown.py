@@ -106,6 +106,8 @@ def _robustness(ix: Index) -> list[str]:
     if found is None:
         return []
     lines = ["## Robustness", "", *(f"- {escape(line)}" for line in found.legend), ""]
+    if found.unchanged:
+        lines += [f"Not measured, for the perturbation changed no text: {', '.join(map(code, found.unchanged))}.", ""]
     rows = [
         f"| {escape(table.title)} | {escape(table.clean.text)} | {escape(row.label)} "
         f"| {escape(row.value)} {escape(row.interval)} | {escape(row.difference)} {escape(row.difference_interval)} |"

@@ -64,6 +64,8 @@ class Robustness:
     tables: tuple[Varied, ...]
     without: tuple[str, ...]
     """Audited packs that have no variants."""
+    unchanged: tuple[str, ...]
+    """Packs with a perturbation that changed none of their texts."""
 
 
 def robustness(ix: Index) -> Robustness | None:
@@ -77,10 +79,16 @@ def robustness(ix: Index) -> Robustness | None:
     if not arms and not audit.config.robustness:
         return None
     varied = {members[0].benchmark for members in arms.values()}
+    made = {(one.benchmark, one.arm.partition(MARK)[2]) for members in arms.values() for one in members}
+    kinds = [kind for kind in audit.config.robustness if kind != "formats"]
     return Robustness(
         legend=tuple(_legend(kind, audit.config) for kind in audit.config.robustness),
         tables=tuple(_varied(ix.estimates[name], members, ix) for name, members in arms.items()),
         without=tuple(card.name for card in audit.benchmarks if card.name not in varied),
+        unchanged=tuple(
+            f"{card.name}: {kind}" for card in audit.benchmarks if card.name in varied for kind in kinds
+            if (card.name, kind) not in made
+        ),
     )
 
 

@@ -144,3 +144,12 @@ def test_packs_without_a_prompt_have_no_variants() -> None:
     rows = read_samples(pack)
     assert variants(pack.card, rows, Config(model="m", robustness=ALL), rows) == []
     assert variants(open_pack("claims").card, rows, Config(model="m"), rows) == []
+
+
+def test_a_text_that_a_perturbation_leaves_alone_has_no_such_variant() -> None:
+    pack = open_pack("claims")
+    rows = read_samples(pack)[:2]
+    chinese = rows[0].model_copy(update={"input": {"claim": "水在海平面上一百摄氏度沸腾"}})
+    config = Config(model="m", robustness=("case", "typos", "punctuation"), typo_rate=0.2)
+    assert variants(pack.card, [chinese], config, rows) == []
+    assert {one.variant for one in variants(pack.card, [rows[1]], config, rows)} >= {"case"}
