@@ -12,7 +12,7 @@ from auditkit.errors import MeasurementError
 from auditkit.measure import citing
 from auditkit.measure import groups as fairness
 from auditkit.measure.foreign import PREFIX, foreign_metric
-from auditkit.measure.metric import Metric
+from auditkit.measure.metric import Context, Metric
 from auditkit.measure.scoring import Mask, Outputs, Table, table
 from auditkit.registry import get
 from auditkit.schema import Benchmark, Estimate, MetricUse, Sample, Score, digest
@@ -109,14 +109,33 @@ def _prepare(
     card: Benchmark, use: MetricUse, samples: Sequence[Sample], outputs: Outputs, level: float, seed: int,
     common: Mapping[str, str],
 ) -> _Use:
-    metric: Metric = foreign_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
+    metric = metric_of(use)
     if metric.unit == "origin" and use.arm != "all":
         raise MeasurementError(f'{card.name}: the metric "{metric.name}" is over twins; write arm: all in card.yaml')
+    scored, context = score(card, use, metric, samples, outputs)
+    signature = {**common, **context, "arm": use.arm, "metric": f"{metric.name}@{metric.version}"}
+    return _Use(card, use, metric, scored, level, seed, signature)
+
+
+def metric_of(use: MetricUse) -> Metric:
+    """The metric that a card names: a registered one, or a module of `evaluate`.
+
+    Raises:
+        MeasurementError: a module that cannot be used.
+        RegistryError: a metric that is not installed.
+    """
+    found: Metric = foreign_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
+    return found
+
+
+def score(
+    card: Benchmark, use: MetricUse, metric: Metric, samples: Sequence[Sample], outputs: Outputs
+) -> tuple[Table, Context]:
+    """The scores of the use's arm, and what the metric needed to know for them."""
     chosen = [sample for sample in samples if use.arm in ("all", sample.arm)]
     # of the arm: the arms of a pack may be in several languages
     context = {} if metric.context is None else dict(metric.context(card, chosen or samples))
-    signature = {**common, **context, "arm": use.arm, "metric": f"{metric.name}@{metric.version}"}
-    return _Use(card, use, metric, table(metric, chosen, outputs, card.clusters, context), level, seed, signature)
+    return table(metric, chosen, outputs, card.clusters, context), context
 
 
 def _signature(card: Benchmark, samples: Sequence[Sample], outputs: Outputs) -> dict[str, str]:

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from auditkit.measure.measuring import Measured, measure
-from auditkit.measure.metric import Metric
-from auditkit.measure.scoring import Outputs, Table, table
-from auditkit.registry import get
+from auditkit.measure.measuring import Measured, measure, metric_of, score
+from auditkit.measure.scoring import Outputs, Table
 from auditkit.schema import FORMAT, MARK, Benchmark, Cited, Estimate, MetricUse, Sample, Score
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import estimate
@@ -82,13 +80,10 @@ def _difference(
     card: Benchmark, use: MetricUse, sides: tuple[Sequence[Sample], Sequence[Sample]], outputs: Outputs, moved: Estimate
 ) -> Iterator[Estimate]:
     """The paired difference of one metric; none where the metric is no mean."""
-    metric: Metric = get("metric", use.metric)
+    metric = metric_of(use)
     if metric.statistic not in MEANS:
         return
-    clean, varied = (
-        table(metric, [sample for sample in side if use.arm in ("all", sample.arm)], outputs, card.clusters)
-        for side in sides
-    )
+    clean, varied = (score(card, use, metric, side, outputs)[0] for side in sides)
     width = metric.range[1] - metric.range[0]
     made = estimate(
         _paired(clean, varied), id=f"{moved.id}[difference]", benchmark=card.name, metric=metric.name, arm=moved.arm,
