@@ -136,8 +136,6 @@ def _of(names: tuple[str, ...], combine: Any) -> Any:
     return lambda parts: Additive.of([parts[name] for name in names], combine)
 
 
-
-
 pooled_f1 = CorpusStatistic("pooled_f1", _micro, _micro_fill, undefined="nothing was there and nothing was found")
 pooled_share = CorpusStatistic("pooled_share", _share, _share_fill)
 multilabel_macro_f1 = CorpusStatistic(
