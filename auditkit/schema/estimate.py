@@ -197,7 +197,7 @@ class Estimate(Growing):
     spread: Spread | None
     """What an interval at any other level needs; `None` where there is no interval."""
     at_lowest_fill: Fill
-    """Had every unscored sample scored the lowest value."""
+    """Had every unscored sample scored the lowest value; without a value where no bound is known (BLEU, entity F1)."""
     at_highest_fill: Fill
     """Had every unscored sample scored the highest value."""
     direction: Direction

@@ -27,7 +27,8 @@ Parts = Mapping[str, npt.NDArray[Any]]
 """Name to numbers or strings, shape (n,)."""
 Weigh = Callable[[Floats], Floats]
 """Weights, shape (b, units), to the statistic under each, shape (b,); NaN where it is undefined."""
-Fills = tuple[Parts, Parts] | None
+Fills = tuple[Parts | None, Parts] | None
+"""Parts at the lowest and at the highest value; `None` for a lowest, or for both, that is not known."""
 
 DRAWS = 2_000
 """Replicates."""
@@ -92,7 +93,7 @@ class CorpusStatistic:
     """From the parts of scored rows."""
     fill: Callable[[Parts, npt.NDArray[np.bool_]], Fills] | None = None
     """From the parts of all rows that have, or could have had, a score, and which of them have none, to the parts at
-    the lowest and at the highest value; `None`: no such fill is known."""
+    the lowest and at the highest value; `None`: no such fill is known, or no lowest."""
     undefined: str = "nothing to divide by"
     """Why it may have no value."""
     null: Callable[[Parts, int], float] | None = None
@@ -125,11 +126,14 @@ class CorpusStatistic:
         plan = _Plan(_over_factors(self.prepare(column.parts), factors, counts), counts, design.count, column.n)
         return replace(_interval(value, plan, range, seed, self, null or 0.0), null=null)
 
-    def fills(self, column: ScoreColumn, range: Range) -> tuple[ScoreColumn, ScoreColumn] | None:
+    def fills(self, column: ScoreColumn, range: Range) -> tuple[ScoreColumn | None, ScoreColumn] | None:
         """See `Statistic`."""
         possible = column.possible
         found = None if self.fill is None else self.fill(possible.parts, possible.reasons != "")
-        return None if found is None else (possible.with_parts(found[0]), possible.with_parts(found[1]))
+        if found is None:
+            return None
+        low, high = found
+        return None if low is None else possible.with_parts(low), possible.with_parts(high)
 
     def difference(self, a: ScoreColumn, b: ScoreColumn, range: Range, seed: int) -> Reading:
         """The statistic of A − that of B: what both groups share is drawn for both, else each for itself."""

@@ -59,10 +59,11 @@ def _outermost(pairs: list[Reading]) -> Reading:
 
 def _filled(statistic: CorpusStatistic, column: ScoreColumn, range: Range) -> _Filled | None:
     found = (column.scored, column.scored) if column.fillable == 0 else statistic.fills(column, range)
-    if found is None or found[0].n == 0:
+    lowest, highest = found or (None, None)
+    if lowest is None or highest is None or lowest.n == 0:
         return None
-    low, high = (statistic.value(one.parts) for one in found)
-    return None if low is None or high is None else ((found[0], low), (found[1], high))
+    low, high = statistic.value(lowest.parts), statistic.value(highest.parts)
+    return None if low is None or high is None else ((lowest, low), (highest, high))
 
 
 def _furthest(statistic: CorpusStatistic, a: _Filled, b: _Filled, range: Range, seed: int) -> Reading:

@@ -33,11 +33,10 @@ def _micro(parts: Parts) -> Prepared:
     return Additive.of(terms, lambda sums: _harmonic(*sums.T))
 
 
-def _micro_fill(parts: Parts, missing: _Mask) -> Fills:
-    """Highest: all found and nothing else. Lowest: nothing found, and as many inventions as the sample has room for."""
-    nothing = np.where(missing, 0.0, parts["true_positives"])
-    most = np.where(missing, parts["most"], parts["predicted"])
-    return {**parts, "true_positives": nothing, "predicted": most}, parts
+def _best_alone(parts: Parts, missing: _Mask) -> Fills:
+    """Highest: the best possible answers. No lowest is known: a wrong answer may be of any length, and so add any
+    number of unmatched n-grams or invented entities to the corpus."""
+    return None, parts
 
 
 def _share(parts: Parts) -> Prepared:
@@ -120,23 +119,11 @@ def _chrf(sums: Floats) -> Floats:
     return np.where(below > 0, 100 * 5 * precision * recall / np.where(below > 0, below, 1), 0.0)
 
 
-def _worse(names: tuple[str, ...], combine: Any, candidates: tuple[str, ...]) -> Any:
-    def fill(parts: Parts, missing: _Mask) -> Fills:
-        """Highest: the reference itself. Lowest: an empty text, or one as long as the reference without any match."""
-        wrong = {name: np.where(missing, 0.0, parts[name]) if name.startswith("matches") else parts[name]
-                 for name in names}
-        empty = {name: np.where(missing, 0.0, wrong[name]) if name in candidates else wrong[name] for name in names}
-        values = [combine(np.array([[float(one[name].sum()) for name in names]]))[0] for one in (wrong, empty)]
-        return (wrong if values[0] <= values[1] else empty), parts
-
-    return fill
-
-
 def _of(names: tuple[str, ...], combine: Any) -> Any:
     return lambda parts: Additive.of([parts[name] for name in names], combine)
 
 
-pooled_f1 = CorpusStatistic("pooled_f1", _micro, _micro_fill, undefined="nothing was there and nothing was found")
+pooled_f1 = CorpusStatistic("pooled_f1", _micro, _best_alone, undefined="nothing was there and nothing was found")
 pooled_share = CorpusStatistic("pooled_share", _share, _share_fill)
 multilabel_macro_f1 = CorpusStatistic(
     "multilabel_macro_f1", lambda parts: _multilabel(parts, _multilabel_macro), _multilabel_fill,
@@ -146,11 +133,5 @@ multilabel_micro_f1 = CorpusStatistic(
     "multilabel_micro_f1", lambda parts: _multilabel(parts, _multilabel_micro), _multilabel_fill,
     undefined="no row has a class, and none was predicted",
 )
-bleu = CorpusStatistic(
-    "bleu", _of(BLEU_PARTS, _bleu),
-    _worse(BLEU_PARTS, _bleu, ("candidate", *(f"total_{order}" for order in range(1, ORDERS + 1)))),
-)
-chrf = CorpusStatistic(
-    "chrf", _of(CHRF_PARTS, _chrf),
-    _worse(CHRF_PARTS, _chrf, tuple(f"candidate_{order}" for order in range(1, CHARACTERS + 1))),
-)
+bleu = CorpusStatistic("bleu", _of(BLEU_PARTS, _bleu), _best_alone)
+chrf = CorpusStatistic("chrf", _of(CHRF_PARTS, _chrf), _best_alone)

@@ -39,8 +39,8 @@ class Statistic(Protocol):
         """
         ...
 
-    def fills(self, column: ScoreColumn, range: Range) -> tuple[ScoreColumn, ScoreColumn] | None:
-        """The columns, all scored, that make the number lowest and highest; `None` where no such fill is known.
+    def fills(self, column: ScoreColumn, range: Range) -> tuple[ScoreColumn | None, ScoreColumn] | None:
+        """The columns, all scored, that make the number lowest and highest; `None` for what is not known.
 
         Args:
             column: scores, some perhaps missing; rows whose reason is `outside` stay out.
@@ -210,11 +210,12 @@ def _contrasted(
 
 
 def _filled(statistic: Statistic, sample: ScoreColumn, range: Range, seed: int) -> tuple[Reading, Reading]:
-    columns = statistic.fills(sample, range)
-    if columns is None:
-        unknown = Reading(None, None, NO_FILL)
-        return unknown, unknown
-    return statistic.read(columns[0], range, seed), statistic.read(columns[1], range, seed)
+    low, high = statistic.fills(sample, range) or (None, None)
+    unknown = Reading(None, None, NO_FILL)
+    return (
+        unknown if low is None else statistic.read(low, range, seed),
+        unknown if high is None else statistic.read(high, range, seed),
+    )
 
 
 class _Numbers(TypedDict):

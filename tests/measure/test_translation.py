@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from auditkit.judge.threshold import Evidence, judge_check
 from auditkit.measure.measuring import measure
 from auditkit.measure.metrics.translation import tokenizer
-from auditkit.schema import Estimate, Output
+from auditkit.schema import Check, Estimate, Fill, Output
 
 from .conftest import card, sample, says
 
@@ -112,17 +113,31 @@ def test_known_bad_output_scores_low() -> None:
     assert measured("chrf", TEXTS["en"], ["###"] * 3).value == 0
 
 
-def test_an_empty_translation_is_missing_and_bounded() -> None:
+def test_an_empty_translation_is_missing_and_bounded_from_above() -> None:
     golds = TEXTS["en"] * 10
     said: list[str | None] = [spoiled(text) for text in golds]
     said[:3] = [None, "", "I'm sorry, but I can't help with that."]
     found = measured("bleu", golds, said)
     assert found.unscored == {"not_run": 1, "refused": 1, "unparsed": 1}
     assert found.value is not None
-    assert found.at_lowest_fill.value is not None
+    assert found.at_lowest_fill == Fill(value=None, low=None, high=None, spread=None)
     assert found.at_highest_fill.value is not None
-    assert found.at_lowest_fill.value < found.value < found.at_highest_fill.value
+    assert found.value < found.at_highest_fill.value
     assert found.range == (0, 100)
+
+
+@pytest.mark.parametrize("name", ["bleu", "chrf"])
+def test_no_gate_passes_on_what_a_missing_text_could_have_been(name: str) -> None:
+    """A refused text could have been a page of junk, which lowers the corpus without limit."""
+    golds = TEXTS["en"] * 40
+    check = Check(rule="AK101", benchmark="p", metric=name, arm="all", bound=20, min_samples=1, min_clusters=2)
+    refusal, statuses = "I'm sorry, but I can't help with that.", {}
+    for missing in (0, 4):
+        said: list[str | None] = [refusal if i < missing else spoiled(text) for i, text in enumerate(golds)]
+        found = measured(name, golds, said)
+        finding = judge_check(check, Evidence({found.id: found}))
+        statuses[missing] = finding.status
+    assert statuses == {0: "pass", 4: "inconclusive"}
 
 
 def test_a_translated_refusal_is_a_translation() -> None:

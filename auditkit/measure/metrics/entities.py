@@ -58,7 +58,7 @@ def _found(sample: Sample, context: Context) -> dict[str, float | str] | None:
     if not sample.tags:
         return None
     count = float(len(entities.strict_spans(sample.tags, context["tag_scheme"])))
-    return {"true_positives": count, "gold": count, "predicted": count, "most": float(len(sample.words))}
+    return {"true_positives": count, "gold": count, "predicted": count}
 
 
 def _entities(name: str, sample: Sample, output: Output, context: Context, strict: bool) -> Score:
@@ -71,7 +71,7 @@ def _entities(name: str, sample: Sample, output: Output, context: Context, stric
     gold, said = (entities.strict_spans(tags, scheme) if strict else entities.lenient_spans(tags) for tags in found)
     hits, size = len(gold & said), len(gold) + len(said)
     parts: dict[str, float | str] = {
-        "true_positives": float(hits), "gold": float(len(gold)), "predicted": float(len(said)), "most": 0.0
+        "true_positives": float(hits), "gold": float(len(gold)), "predicted": float(len(said))
     }
     answer = ", ".join(f"{kind} {start}–{end - strict}" for kind, start, end in sorted(said, key=lambda s: s[1:]))
     value = 2 * hits / size if size else 1.0
@@ -85,7 +85,8 @@ def entity_f1(sample: Sample, output: Output, context: Context) -> Score:
 
     seqeval's f1_score(mode="strict") in the scheme that the right tags are written in; what is ill-formed in it is no
     entity. Range [0, 1], higher is better. A sentence scores its own F1, 1 where there is nothing and nothing is found.
-    An unscored one is filled with all its entities, and with a wrong one at each word. Source: Tjong Kim Sang and De
+    An unscored one is filled with all its entities; how low it could bring the number is not known, since a written
+    answer may invent any number. Source: Tjong Kim Sang and De
     Meulder 2003 (CoNLL); seqeval.
     """
     return _entities("entity_f1", sample, output, context, strict=True)

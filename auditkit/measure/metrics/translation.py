@@ -103,7 +103,7 @@ def bleu(sample: Sample, output: Output, context: Context) -> Score:
 
     Range [0, 100], higher is better. The tokenizer follows the script of the references; its signature stands in the
     estimate's. A sentence scores sacreBLEU's sentence BLEU (effective order). Unscored ones are filled with the
-    reference itself, and with an empty text or one of its length without a match, whichever is worse. Sources:
+    reference itself; how low they could bring it is not known, since a wrong text may be of any length. Sources:
     Papineni et al. 2002; Post 2018.
     """
     text = _translated("bleu", sample, output)
