@@ -48,5 +48,11 @@ def test_a_text_without_twins_is_outside() -> None:
     assert counterfactual_flip_rate.of_origin(*twins("positive")).reason == "outside"
 
 
+def test_free_text_has_no_label_that_could_flip() -> None:
+    samples, _ = twins("positive", "negative")
+    outputs = [Output(request=f"{at:064d}", rule="text", text=text) for at, text in enumerate(("Yes.", "Never."))]
+    assert counterfactual_flip_rate.of_origin(samples, outputs).reason == "outside"
+
+
 def test_a_pass_needs_a_classifier_that_is_right_more_often_than_a_coin() -> None:
     assert counterfactual_flip_rate.requires == ("accuracy", "all", 0.5)
