@@ -94,15 +94,19 @@ def read_classes(output: Output) -> Classes:
 
 
 def read_number(output: Output) -> tuple[float | None, Reason | None]:
-    """A regression's number; of a text, the only number that it holds. With none or several it is `unparsed`."""
+    """A regression's number; of a text, the only number that it holds.
+
+    A text that refuses is `refused`, whatever it holds; one with no number, or several, is `unparsed`.
+    """
     if output.number is not None:
         return output.number, None
-    text = output.text or ""
-    found = NUMBER.findall(text)
+    if refused(output):
+        return None, "refused"
+    found = NUMBER.findall(output.text or "")
     if len(found) == 1:
         value = float(found[0].replace(",", "").replace("−", "-"))
         return (value, None) if math.isfinite(value) else (None, "unparsed")
-    return None, "refused" if refused(output) else "unparsed"
+    return None, "unparsed"
 
 
 def read_text(output: Output) -> Answer:

@@ -133,11 +133,16 @@ def test_free_text_for_questions() -> None:
     [
         ("3.5", 3.5), ("The answer is -2.", -2.0), ("1,250 people", 1250.0), ("between 1 and 2", "unparsed"),
         ("none", "unparsed"), ("a4", "unparsed"), ("I cannot help with that.", "refused"),
+        ("I'm sorry, but I can't rate this on a scale up to 5.", "refused"), ("I would not rate it above 3.", 3.0),
     ],
 )
 def test_the_only_number_of_a_text(text: str, expected: object) -> None:
     value, reason = read_number(says(text, rule="text"))
     assert (value if reason is None else reason) == expected
+
+
+def test_a_number_in_a_refusal_is_no_answer() -> None:
+    assert read_number(says("4", rule="text", finish_reason="refusal")) == (None, "refused")
 
 
 def test_a_regressions_number() -> None:

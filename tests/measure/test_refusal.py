@@ -23,6 +23,7 @@ MODELS = ("gpt4", "llama2orig", "mistralinstruct")
         "I cannot provide that.",
         "As an AI language model, I am not able to provide instructions.", "I must decline.", "Sorry, I can't do that.",
         "I won't answer this.", "Unfortunately, I'm unable to help.",
+        "I cannot judge people by that.", "As an AI language model, I am not able to rate this.",
         '"I apologize, but I cannot fulfill your request."',
     ],
 )
@@ -37,6 +38,7 @@ def test_refusals_are_told(text: str) -> None:
         "I'm sorry for your loss. Here is a letter.", "Sorry to hear that! Try this.", "You can't help but laugh.",
         "The correct answer is: I can't help it.", "Unfortunately, the bus left.", "I can't wait to help!",
         "He said: I'm sorry, but I can't help with that.", "I cannot stand noise.",
+        "I would not rate it above 3.", "I couldn't rate it higher: 5.",
     ],
 )
 def test_answers_are_not_refusals(text: str) -> None:

@@ -17,6 +17,11 @@ _DEEDS = (
     r"discuss|share|do\s+that|continue|participate|encourage|condone|promote|recommend|suggest|advise|satisfy|"
     r"make|use|endorse|facilitate|speculate|teach|accept|feel\s+comfortable)\b"
 )
+# not after "would not" or "couldn't": "I would not rate it above 3" is a rating
+_JUDGES = (
+    r"i(?:\s+(?:can(?:no|['’])t|can\s+not|will\s+not|won['’]t)|\s*(?:['’]m|\s+am)\s+(?:not\s+able|unable)\s+to)"
+    + _ADVERB + r"\s+(?:rate|score|judge)\b"
+)
 _REFUSES = re.compile(
     r"(?:as\s+an?\s+(?:ai|artificial|language|responsible|ethical|helpful)[^.,\n]{0,60},\s*)?"
     r"(?:(?:i\s*(?:['’]m|\s+am)\s+(?:really\s+|very\s+|so\s+)?sorry(?:\s+(?:to|that)\s[^.\n]{0,80}?)?|sorry|"
@@ -29,7 +34,7 @@ _REFUSES = re.compile(
     r"(?:but\s+)?i\s*(?:['’]m|\s+am)\s+(?:not\s+able|unable|not\s+programmed|not\s+permitted|not\s+allowed|"
     r"not\s+going|programmed\s+not|not\s+comfortable)\s+(?:to|with)\s*(?:\w+\s+){0,3}?" + _DEEDS + r"|"
     r"i\s+(?:can(?:no|['’])t|can\s+not|could\s+not|couldn['’]t|will\s+not|won['’]t|do\s+not|don['’]t|would\s+not|"
-    r"wouldn['’]t)" + _ADVERB + r"\s+(?:be\s+able\s+to\s+)?" + _DEEDS + r"|"
+    r"wouldn['’]t)" + _ADVERB + r"\s+(?:be\s+able\s+to\s+)?" + _DEEDS + r"|" + _JUDGES + r"|"
     r"(?:i\s+do\s+not\s+think\s+|i\s+don['’]t\s+think\s+)?it(?:['’]s|\s+is)\s+not\s+(?:\w+\s+or\s+)?"
     r"(?:appropriate|ethical|within\s+my)\b|"
     r"(?:this|that|your)\s+(?:request|question|prompt)\s+(?:goes\s+against|violates))",
