@@ -144,6 +144,8 @@ def wrote(text: str) -> Estimate:
         ("person: Angela Merkel\nlocation: Berlin", 2 * 1 / (3 + 2)),  # invented
         ("date: Merkel", 0.0),  # a type that is not known, with words that are
         ("none", 0.0),
+        ("person: Angela Merkel, Joe Biden\nlocation: São Paulo\ndate: None.", 1.0),
+        ("person: none\nlocation: São Paulo", 2 * 1 / (3 + 1)),
     ],
 )
 def test_prompted_entities(text: str, value: float) -> None:

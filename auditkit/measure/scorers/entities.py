@@ -82,7 +82,7 @@ def parse(text: str, words: Sequence[str], types: Iterable[str]) -> tuple[list[S
     """Entities that a text lists, found in the words.
 
     Args:
-        text: lines of `TYPE: words`, or `none`.
+        text: lines of `TYPE: words`, or `none`; a line `TYPE: none` names no entity.
         words: the words that were to be tagged.
         types: known types, compared without case.
 
@@ -91,7 +91,7 @@ def parse(text: str, words: Sequence[str], types: Iterable[str]) -> tuple[list[S
         neither an entity nor `none`, or names no known type and no words of the text either.
     """
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    if len(lines) == 1 and lines[0].rstrip(".").casefold() in _NOTHING:
+    if len(lines) == 1 and _nothing(lines[0]):
         return [], []
     known = {kind.casefold(): kind for kind in types}
     found: list[Span] = []
@@ -101,6 +101,8 @@ def parse(text: str, words: Sequence[str], types: Iterable[str]) -> tuple[list[S
         match = _LINE.fullmatch(line)
         if match is None:
             return None
+        if _nothing(match[2]):
+            continue
         kind = known.get(match[1].casefold(), match[1])
         spans = _locate(match[2], words, taken)
         if not any(spans) and match[1].casefold() not in known:
@@ -108,6 +110,10 @@ def parse(text: str, words: Sequence[str], types: Iterable[str]) -> tuple[list[S
         found += [(kind, *span) for span in spans if span is not None]
         invented += [kind for span in spans if span is None]
     return (found, invented) if lines else None
+
+
+def _nothing(text: str) -> bool:
+    return text.strip().rstrip(".").casefold() in _NOTHING
 
 
 def tagged(spans: Iterable[Span], count: int, scheme: str) -> list[str]:
