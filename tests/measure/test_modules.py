@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from auditkit.errors import MeasurementError
 from auditkit.measure import modules
 from auditkit.measure.measuring import measure
+from auditkit.measure.modules.base import scratch_folder
 from auditkit.schema import Output, Sample, Span
 
 from .conftest import card, sample
@@ -149,6 +151,17 @@ def test_a_home_that_cannot_be_written_does_not_matter(tmp_path: Path, monkeypat
     monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", tmp_path / "file" / "metrics")
     monkeypatch.setattr("socket.socket.connect", shut)
     assert modules.load("micro_f1").compute(predictions=["a"], references=["a"])["micro_f1"] == 1.0
+
+
+def test_the_scratch_folder_is_the_processs_own() -> None:
+    folder = Path(scratch_folder())
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    code = "from auditkit.measure.modules.base import scratch_folder; print(scratch_folder())"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    other = Path(done.stdout.strip())
+    assert other.name.startswith("auditkit-evaluate-")
+    assert other != folder
+    assert not other.exists(), "it is removed when its process ends"
 
 
 def test_importing_the_package_does_not_import_evaluate() -> None:

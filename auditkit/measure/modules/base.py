@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
-import os
+import atexit
+import shutil
 import tempfile
+from functools import cache
 from typing import Any
 
 import evaluate
@@ -15,9 +16,12 @@ TEXTS = Sequence(Value("string"))
 NUMBERS = Sequence(Value("float64"))
 
 
+@cache
 def scratch_folder() -> str:
-    """Where evaluate may make its (empty) folders."""
-    return os.path.join(tempfile.gettempdir(), f"auditkit-evaluate-{getpass.getuser()}")
+    """Where evaluate may make its (empty) folders: the process's own, unreadable to others, gone when it ends."""
+    folder = tempfile.mkdtemp(prefix="auditkit-evaluate-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 class Module(evaluate.Metric):  # type: ignore[misc]
