@@ -52,6 +52,7 @@ def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
     if not values:
         raise PackError(f"{source.where}: there are no rows; add some")
     classes = _classes(task, source, values)
+    _check_answers(task, source, values)
     make = _MAKERS[task.task]
     rows: list[Row] = []
     content = hashlib.sha256()
@@ -281,18 +282,53 @@ def _answered(task: Task, found: Mapping[str, Any], classes: tuple[TaskClass, ..
 
 
 def _chosen(task: Task, found: Mapping[str, Any], classes: tuple[TaskClass, ...], where: str) -> dict[str, Any]:
-    texts = _texts(task, found.get("choices"), where, "choices")
-    letters = [chr(ord("A") + at) if at < len(ascii_uppercase) else str(at) for at in range(len(texts))]
-    answer = _text(found.get("answer"), where, "answer")
-    ways = {**{text: at for at, text in enumerate(texts)}, **{str(at): at for at in range(len(texts))},
-            **{letter: at for at, letter in enumerate(letters)}}
-    if answer not in ways:
+    texts, answer = _choices(task, found, where)
+    as_text, as_place = _readings(texts, answer)
+    right = as_place if as_text is None else as_text
+    if right is None:
         raise PackError(
             f'{where}: "answer" is "{answer[:40]}"; expected the text, the letter (A …) or the number (from 0) of one '
             f"of {len(texts)} choices"
         )
-    choices = [{"text": text, "label": letter} for text, letter in zip(texts, letters, strict=True)]
-    return {"choices": choices, "target": letters[ways[answer]]}
+    choices = [{"text": text, "label": _letter(at)} for at, text in enumerate(texts)]
+    return {"choices": choices, "target": _letter(right)}
+
+
+def _choices(task: Task, found: Mapping[str, Any], where: str) -> tuple[list[str], str]:
+    texts = _texts(task, found.get("choices"), where, "choices")
+    for at, text in enumerate(texts):
+        if text in texts[:at]:
+            raise PackError(f'{where}: "choices" holds "{text[:40]}" twice; make the choices differ, or remove the row')
+    return texts, _text(found.get("answer"), where, "answer")
+
+
+def _letter(at: int) -> str:
+    return ascii_uppercase[at] if at < len(ascii_uppercase) else str(at)
+
+
+def _readings(texts: list[str], answer: str) -> tuple[int | None, int | None]:
+    """The choice whose text the answer is, and the choice whose letter or number (from 0) it is."""
+    places = {name: at for at in range(len(texts)) for name in (str(at), _letter(at))}
+    return texts.index(answer) if answer in texts else None, places.get(answer)
+
+
+def _check_answers(task: Task, source: Rows, values: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    """An answer that is one choice's text and another's letter or number is its text: unless other rows say else."""
+    if task.task != "multiple-choice":
+        return
+    places = doubtful = None
+    for number, found in values:
+        texts, answer = _choices(task, found, f"{source.where}: row {number}")
+        as_text, as_place = _readings(texts, answer)
+        if as_text is None and as_place is not None:
+            places = places or number
+        elif None not in (as_text, as_place) and as_text != as_place:
+            doubtful = doubtful or (number, answer)
+    if places and doubtful:
+        raise PackError(
+            f'{source.where}: row {doubtful[0]}: "answer" is "{doubtful[1]}", the text of one choice and the letter or '
+            f"number of another, and row {places} gives a letter or number; give the choice's text in every row"
+        )
 
 
 def _written(role: str) -> _Maker:

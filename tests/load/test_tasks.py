@@ -170,6 +170,24 @@ def test_multiple_choice_by_letter_text_or_number(answer: Any) -> None:
     assert (sample.labels, sample.target) == (("A", "B"), "B")
 
 
+@pytest.mark.parametrize(
+    ("choices", "answer", "target"),
+    [(["2", "3", "4", "5"], "3", "B"), (["B", "A"], "A", "B"), ([1, 0], 0, "B"), (["x", "A", "y"], "2", "C")],
+)
+def test_an_answer_that_is_a_choices_text_is_that_choice(choices: list[Any], answer: Any, target: str) -> None:
+    rows = [{"question": "Which?", "choices": choices, "answer": answer}]
+    _, (sample,) = opened(written("m.jsonl", lines(*rows)), task="multiple-choice", columns={})
+    assert sample.target == target
+
+
+def test_an_answer_that_may_be_text_or_number_is_refused_where_another_row_gives_a_number() -> None:
+    rows = [{"question": "2 + 1?", "choices": ["2", "3", "4", "5"], "answer": "3"},
+            {"question": "Capital of Italy?", "choices": ["Paris", "Rome"], "answer": "1"}]
+    message = refused(written("m.jsonl", lines(*rows)), task="multiple-choice", columns={})
+    assert message.startswith('m.jsonl: row 1: "answer" is "3", the text of one choice and the letter or number of ')
+    assert "row 2 gives" in message
+
+
 def test_choices_in_columns() -> None:
     name = written("m.csv", "question,a,b,right\nCapital of Italy?,Paris,Rome,B\n")
     columns = {"choices": ["a", "b"], "answer": "right"}
@@ -247,7 +265,7 @@ def test_a_fault_of_a_csv_is_one_line(content: str | bytes, keys: dict[str, Any]
         ([{"question": "q", "choices": ["a", "b"], "answer": "C"}], {"task": "multiple-choice", "columns": {}},
          'f.jsonl: row 1: "answer" is "C"; expected the text, the letter (A …) or the number (from 0) of one of 2'),
         ([{"question": "q", "choices": ["a", "a"], "answer": "A"}], {"task": "multiple-choice", "columns": {}},
-         'f.jsonl: row 1: "choices.1.text" repeats choice 0'),
+         'f.jsonl: row 1: "choices" holds "a" twice; make the choices differ, or remove the row'),
         ([{"review": "a", "stars": "x", "m": {"deep": 1}}, {"review": "b", "stars": "y", "m": {"deep": 2}}],
          {"metadata": ["m"]}, 'f.jsonl: row 1: "m" is dict'),
         ([{"text": "a", "summary": ""}], {"task": "summarisation", "columns": {}}, 'row 1: "summary" is missing'),
