@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import PackError
+from auditkit.load.cells import columns_of
 from auditkit.load.packs import display
 from auditkit.schema import Task
 
@@ -101,25 +101,13 @@ def _file(task: Task, path: Path) -> Rows:
 
 
 def _table(task: Task, path: Path, where: str) -> dict[str, Any]:
-    """Options that keep a table's cells as they are written. pandas shifts rows that are longer than the header."""
+    """Options that keep a table's cells as they are written."""
     import datasets
 
     separator = "\t" if path.suffix == ".tsv" else ","
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.reader(file, delimiter=separator)
-            first = next(rows, [])
-            second = next(rows, []) if not task.header else first
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise PackError(f"{where}: cannot be read: {_line(error)}; save the file as UTF-8") from None
-    columns = list(task.header) or first
-    for at, name in enumerate(columns):
-        if columns.index(name) != at:
-            raise PackError(f'{where}: the column "{name}" is there twice; rename one')
-    if len(second) > len(columns):
-        raise PackError(f"{where}: row 1: {len(second)} cells under {len(columns)} columns; mend the row or the header")
+    columns = columns_of(path, separator, where, task.header)
     text = datasets.Features({name: datasets.Value("string") for name in columns})
-    options = {"sep": separator, "features": text, "keep_default_na": False, "na_filter": False}
+    options = {"sep": separator, "features": text, "keep_default_na": False, "na_filter": False, "index_col": False}
     return {**options, "names": columns, "header": None} if task.header else options
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import PackError
+from auditkit.load.cells import columns_of
 from auditkit.models.fingerprint import files_sha256
 from auditkit.schema import Columns, Sample, Source, TrainingTask, digest, repair
 
@@ -110,15 +110,8 @@ def _csv_options(path: Path) -> dict[str, Any]:
     from datasets import Features, Value
 
     sep = "\t" if path.suffix.lower() == ".tsv" else ","
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            names = next(csv.reader(stream, delimiter=sep), [])
-    except (UnicodeDecodeError, OSError, csv.Error) as error:
-        raise PackError(f"{path}: cannot be read as UTF-8 CSV ({error}); save it as UTF-8") from None
-    if not names or len(set(names)) < len(names):
-        raise PackError(f"{path}, row 1: {'two columns bear one name' if names else 'the file is empty'}; name columns")
-    features = Features({name: Value("string") for name in names})
-    return {"keep_default_na": False, "features": features, "sep": sep, "encoding": "utf-8-sig"}
+    features = Features({name: Value("string") for name in columns_of(path, sep, str(path))})
+    return {"keep_default_na": False, "features": features, "sep": sep, "encoding": "utf-8-sig", "index_col": False}
 
 
 def _saved(path: Path, split: str) -> Any:

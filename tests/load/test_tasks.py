@@ -77,6 +77,11 @@ def test_cells_stay_what_they_are() -> None:
     assert [choice.label for choice in card.choices] == ["001", "1"]
 
 
+def test_blank_lines_are_no_rows_and_a_cell_may_be_long() -> None:
+    _, samples = opened(written("b.csv", f"\nreview,stars\n\na,good\n \t\r\n{'b' * 200_000},bad\n\n"))
+    assert [(len(sample.input["text"]), sample.target) for sample in samples] == [(1, "good"), (200_000, "bad")]
+
+
 def test_any_script_and_emoji() -> None:
     texts = ["שלום עולם", "مرحبا بالعالم", "👩🏽‍🚀 fine", "很好", "हाँ"]
     _, samples = opened(written("x.jsonl", lines(*({"review": t, "stars": str(i % 2)} for i, t in enumerate(texts)))))
@@ -230,9 +235,12 @@ def test_groups_clusters_and_metadata() -> None:
         ("review,stars\na,good\n  ,bad\n", {}, 'f.csv: row 2: "text" is blank; fill it, or remove the row'),
         ("review,stars\na,good\nb,\n", {}, 'f.csv: row 2: "label" is missing; fill it, or remove the row'),
         ("review,stars\na,good\nb,good\n", {}, 'f.csv: "label" holds one class only; give all under "labels"'),
-        ("review,stars\na,good,x\nb,bad,y\n", {}, "f.csv: row 1: 3 cells under 2 columns; mend the row or the header"),
-        ("review,stars\na,good\nb,bad,y\n", {}, "f.csv: row 1: cannot be read: ParserError: Error tokenizing data"),
-        ("review,stars\na,good\n\"b,bad\n", {}, "f.csv: row 1: cannot be read: ParserError: Error tokenizing data"),
+        ("review,stars\na,good,x\nb,bad,y\n", {}, "f.csv: line 2: 3 cells under 2 columns; mend the row"),
+        ("review,stars\na,good\nb,bad,y\n", {}, "f.csv: line 3: 3 cells under 2 columns; mend the row"),
+        ("review,stars\n\na,good,x\nb,bad,y\n", {}, "f.csv: line 3: 3 cells under 2 columns; mend the row"),
+        ("review,stars\n\"a\n\",good\nb\n", {}, "f.csv: line 4: 1 cell under 2 columns; mend the row"),
+        ("a,good\nb,bad,y\n", {"header": ["review", "stars"]}, "f.csv: line 2: 3 cells under 2 columns"),
+        ("review,stars\na,good\n\"b,bad\n", {}, "f.csv: line 3: 1 cell under 2 columns; mend the row"),
         ("review,review\na,good\n", {}, 'f.csv: the column "review" is there twice; rename one'),
         ("review,stars\na,good\nb,bda\n", {"labels": ["good", "bad"]},
          'f.csv: row 2: "label" is "bda", none of the classes; did you mean "bad"?'),

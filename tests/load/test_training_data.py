@@ -121,7 +121,9 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path, message in (
         (tmp_path / "none.csv", "no such file"), (tmp_path / "r.xlsx", ".xlsx is not read"),
         (tmp_path / "folder", "not saved by"), (as_csv(tmp_path / "e.csv", ""), "the file is empty"),
-        (as_csv(tmp_path / "t.csv", "text,text\na,b\n"), "two columns bear one name"),
+        (as_csv(tmp_path / "t.csv", "text,text\na,b\n"), 'the column "text" is there twice'),
+        (as_csv(tmp_path / "long.csv", "text,label\n\nx,a,b\ny,b,c\n"), "long.csv: line 3: 3 cells under 2 columns"),
+        (as_csv(tmp_path / "short.tsv", 'text\tlabel\n"x\n"\ta\ny\n'), "short.tsv: line 4: 1 cell under 2 columns"),
         (as_csv(tmp_path / "h.csv", "text,label\n"), "no rows"),
         (as_csv(tmp_path / "bad.jsonl", '{"text": "x", "label"\n'), "cannot be read as json"),
     ):
