@@ -33,6 +33,8 @@ TRUTHS = {
     "tagging": ("words", "tags"), "extractive-qa": ("answers",), "generative-qa": ("answers",),
     "multiple-choice": ("choices", "answer"), "translation": ("target",), "summarisation": ("summary",),
 }
+_MAY_BE_NONE = ("multi-label-classification", "extractive-qa")
+"""Tasks whose truth may be that nothing holds: no class is true, or the passage has no answer."""
 MOST_CLASSES = 1000
 
 
@@ -164,11 +166,14 @@ def _text(value: Any, where: str, role: str, *, empty: bool = False) -> str:
 
 
 def _texts(task: Task, value: Any, where: str, role: str) -> list[str]:
-    """Several texts: a list, or one cell cut at the task's separator."""
+    """Several texts: a list, or one cell cut at the task's separator. None of them is only what says so: `[]`."""
+    may_be_none = task.task in _MAY_BE_NONE and role in TRUTHS[task.task]
     if isinstance(value, str):
-        value = [part for part in value.split(task.separator) if part.strip()]
+        parts = [part for part in value.split(task.separator) if part.strip()]
+        value = [] if may_be_none and parts == ["[]"] else parts or None
     if value is None:
-        value = []
+        remedy = "write [] if there is none" if may_be_none else "fill it"
+        raise PackError(f'{where}: "{role}" is missing; {remedy}, or remove the row')
     if not isinstance(value, list):
         raise PackError(f'{where}: "{role}" is {type(value).__name__} ({str(value)[:40]}); expected a list')
     return [_text(one, where, role) for one in value]
@@ -274,8 +279,8 @@ def _tagged(task: Task, found: Mapping[str, Any], classes: tuple[TaskClass, ...]
 
 def _answered(task: Task, found: Mapping[str, Any], classes: tuple[TaskClass, ...], where: str) -> dict[str, Any]:
     value = found.get("answers")
-    one = isinstance(value, str) and value.strip()
-    answers = [value] if one else _texts(task, value or None, where, "answers")
+    one = isinstance(value, str) and value.strip() and (value.strip() != "[]" or task.task == "generative-qa")
+    answers = [value] if one else _texts(task, value, where, "answers")
     if not answers and task.task == "generative-qa":
         raise PackError(f'{where}: "answers" is missing; fill it, or remove the row')
     return {"target": answers[0] if answers else None, "references": list(dict.fromkeys(answers))}

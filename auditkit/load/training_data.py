@@ -167,11 +167,14 @@ def _label(value: Any, column: str) -> str:
     return str(value).lower() if isinstance(value, bool) else repair(str(value).strip())[0]
 
 
-def _several(value: Any, column: str, separator: str | None) -> tuple[str, ...]:
+def _several(value: Any, column: str, separator: str | None, *, none: bool = False) -> tuple[str, ...]:
+    """Several labels; with `none` the cell `[]` holds none."""
     if isinstance(value, str):
-        value = [part for part in value.split(separator) if part.strip()]
+        parts = [part for part in value.split(separator) if part.strip()]
+        value = [] if none and parts == ["[]"] else parts or None
     if not isinstance(value, list):
-        raise ValueError(f'"{column}" is {"missing" if value is None else "no list"}; give a list, or remove the row')
+        remedy = "write [] if there is none" if none else "give a list"
+        raise ValueError(f'"{column}" is {"missing" if value is None else "no list"}; {remedy}, or remove the row')
     return tuple(_label(each, column) for each in value)
 
 
@@ -186,7 +189,7 @@ def _pair(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
 
 
 def _multi_label(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
-    labels = _several(row[columns.label], columns.label, SEPARATOR)
+    labels = _several(row[columns.label], columns.label, SEPARATOR, none=True)
     return {"input": {"text": _text(row, columns.text)}, "references": tuple(dict.fromkeys(labels))}
 
 

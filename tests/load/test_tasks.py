@@ -159,6 +159,42 @@ def test_squads_nested_answers() -> None:
     assert (request.text, request.text_pair) == ("Who?", "Ada wrote it.")
 
 
+QA = {"task": "extractive-qa", "columns": {}}
+MANY = {"task": "multi-label-classification", "columns": {}, "labels": ["x", "y"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "keys", "role"),
+    [
+        (lines({"question": "q", "context": "c", "answers": None}, {"question": "r", "context": "c", "answers": ["c"]}),
+         QA, "answers"),
+        (lines({"question": "q", "context": "c"}, {"question": "r", "context": "c", "answers": ["c"]}), QA, "answers"),
+        (lines({"text": "a", "label": None}, {"text": "b", "label": ["x"]}), MANY, "label"),
+        (lines({"text": "a"}, {"text": "b", "label": ["x"]}), {**MANY, "labels": []}, "label"),
+        ("question,context,answers\nq,c,\n", QA, "answers"),
+        ("text,label\na,\n", MANY, "label"),
+        ("text,label\na,  \n", MANY, "label"),
+    ],
+)
+def test_a_truth_that_is_missing_is_not_taken_for_none(content: str, keys: dict[str, Any], role: str) -> None:
+    name = written("f.jsonl" if content.startswith("{") else "f.csv", content)
+    message = f'{name}: row 1: "{role}" is missing; write [] if there is none, or remove the row'
+    assert refused(name, **keys) == message
+
+
+def test_that_nothing_holds_is_an_empty_list() -> None:
+    for name, content in (
+        ("f.jsonl", lines({"text": "a", "label": []}, {"text": "b", "label": ["x", "y"]})),
+        ("f.csv", "text,label\na,[]\nb,x y\n"),
+    ):
+        _, samples = opened(written(name, content), **MANY)
+        assert [sample.references for sample in samples] == [(), ("x", "y")]
+    _, samples = opened(written("q.csv", "question,context,answers\nq,c,[]\nr,c,c\n"), **QA)
+    assert [(sample.references, sample.target) for sample in samples] == [((), None), (("c",), "c")]
+    _, (sample,) = opened(written("p.csv", "question,answers\nEmpty list?,[]\n"), task="generative-qa", columns={})
+    assert sample.target == "[]"
+
+
 def test_translation_pairs() -> None:
     rows = [{"translation": {"de": "Guten Tag", "en": "Good day"}}]
     columns = {"source": "translation.de", "target": "translation.en"}

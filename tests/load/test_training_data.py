@@ -85,8 +85,9 @@ def test_other_columns_pairs_several_labels_numbers_and_clusters(tmp_path: Path)
 
 
 def test_lists_in_cells(tmp_path: Path) -> None:
-    path = as_csv(tmp_path / "r.csv", "text,label,words,tags\nx,p;q,in Oslo,O B-place\n")
-    assert read_labelled(path, "multi-label-classification", Columns()).samples[0].references == ("p", "q")
+    path = as_csv(tmp_path / "r.csv", "text,label,words,tags\nx,p;q,in Oslo,O B-place\ny,[],a,O\n")
+    several = read_labelled(path, "multi-label-classification", Columns())
+    assert [sample.references for sample in several.samples] == [("p", "q"), ()]
     sample = read_labelled(path, "tagging", Columns()).samples[0]
     assert (sample.words, sample.tags) == (("in", "Oslo"), ("O", "B-place"))
 
@@ -104,6 +105,7 @@ FAULTS: list[tuple[str, list[dict[str, Any]], str]] = [
     ("tagging", [{"words": ["a", "b"], "tags": ["O"]}], "row 1: 2 words"),
     ("tagging", [{"words": [], "tags": []}, {"words": ["a"], "tags": ["O"]}], 'row 1: "words" is empty'),
     ("multi-label-classification", [{"text": "x", "label": 3}], 'row 1: "label" is no list'),
+    ("multi-label-classification", [{"text": "x", "label": " "}], 'row 1: "label" is missing; write [] if there'),
 ]
 
 
