@@ -61,7 +61,7 @@ def read_labelled(path: Path, task: TrainingTask, columns: Columns, split: str =
             fields = make(named, columns)
         except ValueError as error:
             raise PackError(f"{path}, row {number}: {error}") from None
-        cluster = {} if columns.cluster is None else {"cluster": _cluster(named[columns.cluster], number)}
+        cluster = {} if columns.cluster is None else _cluster(named[columns.cluster])
         samples.append(Sample(
             id=f"training/{number}", benchmark="training", origin=f"training/{number}", clusters=cluster,
             source=Source(file=path.name, line=number), **fields,
@@ -143,9 +143,12 @@ def _named(value: Any, names: Sequence[str] | None) -> Any:
     return names[value] if isinstance(value, int) and 0 <= value < len(names) else None
 
 
-def _cluster(value: Any, number: int) -> str:
-    """A cluster id; a row without one is its own cluster."""
-    return f"row {number}" if value is None or str(value) == "" else str(value)
+def _cluster(value: Any) -> dict[str, str]:
+    """A row's cluster id; a row without one has only its text for a cluster."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value)) or str(value).strip() == ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return {} if missing else {"cluster": str(value)}
 
 
 def _text(row: Mapping[str, Any], column: str) -> str:

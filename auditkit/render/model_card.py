@@ -111,7 +111,8 @@ def _data(training: Training) -> list[str]:
     if training.contradictory:
         lines.append(f"- Texts that stand with more than one label: {count(training.contradictory)}")
     if training.dropped:
-        lines.append(f"- Rows left out because the validation file holds their text: {count(training.dropped)}")
+        held_too = "- Rows left out because the validation file holds their text or cluster"
+        lines.append(f"{held_too}: {count(training.dropped)}")
     rare = list(training.training.labels.items())[:MOST_LABELS]
     if rare:
         unit = "Words" if training.recipe.task == "tagging" else "Rows"

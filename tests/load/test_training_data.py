@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auditkit.errors import PackError
+from auditkit.load.splitting import given
 from auditkit.load.training_data import read_labelled
 from auditkit.schema import Columns
 
@@ -77,11 +78,22 @@ def test_other_columns_pairs_several_labels_numbers_and_clusters(tmp_path: Path)
     pair = read_labelled(path, "pair-classification", Columns(text="a", text_pair="b", label="gold", cluster="who"))
     assert pair.samples[0].input == {"text": "x", "text_pair": "y"}
     assert [sample.target for sample in pair.samples] == ["true", "false"]
-    assert [sample.clusters["cluster"] for sample in pair.samples] == ["7", "row 2"]
+    assert [sample.clusters for sample in pair.samples] == [{"cluster": "7"}, {}]
     several = read_labelled(path, "multi-label-classification", Columns(text="a", label="several"))
     assert [sample.references for sample in several.samples] == [("p", "q"), ()]
     numbers = read_labelled(path, "regression", Columns(text="a", label="n"))
     assert [float(str(sample.target)) for sample in numbers.samples] == [2.5, -1.0]
+
+
+def test_rows_without_a_cluster_share_none(tmp_path: Path) -> None:
+    columns = Columns(cluster="who")
+    train = read_labelled(as_csv(
+        tmp_path / "t.csv", "text,label,who\na,x,row 2\nb,y,\nc,x, \nd,y,\ne,x,7\n"), "classification", columns)
+    held = lines(tmp_path / "v.jsonl", [{"text": "p", "label": "x", "who": float("nan")},
+                                        {"text": "q", "label": "y", "who": 7.0}])
+    parts = given(train.samples, read_labelled(held, "classification", columns).samples, "classification")
+    assert [sample.input["text"] for sample in parts.training] == ["a", "b", "c", "d"]
+    assert (parts.dropped, len({sample.clusters["text"] for sample in parts.training})) == (1, 4)
 
 
 def test_lists_in_cells(tmp_path: Path) -> None:
