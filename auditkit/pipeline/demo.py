@@ -10,7 +10,7 @@ from auditkit.load.packs import packs_root
 from auditkit.models.fingerprint import files_sha256
 from auditkit.models.locate import minilm_folder
 from auditkit.pipeline.audit import Finished, run_audit
-from auditkit.pipeline.finetune import finetune
+from auditkit.pipeline.finetune import finetune, interrupted
 from auditkit.schema import Columns, Config, Explain, Training
 from auditkit.schema.event import Event, OnEvent
 
@@ -45,7 +45,7 @@ def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str]
     else:
         finetune(
             "minilm", data=rows, task="classification", out=folder, columns=Columns(cluster="template"),
-            epochs=EPOCHS, offline=True, on_event=on_event,
+            epochs=EPOCHS, offline=True, resume=interrupted(folder), on_event=on_event,
         )
     made = _read(folder)
     say(f"Fine-tuned {made.base} on {made.training.rows} rows in {made.seconds:.0f} s: {folder / 'README.md'}")

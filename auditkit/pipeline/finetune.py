@@ -161,16 +161,26 @@ def _labels(sample: Sample) -> tuple[str, ...]:
     return sample.references if sample.target is None else (sample.target,)
 
 
+def _work(folder: Path) -> Path:
+    return folder.absolute().parent / f".{folder.name}.part"
+
+
+def interrupted(folder: Path) -> bool:
+    """Whether an interrupted training of this folder left checkpoints to go on from."""
+    return any((_work(folder) / "checkpoints").glob("*"))
+
+
 @contextmanager
 def _beside(folder: Path, made: str, *, resume: bool) -> Iterator[Path]:
     """A hidden folder beside `folder`, locked; removed at the end, but for the checkpoints of what did not end well."""
-    work = folder.absolute().parent / f".{folder.name}.part"
+    work = _work(folder)
     mark = work / "of"
     if resume and not mark.is_file():
         raise RunFolderError(f"{folder}: there is no interrupted training to go on with; leave out --resume")
     if resume and mark.read_text(encoding="utf-8") != made:
         raise RunFolderError(
-            f"{folder}: the interrupted training had another base, other rows or other settings; leave out --resume"
+            f"{folder}: the interrupted training had another base, other rows or other settings; "
+            f"mend them, or remove {work} to begin anew"
         )
     lock = work / "lock"
     descriptor = open_locked(lock)
@@ -179,7 +189,7 @@ def _beside(folder: Path, made: str, *, resume: bool) -> Iterator[Path]:
         _begin(work, made, resume=resume)
         yield work
     except BaseException as error:
-        keep = any((work / "checkpoints").glob("*"))  # what --resume goes on from
+        keep = interrupted(folder)  # what --resume goes on from
         if isinstance(error, OSError):
             raise cannot_write(folder, error) from error
         raise
@@ -190,9 +200,11 @@ def _beside(folder: Path, made: str, *, resume: bool) -> Iterator[Path]:
 
 
 def _begin(work: Path, made: str, *, resume: bool) -> None:
-    """Remove what an earlier training left, but what a resumed one goes on from."""
-    if not resume:
-        shutil.rmtree(work / "checkpoints", ignore_errors=True)
+    """Remove what an earlier training left, but never the checkpoints that a training can go on from."""
+    if not resume and any((work / "checkpoints").glob("*")):
+        raise RunFolderError(
+            f"{work}: holds the checkpoints of an interrupted training; go on with it: --resume, or remove that folder"
+        )
     shutil.rmtree(work / "model", ignore_errors=True)
     (work / "checkpoints").mkdir(exist_ok=True)
     write_atomically(work / "of", made.encode("utf-8"))

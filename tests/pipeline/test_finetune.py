@@ -291,6 +291,9 @@ def test_an_interrupted_training_writes_nothing_and_goes_on_to_the_same_weights(
     with pytest.raises(KeyboardInterrupt):
         run(rows, epochs=4, on_event=interrupt)
     assert not (tmp_path / "model").exists()
+    for epochs in (4, 5):
+        with pytest.raises(RunFolderError, match=r"\.model\.part: holds the checkpoints .* --resume, or remove that"):
+            run(rows, epochs=epochs)
     events: list[Event] = []
     done = run(rows, epochs=4, resume=True, on_event=events.append)
     steps = [event.done for event in events if event.stage == "train" and event.done is not None]
@@ -298,6 +301,23 @@ def test_an_interrupted_training_writes_nothing_and_goes_on_to_the_same_weights(
     assert done.training.weights_sha256 == whole.training.weights_sha256
     assert done.training.curve == whole.training.curve
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "rows.jsonl", "whole"]
+
+
+def test_the_demo_goes_on_with_its_interrupted_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditkit.pipeline.demo import second_model
+
+    asked: list[bool] = []
+
+    def stop(*_: Any, resume: bool, **__: Any) -> None:
+        asked.append(resume)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("auditkit.pipeline.demo.finetune", stop)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            second_model(tmp_path / "model", tmp_path / "run", lambda _: None, lambda _: None)
+        (tmp_path / ".model.part" / "checkpoints" / "checkpoint-1").mkdir(parents=True, exist_ok=True)
+    assert asked == [False, True]
 
 
 def test_an_interrupt_before_the_first_checkpoint_leaves_nothing(
