@@ -81,7 +81,7 @@ def split(config: Config) -> tuple[str, Path] | None:
         ModelError: a base without an adapter, two bases, or no base.
     """
     name, base, folder = config.model, config.base, Path(config.model).expanduser()
-    if not folder.is_dir() and "+" in name:
+    if not folder.exists() and "+" in name:
         before, _, after = name.rpartition("+")
         if not is_peft(Path(after).expanduser()):
             raise ModelError(f"{name}: {after} is no folder with {SETTINGS} and {WEIGHTS}; name BASE+ADAPTER_DIR")

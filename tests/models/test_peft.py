@@ -16,6 +16,7 @@ import transformers
 
 from auditkit.errors import ModelError
 from auditkit.models.open import open_model
+from auditkit.models.peft import split
 from auditkit.run.runner import Round, deduplicate, run_round
 from auditkit.schema import Config, Option, Request
 from auditkit.store.cache import AnswerCache
@@ -224,6 +225,13 @@ def test_faults_are_one_line(adapted: Any, tmp_path: Path) -> None:
     assert "leave base out" in refusal(base, base=str(base))
     assert "is no folder with adapter_config.json" in refusal(f"{folder}+{base}")
     assert "name one" in refusal(f"{base}+{folder}", base="other")
+
+
+def test_a_plus_in_the_name_of_what_is_there_is_no_adapter(tmp_path: Path) -> None:
+    (tmp_path / "a+b.gguf").write_bytes(b"GGUF")
+    (tmp_path / "c+d").mkdir()
+    for name in ("a+b.gguf", "c+d"):
+        assert split(Config(model=str(tmp_path / name))) is None
 
 
 def test_an_adapter_of_another_base_is_refused(adapted: Any, folder: Any, tmp_path: Path) -> None:
