@@ -14,6 +14,7 @@ from auditkit.load.readers.row import Row
 from auditkit.load.rows import samples_of
 from auditkit.load.sources import Rows, open_rows
 from auditkit.load.task_cards import card_for
+from auditkit.load.training_data import SEPARATOR
 from auditkit.schema import Benchmark, Sample, Task, TaskClass, canonical
 
 INPUTS: dict[str, tuple[tuple[str, bool], ...]] = {
@@ -166,10 +167,11 @@ def _text(value: Any, where: str, role: str, *, empty: bool = False) -> str:
 
 
 def _texts(task: Task, value: Any, where: str, role: str) -> list[str]:
-    """Several texts: a list, or one cell cut at the task's separator. None of them is only what says so: `[]`."""
+    """Several texts: a list, or one cell cut at the separator. None of them is only what says so: `[]`."""
     may_be_none = task.task in _MAY_BE_NONE and role in TRUTHS[task.task]
     if isinstance(value, str):
-        parts = [part for part in value.split(task.separator) if part.strip()]
+        separator = task.separator or (None if task.task == "tagging" else SEPARATOR)
+        parts = [part.strip() for part in value.split(separator) if part.strip()]
         value = [] if may_be_none and parts == ["[]"] else parts or None
     if value is None:
         remedy = "write [] if there is none" if may_be_none else "fill it"

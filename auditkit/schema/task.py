@@ -54,8 +54,9 @@ class Task(Record):
     `answers.text` is a value inside `answers`."""
     labels: tuple[TaskClass, ...] = ()
     """The classes: names, or {value, label, text}; default those of the ClassLabel, else all that the data hold."""
-    separator: str = " "
-    """What stands between the words, tags, labels, answers or choices of one cell where they are text, as in CSV."""
+    separator: str | None = Field(default=None, min_length=1)
+    """What stands between the words, tags, labels or choices of one cell where they are text, as in CSV; default blanks
+    between words and tags, else a semicolon."""
     template: Template | None = None
     """The prompt; its fields are the task's names for the columns."""
     generation: Generation | None = None

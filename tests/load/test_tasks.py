@@ -14,7 +14,8 @@ import pytest
 from auditkit.errors import PackError
 from auditkit.load.requests import build
 from auditkit.load.tasks import open_task
-from auditkit.schema import Benchmark, Sample, Task
+from auditkit.load.training_data import read_labelled
+from auditkit.schema import Benchmark, Columns, Sample, Task
 
 Open = Callable[..., tuple[Benchmark, list[Sample]]]
 REVIEWS = "review,stars\nGreat phone,good\nBroke at once,bad\n\"Fine, really\",good\n"
@@ -185,7 +186,7 @@ def test_a_truth_that_is_missing_is_not_taken_for_none(content: str, keys: dict[
 def test_that_nothing_holds_is_an_empty_list() -> None:
     for name, content in (
         ("f.jsonl", lines({"text": "a", "label": []}, {"text": "b", "label": ["x", "y"]})),
-        ("f.csv", "text,label\na,[]\nb,x y\n"),
+        ("f.csv", "text,label\na,[]\nb,x; y\n"),
     ):
         _, samples = opened(written(name, content), **MANY)
         assert [sample.references for sample in samples] == [(), ("x", "y")]
@@ -193,6 +194,22 @@ def test_that_nothing_holds_is_an_empty_list() -> None:
     assert [(sample.references, sample.target) for sample in samples] == [((), None), (("c",), "c")]
     _, (sample,) = opened(written("p.csv", "question,answers\nEmpty list?,[]\n"), task="generative-qa", columns={})
     assert sample.target == "[]"
+
+
+@pytest.mark.parametrize(("cell", "keys"), [("very good;bad", {}), ("very good|bad", {"separator": "|"})])
+def test_both_readers_cut_several_labels_alike(cell: str, keys: dict[str, Any]) -> None:
+    name = written("f.csv", f"text,label\na,{cell}\n")
+    _, (sample,) = opened(name, **{**MANY, "labels": [], **keys})
+    assert sample.references == ("very good", "bad")
+    if not keys:
+        (learnt,) = read_labelled(Path(name), "multi-label-classification", Columns()).samples
+        assert learnt.references == sample.references
+
+
+def test_words_and_tags_of_a_cell_are_cut_at_blanks() -> None:
+    name = written("t.csv", "words,tags\nin  New York;,O B-X I-X\n")
+    _, (sample,) = opened(name, task="tagging", columns={})
+    assert (sample.words, sample.tags) == (("in", "New", "York;"), ("O", "B-X", "I-X"))
 
 
 def test_translation_pairs() -> None:
