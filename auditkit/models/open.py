@@ -144,6 +144,10 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
     parameters = sum(parameter.numel() for parameter in model.parameters())
     if config.quantise == "int8":
         ways.append(quantise(model, target))
+    elif target.type == "cpu":
+        from auditkit.models.packed import pack
+
+        pack(model)
     tokenizer = _load_tokenizer(located, kind, config)
     _check_vocabulary(located, model, tokenizer)
     begins = find_target(model, tokenizer, config) if kind == "seq2seq" else None

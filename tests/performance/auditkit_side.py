@@ -97,10 +97,11 @@ def main() -> None:
         once = deduplicate((str(number), request) for number, request in enumerate(asked))
         found = run_round(adapter, once.requests, once.askers, journal, None, batch_tokens=2048).outputs
         seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    ended = time.monotonic()
     outputs = [found[request.sha256] for request in asked]
     errors = [output.error for output in outputs if output.error]
     assert not errors, errors[0]
-    result: dict[str, Any] = {"seconds": seconds, "rate": matrix_rate(adapter)}
+    result: dict[str, Any] = {"seconds": seconds, "ended": ended, "rate": matrix_rate(adapter)}
     if work["kind"] == "score":
         result["answers"] = [option.sum for output in outputs for option in output.options or ()]
         result["useful"] = useful_operations(adapter, asked)

@@ -36,7 +36,8 @@ def main() -> None:
     else:
         answers = [score for score, _ in peer.loglikelihood(requests, disable_tqdm=True)]
     seconds = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-    Path(target).write_text(json.dumps({"seconds": seconds, "answers": answers}), encoding="utf-8")
+    result = {"seconds": seconds, "ended": time.monotonic(), "answers": answers}
+    Path(target).write_text(json.dumps(result), encoding="utf-8")
 
 
 if __name__ == "__main__":
