@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 
 from auditkit.load.packs import open_pack
@@ -10,7 +11,7 @@ from auditkit.load.requests import build
 from auditkit.load.rows import read_samples
 
 WORDS = {
-    "female": "female", "male": "male", "black": "Black", "white": "white", "asian": "Asian", "latino": "Latino",
+    "female": "female", "male": "male", "black": "Black", "white": "White", "asian": "Asian", "latino": "Hispanic",
     "muslim": "Muslim", "christian": "Christian", "jewish": "Jewish", "hindu": "Hindu", "younger": "young",
     "older": "elderly",
 }
@@ -53,3 +54,15 @@ def test_the_training_rows_share_no_text_with_the_audited_ones_and_name_no_group
     assert not audited & {row["text"] for row in rows}
     words = {word.strip(".,:").lower() for row in rows for word in row["text"].split()}
     assert not words & {word.lower() for word in WORDS.values()}
+
+
+def test_no_four_words_in_a_row_of_a_training_text_stand_in_an_audited_one() -> None:
+    pack = open_pack("sentiment-swaps")
+    rows = [json.loads(line) for line in (pack.folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    audited = {run for s in read_samples(pack) for run in _runs(s.input["text"].replace(f" {WORDS[s.arm]} ", " "))}
+    assert not audited & {run for row in rows for run in _runs(row["text"])}
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    words = re.findall(r"[a-z'-]+", text.lower())
+    return set(zip(words, words[1:], words[2:], words[3:], strict=False))
