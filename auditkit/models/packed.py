@@ -63,7 +63,7 @@ def pack(model: torch.nn.Module) -> int:
 
 
 def _same(weight: torch.Tensor, source: torch.Tensor, version: int) -> bool:
-    return weight.data_ptr() == source.data_ptr() and weight._version == version
+    return bool(weight.data_ptr() == source.data_ptr() and weight._version == version)
 
 
 def _packable(module: torch.nn.Module) -> bool:
