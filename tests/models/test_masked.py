@@ -73,6 +73,7 @@ def test_batch_of_one_equals_batch(name: str, opened: Any) -> None:
 
 def test_head_runs_on_the_masked_position_only(opened: Any) -> None:
     adapter, rows = opened("bert"), []
+    assert adapter.head  # made before the hook: its own check reads texts too
     handle = adapter.checkpoint.model.cls.register_forward_hook(lambda _m, _a, out: rows.append(out.shape[:2].numel()))
     try:
         output = ask(adapter, [compare("good film", "bad film")])[0]
