@@ -33,9 +33,7 @@ def resume(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Fi
         RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
         RecordError: the journal's header cannot be read.
     """
-    folder = RunFolder(Path(path))
-    records = read_journal(folder.journal, strict=False)
-    header = _header(folder, records)
+    folder, records, header = _opened(path)
     if _sealed(folder, records):
         return _only_pages(folder, header, "is finished and sealed: nothing is left to do", on_event)
     return _go_on(folder, header, on_event, execution, retry_errors=False)
@@ -55,12 +53,16 @@ def retry_errors(path: str | Path, on_event: OnEvent = ignore, **execution: Any)
         RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
         RecordError: the journal's header cannot be read.
     """
-    folder = RunFolder(Path(path))
-    records = read_journal(folder.journal, strict=False)
-    header = _header(folder, records)
+    folder, records, header = _opened(path)
     if _sealed(folder, records) and not any(output.error for output in records.outputs.values()):
         return _only_pages(folder, header, "holds no errored answer: nothing is asked again", on_event)
     return _go_on(folder, header, on_event, execution, retry_errors=True)
+
+
+def _opened(path: str | Path) -> tuple[RunFolder, JournalRecords, Header]:
+    folder = RunFolder(Path(path))
+    records = read_journal(folder.journal, strict=False)
+    return folder, records, _header(folder, records)
 
 
 def _header(folder: RunFolder, records: JournalRecords) -> Header:
