@@ -34,7 +34,7 @@ class Pack:
     card: Benchmark
     folder: Path
     found: tuple[File, ...]
-    """Every file of the card, in order."""
+    """Every file of the card, in order; those to train on last."""
     arms: tuple[str, ...] = ()
     """The arms that were asked for; all where empty."""
 
@@ -42,8 +42,8 @@ class Pack:
     def files(self) -> tuple[File, ...]:
         """The files that hold rows, in the card's order."""
         upstream = self.card.upstream.files if self.card.upstream else ()
-        beside = {file.file for file in upstream if file.beside}
-        return tuple(file for file in self.found if file.name not in beside)
+        others = {*(file.file for file in upstream if file.beside), *self.card.training}
+        return tuple(file for file in self.found if file.name not in others)
 
     @property
     def beside(self) -> dict[str, File]:
@@ -127,7 +127,8 @@ def open_pack(name_or_dir: str | Path) -> Pack:
     sha256 = _hashed(pack)
     mend = f"if the change is meant, raise \"version\" and run `auditkit pack seal {display(folder)}`"
     if sha256 != card.sha256:
-        raise PackError(f"{path}: the rows have sha256 {sha256[:12]}…, not {card.sha256[:12]}… as sealed; {mend}")
+        what = "rows and training rows" if card.training else "rows"
+        raise PackError(f"{path}: the {what} have sha256 {sha256[:12]}…, not {card.sha256[:12]}… as sealed; {mend}")
     if rows != card.rows:
         raise PackError(f"{path}: the pack has {rows} rows, not {card.rows} as sealed; {mend}")
     return pack
@@ -159,7 +160,7 @@ def _only(card: Benchmark, arms: Sequence[str], path: str) -> Benchmark:
 def _found(card: Benchmark, folder: Path) -> tuple[File, ...]:
     """The card's files, beside it or, where it is published data, in the data cache or a mirror."""
     if card.upstream is None:
-        return tuple(File(name, folder / name, display(folder / name)) for name in card.files)
+        return tuple(File(name, folder / name, display(folder / name)) for name in (*card.files, *card.training))
     mirror = open_mirror()
     places = {file.file: locate(file.sha256, file.file, mirror) for file in card.upstream.files}
     missing = [name for name, path in places.items() if path is None]
@@ -187,10 +188,10 @@ def seal(folder: Path) -> tuple[int, str]:
         folder: the pack's folder.
 
     Returns:
-        Number of rows, and sha256 of the row files' bytes in order.
+        Number of rows, and sha256 of the bytes of the row files, then the training files, in order.
 
     Raises:
-        PackError: row files that cannot be read.
+        PackError: files that cannot be read.
         ConfigError: any other fault in the card.
     """
     path = folder / CARD
@@ -230,9 +231,14 @@ def _card(folder: Path, **overrides: Any) -> Benchmark:
     card = read_yaml(path if path.is_file() else folder / CARD, Benchmark, **overrides)
     if bool(card.files) == (card.upstream is not None):
         raise ConfigError(f'{path}: name either "files" beside the card or, for published data, "upstream"')
-    for name in card.files:
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise ConfigError(f'{path}: "files": {name} lies outside the pack; name files beside the card')
+    if card.training and card.upstream is not None:
+        raise ConfigError(f'{path}: "training": only a pack with "files" may have it; remove it')
+    for key, names in (("files", card.files), ("training", card.training)):
+        for name in names:
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise ConfigError(f'{path}: "{key}": {name} lies outside the pack; name files beside the card')
+    if both := sorted(set(card.files) & set(card.training)):
+        raise ConfigError(f'{path}: "training": {both[0]} is audited ("files"); name rows that are not')
     if card.request == "compare" and card.templates:
         raise ConfigError(f'{path}: "templates": whole texts are compared without a prompt; remove it')
     if card.request != "compare" and not card.templates:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from auditkit.errors import ModelError
-from auditkit.load.packs import packs_root
+from auditkit.load.packs import open_pack
 from auditkit.models.fingerprint import files_sha256
 from auditkit.models.locate import minilm_folder
 from auditkit.pipeline.audit import Finished, run_audit
@@ -38,8 +38,10 @@ def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str]
 
     Raises:
         UsageError: the folder holds something else.
+        PackError: the pack's rows, or those to train on, are not as sealed.
     """
-    rows = packs_root() / PACK / "train.jsonl"
+    pack = open_pack(PACK)
+    rows = pack.folder / pack.card.training[0]
     if _made_of(folder, rows):
         on_event(Event("train", f"{folder} holds the model already"))
     else:

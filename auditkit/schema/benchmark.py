@@ -101,7 +101,9 @@ class MetricUse(Growing):
 class Benchmark(Growing):
     """The card (`card.yaml`) of a pack."""
 
-    later: ClassVar[tuple[str, ...]] = ("choices", "generation", "edition", "upstream", "left_out", "formats")
+    later: ClassVar[tuple[str, ...]] = (
+        "choices", "generation", "edition", "upstream", "left_out", "formats", "training",
+    )
 
     name: Name
     """Name of the pack, and of its folder."""
@@ -137,6 +139,8 @@ class Benchmark(Growing):
     """Module in `load/readers` that turns the rows into samples."""
     files: tuple[str, ...] = ()
     """Row files relative to the card; none for published data, whose files `upstream` names."""
+    training: tuple[str, ...] = ()
+    """Files of labelled rows to fine-tune on, relative to the card: sealed with the row files, never audited."""
     edition: Edition = "own"
     """Whose files they are: own, published, redistributed, converted, subset or rebuilt."""
     upstream: Upstream | None = None
@@ -154,4 +158,4 @@ class Benchmark(Growing):
     rows: int
     """Number of rows, those left out included."""
     sha256: str
-    """Hash of the row files' bytes (decompressed, in order)."""
+    """Hash of the bytes of the row files and then the training files (decompressed, in order)."""

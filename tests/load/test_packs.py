@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,33 @@ def test_changed_rows_are_refused_and_the_command_named(make: Make) -> None:
     with (folder / "rows.jsonl").open("ab") as file:
         file.write(b"{}\n")
     with pytest.raises(PackError, match=r"have sha256 .* as sealed; .*`auditkit pack seal benchmarks/small`"):
+        open_pack(folder)
+
+
+def test_training_rows_are_sealed_but_not_audited(make: Make) -> None:
+    folder = make([row(0)]).folder
+    (folder / "train.jsonl").write_bytes(b'{"text": "a"}\n')
+    card = (folder / "card.yaml").read_text(encoding="utf-8")
+    (folder / "card.yaml").write_text(card.replace("groups:", "training: [train.jsonl]\ngroups:"), encoding="utf-8")
+    rows, sha256 = seal(folder)
+    both = (folder / "rows.jsonl").read_bytes() + (folder / "train.jsonl").read_bytes()
+    assert (rows, sha256) == (1, hashlib.sha256(both).hexdigest())
+    pack = open_pack(folder)
+    assert [file.name for file in pack.files] == ["rows.jsonl"]
+    assert [sample.id for sample in read_samples(pack)] == ["small/r-0"]
+    (folder / "train.jsonl").unlink()
+    with pytest.raises(PackError, match=r"train\.jsonl: no such file"):
+        open_pack(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), [("../train.jsonl", "lies outside the pack"), ("rows.jsonl", "is audited")]
+)
+def test_training_rows_lie_beside_the_card_and_apart_from_the_audited(make: Make, name: str, fault: str) -> None:
+    folder = make([row(0)]).folder
+    card = (folder / "card.yaml").read_text(encoding="utf-8")
+    (folder / "card.yaml").write_text(card.replace("groups:", f"training: [{name}]\ngroups:"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=f'"training": {re.escape(name)} {fault}'):
         open_pack(folder)
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter, defaultdict
+from pathlib import Path
 
+import pytest
+
+from auditkit.errors import PackError
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build
 from auditkit.load.rows import read_samples
@@ -61,6 +66,17 @@ def test_no_four_words_in_a_row_of_a_training_text_stand_in_an_audited_one() -> 
     rows = [json.loads(line) for line in (pack.folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
     audited = {run for s in read_samples(pack) for run in _runs(s.input["text"].replace(f" {WORDS[s.arm]} ", " "))}
     assert not audited & {run for row in rows for run in _runs(row["text"])}
+
+
+def test_a_changed_byte_of_the_training_rows_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "sentiment-swaps"
+    shutil.copytree(open_pack("sentiment-swaps").folder, folder)
+    open_pack(folder)
+    train = folder / "train.jsonl"
+    content = train.read_bytes()
+    train.write_bytes(content.replace(b"positive", b"Positive", 1))
+    with pytest.raises(PackError, match=r"the rows and training rows have sha256 .* as sealed"):
+        open_pack(folder)
 
 
 def _runs(text: str) -> set[tuple[str, ...]]:

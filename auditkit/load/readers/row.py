@@ -57,7 +57,7 @@ class File:
         try:
             return unpack(self.path.read_bytes(), self.path.suffix)
         except FileNotFoundError:
-            raise PackError(f'{self.where}: no such file; add it, or mend "files" in card.yaml') from None
+            raise PackError(f'{self.where}: no such file; add it, or mend its name in card.yaml') from None
         except (OSError, EOFError, zlib.error) as error:
             raise PackError(f"{self.where}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
