@@ -22,7 +22,7 @@ COLUMNS = {
 
 OPTIONS = [
     click.option("--data", required=True, type=click.Path(path_type=Path),
-                 help="CSV, TSV, JSON lines, Parquet, or a saved `datasets` folder."),
+                 help="CSV, TSV, JSON lines, JSON, Parquet, or a saved `datasets` folder."),
     click.option("--task", required=True, type=click.Choice(TASKS), help="What the model learns."),
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the new model."),
     click.option("--validation", type=click.Path(path_type=Path), help="Rows to hold out; default a share of --data."),

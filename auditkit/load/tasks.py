@@ -12,9 +12,8 @@ from typing import Any
 from auditkit.errors import PackError
 from auditkit.load.readers.row import Row
 from auditkit.load.rows import samples_of
-from auditkit.load.sources import Rows, open_rows
+from auditkit.load.sources import SEPARATOR, Rows, open_rows
 from auditkit.load.task_cards import card_for
-from auditkit.load.training_data import SEPARATOR
 from auditkit.schema import Benchmark, Sample, Task, TaskClass, canonical
 
 INPUTS: dict[str, tuple[tuple[str, bool], ...]] = {
@@ -107,7 +106,7 @@ def _values(task: Task, source: Rows, number: int, row: Mapping[str, Any]) -> di
         columns = _mapped(task, role)
         if role not in task.columns and columns[0] not in source.columns:
             continue
-        read = [_named(_inside(row, column, where), source.names.get(column), where, column) for column in columns]
+        read = [source.named(_inside(row, column, where), column, where) for column in columns]
         found[role] = read[0] if len(read) == 1 else read
     beside = {
         "groups:": task.groups, "clusters:": {name: name for name in task.clusters},
@@ -115,8 +114,7 @@ def _values(task: Task, source: Rows, number: int, row: Mapping[str, Any]) -> di
     }
     for kind, named in beside.items():
         found[kind] = {
-            name: _named(_inside(row, column, where), source.names.get(column), where, column)
-            for name, column in named.items()
+            name: source.named(_inside(row, column, where), column, where) for name, column in named.items()
         }
     return found
 
@@ -135,16 +133,6 @@ def _inside(row: Mapping[str, Any], column: str, where: str) -> Any:
             there = ", ".join(value) if isinstance(value, dict) else type(value).__name__
             raise PackError(f'{where}: "{column}": there is no "{part}" in {there}')
     return value
-
-
-def _named(value: Any, names: tuple[str, ...] | None, where: str, column: str) -> Any:
-    if names is None or value is None:
-        return value
-    if isinstance(value, list):
-        return [_named(one, names, where, column) for one in value]
-    if isinstance(value, int) and 0 <= value < len(names):
-        return names[value]
-    raise PackError(f'{where}: "{column}" is {value!r}, no class; classes: 0 ({names[0]}) to {len(names) - 1}')
 
 
 def _text(value: Any, where: str, role: str, *, empty: bool = False) -> str:

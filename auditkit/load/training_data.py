@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from auditkit.errors import PackError
-from auditkit.load.cells import columns_of
+from auditkit.load.sources import BUILDERS, SEPARATOR, SPLITS, Rows, file_rows, is_saved, saved_rows
 from auditkit.models.fingerprint import files_sha256
 from auditkit.schema import Columns, Sample, Source, TrainingTask, digest, repair
-
-_READERS = {".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json", ".parquet": "parquet"}
-SEPARATOR = ";"
-"""Between the labels of a multi-label cell that is no list."""
 
 
 @dataclass(frozen=True)
@@ -35,37 +30,38 @@ def read_labelled(path: Path, task: TrainingTask, columns: Columns, split: str =
     """Read a table of labelled rows.
 
     Args:
-        path: CSV, TSV, JSON lines, Parquet, or a folder that `datasets` saved.
+        path: CSV, TSV, JSON lines, JSON, Parquet, or a folder that `datasets` saved.
         task: decides which columns are needed.
         columns: their names.
         split: which split of a saved `DatasetDict`.
 
     Raises:
         PackError: no such file, another format, no rows, a missing column, an empty text, or a label that is missing
-            or not what the task needs: `file, row N: column: what, and what to do`.
+            or not what the task needs: `file: row N: column: what, and what to do`.
     """
-    table = _table(path, split)
+    rows = _opened(path, split)
     needed = _needed(task, columns)
-    there = list(table.column_names)
     for option, name in needed.items():
-        if name not in there:
-            raise PackError(f'{path}: no column "{name}"; there are: {", ".join(there)}; name it with --{option}')
-    if not len(table):
-        raise PackError(f"{path}: there are no rows")
-    names = {name: _class_names(table.features.get(name)) for name in needed.values()}
+        if rows.columns and name not in rows.columns:
+            there = ", ".join(rows.columns)
+            raise PackError(f'{rows.where}: no column "{name}"; there are: {there}; name it with --{option}')
     make = _MAKERS[task]
     samples = []
-    for number, row in enumerate(table.select_columns(list(dict.fromkeys(needed.values()))), start=1):
-        named = {name: _named(value, names[name]) for name, value in row.items()}
+    read = list(dict.fromkeys(needed.values()))
+    for number, row in rows.only(read):
+        where = f"{rows.where}: row {number}"
+        named = {name: rows.named(row.get(name), name, where) for name in read}
         try:
             fields = make(named, columns)
         except ValueError as error:
-            raise PackError(f"{path}, row {number}: {error}") from None
+            raise PackError(f"{where}: {error}") from None
         cluster = {} if columns.cluster is None else _cluster(named[columns.cluster])
         samples.append(Sample(
             id=f"training/{number}", benchmark="training", origin=f"training/{number}", clusters=cluster,
             source=Source(file=path.name, line=number), **fields,
         ))
+    if not samples:
+        raise PackError(f"{rows.where}: there are no rows; add some")
     return Labelled(path.name, _sha256(path), tuple(samples))
 
 
@@ -80,67 +76,15 @@ def _needed(task: TrainingTask, columns: Columns) -> dict[str, str]:
     return needed | ({} if columns.cluster is None else {"cluster-column": columns.cluster})
 
 
-def _table(path: Path, split: str) -> Any:
-    import datasets
-
-    kind = _READERS.get(path.suffix.lower())
+def _opened(path: Path, split: str) -> Rows:
     if not path.exists():
-        raise PackError(f"{path}: no such file or folder; name CSV, JSON lines, Parquet, or a saved `datasets` folder")
-    if path.is_dir():
-        return _saved(path, split)
-    if kind is None:
-        raise PackError(f"{path}: {path.suffix or 'no suffix'} is not read; use {', '.join(_READERS)}")
-    options = _csv_options(path) if kind == "csv" else {}
-    datasets.disable_progress_bars()
-    with tempfile.TemporaryDirectory() as cache:
-        try:
-            return datasets.load_dataset(
-                kind, data_files={"train": str(path)}, split="train", cache_dir=cache, keep_in_memory=True, **options
-            )
-        except Exception as error:  # noqa: BLE001 - each reader raises its own
-            cause = error.__cause__ or error
-            if "corresponds to no data" in str(cause):
-                raise PackError(f"{path}: there are no rows") from None
-            lines = str(cause).strip().splitlines() or [type(cause).__name__]
-            raise PackError(f"{path}: cannot be read as {kind} ({lines[0][:200]}); mend the file") from None
-
-
-def _csv_options(path: Path) -> dict[str, Any]:
-    """Every cell is text: else "NA" and "null" would be read as missing, and 001 as 1."""
-    from datasets import Features, Value
-
-    sep = "\t" if path.suffix.lower() == ".tsv" else ","
-    features = Features({name: Value("string") for name in columns_of(path, sep, str(path))})
-    return {"keep_default_na": False, "features": features, "sep": sep, "encoding": "utf-8-sig", "index_col": False}
-
-
-def _saved(path: Path, split: str) -> Any:
-    import datasets
-
-    try:
-        found = datasets.load_from_disk(str(path), keep_in_memory=True)
-    except Exception as error:  # noqa: BLE001 - FileNotFoundError, and whatever Arrow raises
-        raise PackError(f"{path}: not saved by `datasets` ({type(error).__name__}); name a file in it") from None
-    if isinstance(found, datasets.DatasetDict):
-        if split not in found:
-            raise PackError(f'{path}: no split "{split}"; there are: {", ".join(found)}')
-        return found[split]
-    return found
-
-
-def _class_names(feature: Any) -> Sequence[str] | None:
-    """The names of a column of class numbers, or of lists of them; `None` for other columns."""
-    inner = getattr(feature, "feature", feature)
-    found = getattr(inner, "names", None)
-    return [str(name) for name in found] if found else None
-
-
-def _named(value: Any, names: Sequence[str] | None) -> Any:
-    if names is None or value is None:
-        return value
-    if isinstance(value, list):
-        return [_named(each, names) for each in value]
-    return names[value] if isinstance(value, int) and 0 <= value < len(names) else None
+        files = ", ".join(BUILDERS)
+        raise PackError(f"{path}: no such file or folder; name a file ({files}) or a folder that `datasets` saved")
+    if not path.is_dir():
+        return file_rows(path)
+    if not is_saved(path):
+        raise PackError(f"{path}: not saved by `datasets`; name a file in it")
+    return saved_rows(path, split if (path / SPLITS).is_file() else None)
 
 
 def _cluster(value: Any) -> dict[str, str]:

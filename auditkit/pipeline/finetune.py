@@ -79,7 +79,7 @@ def finetune(
 
     Args:
         base: Hub id or directory with safetensors.
-        data: CSV, TSV, JSON lines, Parquet, or a saved `datasets` folder.
+        data: CSV, TSV, JSON lines, JSON, Parquet, or a saved `datasets` folder.
         task: classification, pair-classification, multi-label-classification, regression or tagging.
         out: the new model folder; it appears when everything is written.
         validation: rows to hold out; by default a share of `data`, whole clusters.

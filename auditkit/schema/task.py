@@ -36,8 +36,8 @@ class Task(Record):
     """classification, multi-label-classification, regression, tagging, extractive-qa, generative-qa, multiple-choice,
     translation or summarisation."""
     data: str
-    """A .csv, .tsv, .jsonl or .parquet file, a folder that `datasets` saved, a folder in the Hub's layout, or a Hub
-    id."""
+    """A .csv, .tsv, .jsonl, .ndjson, .json or .parquet file, a folder that `datasets` saved, a folder in the Hub's
+    layout, or a Hub id."""
     config: str | None = None
     """Configuration of a Hub data set that has several."""
     revision: str | None = None

@@ -196,6 +196,13 @@ def test_that_nothing_holds_is_an_empty_list() -> None:
     assert sample.target == "[]"
 
 
+def test_json_by_its_other_suffixes() -> None:
+    rows = [{"review": "a", "stars": "1"}, {"review": "b", "stars": "0"}]
+    for name, content in (("r.json", json.dumps(rows)), ("r.ndjson", lines(*rows)), ("R.JSONL", lines(*rows))):
+        _, samples = opened(written(name, content))
+        assert [(sample.input["text"], sample.target) for sample in samples] == [("a", "1"), ("b", "0")]
+
+
 @pytest.mark.parametrize(("cell", "keys"), [("very good;bad", {}), ("very good|bad", {"separator": "|"})])
 def test_both_readers_cut_several_labels_alike(cell: str, keys: dict[str, Any]) -> None:
     name = written("f.csv", f"text,label\na,{cell}\n")
@@ -340,7 +347,7 @@ def test_a_fault_of_a_jsonl_is_one_line(rows: list[Any], keys: dict[str, Any], e
     ("data", "expected"),
     [
         ("nowhere.csv", 'nowhere.csv: no such file; mend "data" of the task mine'),
-        ("notes.txt", "notes.txt: data are .csv, .tsv, .jsonl, .parquet files; convert the file"),
+        ("notes.txt", "notes.txt: .txt is not read; convert the file to one of .csv, .tsv, .jsonl, "),
         ("broken.jsonl", "broken.jsonl: "),
         ("broken.parquet", "broken.parquet: "),
         ("someone/nothing", "someone/nothing: cannot be opened as a data set: "),

@@ -70,6 +70,29 @@ def test_numbered_classes_bear_their_names(tmp_path: Path) -> None:
     assert read_labelled(tmp_path / "saved", "classification", Columns()).samples[0].target == "B-place"
 
 
+def test_the_number_of_no_class_and_a_split_that_is_not_there_are_refused(tmp_path: Path) -> None:
+    import datasets
+
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["n", "p"])})
+    rows = datasets.Dataset.from_list([{"text": "a", "label": 1}, {"text": "b", "label": -1}], features=features)
+    datasets.DatasetDict({"train": rows}).save_to_disk(str(tmp_path / "saved"))
+    with pytest.raises(PackError, match=r'saved: row 2: "label" is -1, no class; classes: 0 \(n\) to 1'):
+        read_labelled(tmp_path / "saved", "classification", Columns())
+    with pytest.raises(PackError, match=r'saved: there is no split "validation"; splits: train'):
+        read_labelled(tmp_path / "saved", "classification", Columns(), "validation")
+
+
+def test_columns_that_are_not_needed_are_not_decoded(tmp_path: Path) -> None:
+    import datasets
+
+    features = datasets.Features({
+        "text": datasets.Value("string"), "label": datasets.Value("string"), "picture": datasets.Image(),
+    })
+    row = {"text": "a", "label": "x", "picture": {"bytes": b"no picture", "path": None}}
+    datasets.Dataset.from_list([row], features=features).save_to_disk(str(tmp_path / "saved"))
+    assert read_labelled(tmp_path / "saved", "classification", Columns()).samples[0].target == "x"
+
+
 def test_other_columns_pairs_several_labels_numbers_and_clusters(tmp_path: Path) -> None:
     path = lines(tmp_path / "r.jsonl", [
         {"a": "x", "b": "y", "gold": True, "several": ["p", "q", "p"], "n": "2.50", "who": 7},
