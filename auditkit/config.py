@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import typing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from auditkit.errors import ConfigError
+from auditkit.errors import ConfigError, did_you_mean
 from auditkit.schema import Record
 
 R = TypeVar("R", bound=Record)
@@ -90,8 +89,7 @@ def _explain(path: Path, error: ErrorDetails, record: type[BaseModel], lines: di
     where = f"{path}:{lines.get(near, 1)}"
     if error["type"] == "extra_forbidden":
         valid = _keys(record, loc[:-1])
-        close = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
-        hint = f'did you mean "{close[0]}"?' if close else f"valid keys: {', '.join(valid)}"
+        hint = did_you_mean(str(loc[-1]), valid, f"valid keys: {', '.join(valid)}")
         return f'{where}: unknown key "{key}"; {hint}'
     if error["type"] == "missing":
         return f'{where}: "{key}" is missing; add it'

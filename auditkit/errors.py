@@ -15,6 +15,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class AuditkitError(Exception):
     """Base of all; its text says what, where and what to do, in one line."""
@@ -62,3 +65,16 @@ class RecordError(AuditkitError):
 
 class VerifyError(RecordError):
     """A record that does not follow from the journal."""
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str, cutoff: float = 0.5) -> str:
+    """What a message says of a word that is not known: the nearest one that is, or `otherwise`.
+
+    Args:
+        word: as the user wrote it.
+        known: the words that there are.
+        otherwise: said where none of them is near.
+        cutoff: least likeness of a near one, from 0 to 1 (`difflib`).
+    """
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f'did you mean "{close[0]}"?' if close else otherwise

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,16 +43,26 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 @pytest.fixture(scope="session")
-def api() -> ModuleType:
+def imported() -> Callable[[str, Path], ModuleType]:
+    """Imports a file of the tests under a name of its own."""
+
+    def load(name: str, path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def api(imported: Callable[[str, Path], ModuleType]) -> ModuleType:
     """The module `api_server.py`: an endpoint on loopback, well or badly behaved."""
     pytest.importorskip("httpx", reason='the extra "api" is not installed: pip install "auditkit[api]"')
-    spec = importlib.util.spec_from_file_location("auditkit_tests_api", Path(__file__).with_name("api_server.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return imported("auditkit_tests_api", Path(__file__).with_name("api_server.py"))
 
 
 @pytest.fixture

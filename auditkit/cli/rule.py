@@ -12,18 +12,16 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(code: str, as_json: bool) -> int:
     """Print the documentation of rule CODE, e.g. AK102."""
-    import difflib
     import json
 
-    from auditkit.errors import UsageError
+    from auditkit.errors import UsageError, did_you_mean
     from auditkit.schema import plain
     from auditkit.schema.rules import RULES
 
     rule = RULES.get(code.upper())
     if rule is None:
-        near = difflib.get_close_matches(code.upper(), RULES, n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(sorted(RULES))}"
-        raise UsageError(f'no rule is called "{code}"{hint}')
+        hint = did_you_mean(code.upper(), RULES, f"there are {', '.join(sorted(RULES))}", cutoff=0.6)
+        raise UsageError(f'no rule is called "{code}"; {hint}')
     if as_json:
         click.echo(json.dumps(plain(rule), indent=2, ensure_ascii=False))
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from auditkit.config import read_yaml
-from auditkit.errors import ConfigError, PackError
+from auditkit.errors import ConfigError, PackError, did_you_mean
 from auditkit.load import readers
 from auditkit.load.mirror import VARIABLE, Mirror, open_mirror
 from auditkit.load.prompts import named
@@ -220,8 +219,7 @@ def _folder(name_or_dir: str | Path) -> Path:
         return folder.resolve()
     if folder.is_dir():
         raise PackError(f"{folder}: the folder holds no {CARD}; name a folder that holds one")
-    close = difflib.get_close_matches(str(name_or_dir), known, n=1, cutoff=0.5)
-    hint = f'did you mean "{close[0]}"?' if close else f"packs: {', '.join(known)}; or name a folder"
+    hint = did_you_mean(str(name_or_dir), known, f"packs: {', '.join(known)}; or name a folder")
     raise PackError(f'no benchmark pack is called "{name_or_dir}"; {hint}')
 
 

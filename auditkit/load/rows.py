@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from auditkit.errors import PackError
+from auditkit.errors import PackError, did_you_mean
 from auditkit.load.packs import Pack, display
 from auditkit.load.readers.row import Row
 from auditkit.load.requests import prompt
@@ -210,8 +209,7 @@ def _explain(error: ErrorDetails, where: str) -> str:
     key = ".".join(str(part) for part in parts)
     if error["type"] == "extra_forbidden":
         valid = _KEYS[tuple(str(part) for part in loc[:-1] if not isinstance(part, int))]
-        close = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
-        hint = f'did you mean "{close[0]}"?' if close else f"valid keys: {', '.join(valid)}"
+        hint = did_you_mean(str(loc[-1]), valid, f"valid keys: {', '.join(valid)}")
         return f'{where}: unknown key "{key}"; {hint}'
     if error["type"] == "missing":
         return f'{where}: "{key}" is missing; add it'

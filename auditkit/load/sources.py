@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from auditkit.errors import PackError
+from auditkit.errors import PackError, did_you_mean
 from auditkit.load.cells import columns_of
 from auditkit.load.packs import display
 from auditkit.schema import Task
@@ -182,8 +181,7 @@ def _split(found: Any, where: str, split: str | None, whose: str) -> Any:
     if split is None:
         raise PackError(f'{where}: the data set has the splits {there}; name one as "split"{whose}')
     if split not in found:
-        close = difflib.get_close_matches(split, found, n=1, cutoff=0.5)
-        hint = f'did you mean "{close[0]}"?' if close else f"splits: {there}"
+        hint = did_you_mean(split, found, f"splits: {there}")
         raise PackError(f'{where}: there is no split "{split}"; {hint}')
     return found[split]
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from string import ascii_uppercase
 from typing import Any
 
-from auditkit.errors import PackError
+from auditkit.errors import PackError, did_you_mean
 from auditkit.load.readers.row import Row
 from auditkit.load.rows import samples_of
 from auditkit.load.sources import SEPARATOR, Rows, open_rows
@@ -81,19 +80,16 @@ def _check_columns(task: Task, source: Rows) -> None:
     known = [*(role for role, _ in INPUTS[task.task]), *TRUTHS[task.task], "id"]
     for role in task.columns:
         if role not in known:
-            close = difflib.get_close_matches(role, known, n=1, cutoff=0.5)
-            hint = f'did you mean "{close[0]}"?' if close else f"it has: {', '.join(known)}"
+            hint = did_you_mean(role, known, f"it has: {', '.join(known)}")
             raise PackError(f'task {task.name}: "columns.{role}": {task.task} has no "{role}"; {hint}')
     must = [role for role, needed in INPUTS[task.task] if needed] + list(TRUTHS[task.task])
     needed = [column for role in (*must, *task.columns) for column in _mapped(task, role)]
     for column in (*needed, *task.groups.values(), *task.clusters, *task.metadata):
         if not source.columns or column in source.columns or column.split(".")[0] in source.columns:
             continue
-        close = difflib.get_close_matches(column, source.columns, n=1, cutoff=0.5)
-        hint = f'did you mean "{close[0]}"? ' if close else ""
+        there = f"{did_you_mean(column, source.columns, '')} columns: {', '.join(source.columns)}".lstrip()
         raise PackError(
-            f'{source.where}: there is no column "{column}"; {hint}columns: {", ".join(source.columns)} '
-            f'(map them under "columns" of the task {task.name})'
+            f'{source.where}: there is no column "{column}"; {there} (map them under "columns" of the task {task.name})'
         )
 
 
@@ -232,8 +228,7 @@ def _label(value: str, classes: tuple[TaskClass, ...], where: str) -> str:
         if value == one.value:
             return one.label
     known = [one.value for one in classes]
-    close = difflib.get_close_matches(value, known, n=1, cutoff=0.6)
-    hint = f'did you mean "{close[0]}"?' if close else f"classes: {', '.join(known[:12])}"
+    hint = did_you_mean(value, known, f"classes: {', '.join(known[:12])}", cutoff=0.6)
     raise PackError(f'{where}: "label" is "{value}", none of the classes; {hint}')
 
 

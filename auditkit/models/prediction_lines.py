@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import json
 import math
@@ -14,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, did_you_mean
 from auditkit.schema import repair
 
 SCHEME = "predictions:"
@@ -152,8 +151,7 @@ def _number(cell: str, where: str, name: str) -> float:
 def _prediction(row: dict[str, Any], where: str) -> Prediction:
     for name in row:
         if name not in _COLUMNS:
-            close = difflib.get_close_matches(name, _COLUMNS, n=1, cutoff=0.5)
-            hint = f'did you mean "{close[0]}"?' if close else f"columns: {', '.join(_COLUMNS)}"
+            hint = did_you_mean(name, _COLUMNS, f"columns: {', '.join(_COLUMNS)}")
             raise ModelError(f'{where}: unknown column "{name}"; {hint}')
     row = {name: value for name, value in row.items() if value is not None}
     sample = row.get("id")

@@ -28,14 +28,13 @@ they are: no normaliser is applied to them.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from auditkit.errors import MeasurementError, ModelError
+from auditkit.errors import MeasurementError, ModelError, did_you_mean
 from auditkit.models.adapter import Encoded
 from auditkit.models.fingerprint import source_sha256
 from auditkit.models.prediction_lines import SCHEME, Prediction, read_content, read_lines
@@ -220,8 +219,7 @@ def _find(
         return by_id[found[0]]
     if line.id.partition("/")[0] in others:
         return None
-    close = difflib.get_close_matches(line.id, [*by_id, *by_row], n=1, cutoff=0.6)
-    hint = f'did you mean "{close[0]}"?' if close else "an id is pack/row-id, as `auditkit show` names it"
+    hint = did_you_mean(line.id, [*by_id, *by_row], "an id is pack/row-id, as `auditkit show` names it", cutoff=0.6)
     raise ModelError(f'{line.where}: no audited pack has a row "{line.id}"; {hint}')
 
 

@@ -21,6 +21,8 @@ from auditkit.pipeline.verify import verify
 from auditkit.schema import Output
 from auditkit.store.journal import read_journal
 
+from .conftest import facts
+
 PACKS = ["stereotype-pairs", "claims"]
 POLICY = """name: mine
 checks:
@@ -54,12 +56,6 @@ def flaky(monkeypatch: pytest.MonkeyPatch) -> type[Flaky]:
 
 def run(out: Path, **settings: Any) -> None:
     auditkit.audit("planted:random", packs=PACKS, limit=250, seed=3, out=str(out), **settings)
-
-
-def facts(out: Path) -> dict[str, Any]:
-    audit: dict[str, Any] = json.loads((out / "audit.json").read_text(encoding="utf-8"))
-    audit.pop("observed")
-    return audit
 
 
 @pytest.fixture(scope="module")

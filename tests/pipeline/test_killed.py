@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -14,11 +13,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from auditkit.store.journal import read_journal
+
+from .conftest import facts
 
 KILLS = int(os.environ.get("AUDITKIT_KILLS", "6"))
 SETTINGS = ["--pack", "stereotype-pairs", "--pack", "claims", "--limit", "150", "--explain", "1"]
@@ -59,13 +59,6 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 def audit(out: Path) -> list[str]:
     return ["audit", "planted:random", *SETTINGS, "--out", str(out)]
-
-
-def facts(out: Path) -> dict[str, Any]:
-    """The audit but for what was observed (timestamps and durations)."""
-    found: dict[str, Any] = json.loads((out / "audit.json").read_text(encoding="utf-8"))
-    found.pop("observed")
-    return found
 
 
 @pytest.fixture(scope="module")

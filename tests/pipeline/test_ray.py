@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +14,8 @@ import pytest
 import auditkit
 from auditkit.errors import ConfigError
 from auditkit.store.journal import read_journal
+
+from .conftest import facts
 
 pytest.importorskip("ray", reason='the extra "ray" is not installed: pip install "auditkit[ray]"')
 
@@ -56,13 +57,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     transformers.LlamaForCausalLM(config).eval().save_pretrained(str(path))
     tokenizer.save_pretrained(str(path))
     return path
-
-
-def facts(out: Path) -> dict[str, Any]:
-    """The audit but for what was observed."""
-    found: dict[str, Any] = json.loads((out / "audit.json").read_text(encoding="utf-8"))
-    found.pop("observed")
-    return found
 
 
 def test_the_same_audit_as_here(

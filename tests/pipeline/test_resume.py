@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from .conftest import facts
 
 COMMAND = ["audit", "planted:random", "--pack", "stereotype-pairs", "--pack", "claims"]
 
@@ -21,13 +21,6 @@ def start(out: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "auditkit", *COMMAND, "--out", str(out)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "AUDITKIT_CACHE": str(tmp_path)},
     )
-
-
-def facts(out: Path) -> dict[str, Any]:
-    """The audit but for what was observed (timestamps and durations)."""
-    audit: dict[str, Any] = json.loads((out / "audit.json").read_text(encoding="utf-8"))
-    audit.pop("observed")
-    return audit
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,7 @@ is text; an empty cell is absent, except under `input`, where it is empty text.
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -18,6 +16,7 @@ from typing import Any
 
 from auditkit.errors import PackError
 from auditkit.load.readers.row import File, Row
+from auditkit.load.readers.tables import cells_of
 
 PLAIN = ("id", "target", "origin", "arm")
 MAPPINGS = ("input", "groups", "clusters", "metadata")
@@ -96,25 +95,14 @@ def _text(raw: bytes, where: str) -> str:
 
 
 def _csv(content: bytes, where: str) -> Iterator[Row]:
-    text = _text(content, where)
-    # newline="" leaves line ends to csv, which keeps those inside quotes.
-    table = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] | None = None
-    begins = 1
-    while True:
-        try:
-            cells = next(table, None)
-        except csv.Error as error:
-            raise PackError(f"{where}:{begins}: not valid CSV: {error}; mend the quotes") from None
-        if cells is None:
-            break
+    for begins, cells in cells_of(_text(content, where), where):
         if header is None:
             header = _header(cells, f"{where}:{begins}")
         elif len(cells) != len(header):
             raise PackError(f"{where}:{begins}: {len(cells)} cells under {len(header)} columns; mend the row")
         else:
             yield Row(begins, _nested(header, cells))
-        begins = table.line_num + 1
 
 
 def _header(names: list[str], where: str) -> list[str]:
