@@ -68,6 +68,7 @@ def _live() -> Iterator[OnEvent]:
     tasks: dict[str, TaskID] = {}
 
     def draw(name: str, done: int | None, total: int, message: str = "", left: str = "") -> None:
+        """Move the bar of that name; its first use makes it."""
         if name not in tasks:
             tasks[name] = bar.add_task("", total=total, name=escape(name), left="")
         bar.update(tasks[name], completed=done, total=total, description=escape(message), left=left)
@@ -75,6 +76,7 @@ def _live() -> Iterator[OnEvent]:
     with bar:
 
         def on_event(event: Event) -> None:
+            """Print a message, or move the bars that the event tells of."""
             if not event.total:
                 console.print(f"[dim]{event.stage:8}[/] {escape(event.message)}", highlight=False)
                 return

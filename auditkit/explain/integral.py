@@ -53,6 +53,7 @@ class _Panel:
 
     @property
     def error(self) -> float:
+        """How far the panel misses completeness: |sum of its scores − rise of F across it|, 0 or more."""
         return abs(float(self.scores.sum()) - (self.at_high - self.at_low))
 
 
@@ -60,6 +61,12 @@ class Path:
     """The straight line from a baseline to the input, both (1, K, D)."""
 
     def __init__(self, target: Target, start: torch.Tensor) -> None:
+        """Bind both ends.
+
+        Args:
+            target: F, whose `free` embeddings, (1, K, D), are the end.
+            start: the baseline, (1, K, D).
+        """
         from captum.attr import IntegratedGradients
 
         self._target = target

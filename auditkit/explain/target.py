@@ -26,6 +26,7 @@ class Passes:
     """Counts rows through the model, each direction one pass, and ends at a limit: a budget that repeats."""
 
     def __init__(self, limit: int) -> None:
+        """Allow `limit` passes, one a row and direction; none is spent yet."""
         self.limit = limit
         self.spent = 0
         self.used_up = False

@@ -62,6 +62,7 @@ def typos(
     chosen = {match.start() for match in chance.sample(free, count)}
 
     def slip(match: re.Match[str]) -> str:
+        """The word of a match with one slip, if it was chosen."""
         return _slip(match.group(), chance, known) if match.start() in chosen else match.group()
 
     return _WORD.sub(slip, text)
@@ -76,6 +77,7 @@ def case(text: str, *, protected: Collection[str] = ()) -> str:
     """
 
     def shout(match: re.Match[str]) -> str:
+        """The word of a match in capitals, if it may be touched."""
         word = match.group()
         return word.upper() if word not in ACRONYMS and _may_touch(match, text, protected) else word
 
@@ -89,6 +91,7 @@ def punctuation(text: str) -> str:
     """
 
     def spaced(match: re.Match[str]) -> str:
+        """A mark with a space before it; the stop of an abbreviation as it is."""
         shortened = match.group() == "." and _SHORTENED.search(_before(text, match.start()))
         return match.group() if shortened else f" {match.group()}"
 

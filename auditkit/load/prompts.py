@@ -23,6 +23,11 @@ def fill(template: str, fields: Mapping[str, str]) -> str:
     """
 
     def piece(match: re.Match[str]) -> str:
+        """The value of a field, or the brace that a doubled one stands for.
+
+        Raises:
+            PackError: an unknown field, or a single brace.
+        """
         whole, name = match.group(), match.group(1)
         if whole in ("{{", "}}"):
             return whole[0]

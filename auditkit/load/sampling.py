@@ -50,6 +50,7 @@ def _units(samples: Sequence[Sample], factor: str | None) -> dict[str, list[int]
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
+        """The name that stands for all names joined with this one."""
         while parent.setdefault(name, name) != name:
             name = parent[name]
         return name

@@ -94,6 +94,7 @@ def _clustered(samples: Sequence[Sample]) -> list[Sample]:
     parent: dict[str, str] = {}
 
     def root(name: str) -> str:
+        """The name that stands for all names joined with this one; paths to it are halved on the way."""
         while parent.setdefault(name, name) != name:
             parent[name] = parent[parent[name]]
             name = parent[name]

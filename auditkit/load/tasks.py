@@ -323,6 +323,11 @@ def _check_answers(task: Task, source: Rows, values: Iterable[tuple[int, Mapping
 
 def _written(role: str) -> _Maker:
     def make(task: Task, found: Mapping[str, Any], classes: tuple[TaskClass, ...], where: str) -> dict[str, Any]:
+        """The texts of the role: the first is the target, all are references.
+
+        Raises:
+            PackError: there is none.
+        """
         value = found.get(role)
         texts = _texts(task, value, where, role) if isinstance(value, list) else [_text(value, where, role)]
         if not texts:

@@ -51,6 +51,7 @@ def foreign_metric(use: MetricUse) -> Metric:
     features = _features(module)
 
     def score(sample: Sample, output: Output, context: Context) -> Score:
+        """A score without a value, whose parts are what the module is given: prediction and reference, as JSON."""
         right, said = _reference(sample, features["references"]), _prediction(sample, output, features["predictions"])
         if right is None or isinstance(said, str):
             reason = "outside" if right is None else cast(Reason, said)
@@ -59,6 +60,7 @@ def foreign_metric(use: MetricUse) -> Metric:
         return Score(sample_id=sample.id, metric=use.metric, value=None, answer=str(said[0]), parts=parts)
 
     def context(card: Benchmark, samples: Sequence[Sample]) -> Context:
+        """The module and the hash of its source, 12 hex digits, for the signature."""
         return {"module": f"{use.metric.removeprefix(PREFIX)}@{hashlib.sha256(source.encode()).hexdigest()[:12]}"}
 
     return Metric(
@@ -184,10 +186,16 @@ def _cast(sample: Sample, label: str, feature: Any) -> str | float | int:
 
 def _statistic(name: str, module: Any, key: str, range: tuple[float, float]) -> CorpusStatistic:
     def prepare(parts: Parts) -> Prepared:
+        """The module over weighted rows; without its cache where that gives the same number."""
         said, right = ([json.loads(text) for text in parts[part]] for part in ("prediction", "reference"))
         every = np.arange(len(said)).tolist()
 
         def value(compute: Callable[..., Any], rows: Sequence[int]) -> float:
+            """What the module computes on these rows; NaN where it cannot on a resample.
+
+            Raises:
+                MeasurementError: it cannot on all rows, or gives no number inside its range.
+            """
             chosen = {"predictions": [said[i] for i in rows], "references": [right[i] for i in rows]}
             try:
                 found = compute(**chosen)
@@ -202,6 +210,7 @@ def _statistic(name: str, module: Any, key: str, range: tuple[float, float]) -> 
         bare = np.isclose(whole, value(module._compute, every), rtol=1e-9, atol=1e-12, equal_nan=True)
 
         def one(weights: Floats) -> float:
+            """The value with each row repeated as often as its weight says; NaN where no row is left."""
             rows = np.repeat(np.arange(len(weights)), weights.astype(np.intp)).tolist()
             if rows == every:
                 return whole

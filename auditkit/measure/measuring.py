@@ -50,9 +50,11 @@ class _Use:
 
     @property
     def id(self) -> str:
+        """`benchmark/metric@arm`, the beginning of every estimate's id."""
         return f"{self.card.name}/{self.metric.name}@{self.use.arm}"
 
     def common(self) -> dict[str, Any]:
+        """The labels that all its estimates share."""
         return {
             "benchmark": self.card.name,
             "metric": self.metric.name,
@@ -252,6 +254,7 @@ def _fairlearn(use: _Use, by_axis: Mapping[str, Columns]) -> dict[str, fairness.
     parts = {name: np.concatenate([row.parts[name] for row in rows]) for name in rows[0].parts}
 
     def compute(places: Any) -> float:
+        """The statistic on the rows at these places; NaN where it is undefined."""
         chosen = np.asarray(places, dtype=np.intp)
         value = statistic.value({name: part[chosen] for name, part in parts.items()})
         return float("nan") if value is None else value

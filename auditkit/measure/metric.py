@@ -57,6 +57,11 @@ class Metric:
     """What the function also needs to know, read from card and samples; the function's third argument."""
 
     def __post_init__(self) -> None:
+        """Check range and ideal.
+
+        Raises:
+            MeasurementError: an empty range, or an ideal that does not fit the direction.
+        """
         low, high = self.range
         if not low < high:
             raise MeasurementError(f'metric "{self.name}": range {self.range} is empty; give (lowest, highest)')
@@ -181,6 +186,7 @@ def metric(
     """
 
     def make(function: Callable[..., Score]) -> Metric:
+        """The metric of this function, with its docstring."""
         shown = title or name.replace("_", " ").capitalize()
         made = Metric(name, function, range, direction, ideal, unit, shown, requires, statistic, best, context)
         object.__setattr__(made, "__doc__", function.__doc__)

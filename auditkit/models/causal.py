@@ -24,6 +24,7 @@ class CausalAdapter:
     cacheable = True
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Bind a loaded decoder; nothing is computed yet."""
         self.checkpoint = checkpoint
         self.encoder = CausalEncoder(checkpoint)
 

@@ -29,6 +29,11 @@ class ClassifierAdapter:
     cacheable = True
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Read the classes, or that it is a regression, from the configuration.
+
+        Raises:
+            ModelError: a regression with several outputs, or two classes of one name.
+        """
         self.checkpoint = checkpoint
         config, name = checkpoint.model.config, checkpoint.subject.name
         self.multi_label = config.problem_type == "multi_label_classification"

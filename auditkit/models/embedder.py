@@ -62,6 +62,11 @@ class EmbedderAdapter:
     cacheable = True
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Read how it pools from the files beside its weights.
+
+        Raises:
+            ModelError: the files ask for something else than is offered, or cannot be read.
+        """
         self.checkpoint = checkpoint
         self.pooling = read_pooling(checkpoint.folder) if checkpoint.folder else Pooling()
         self.reader = Reader(checkpoint, self.pooling.window)

@@ -37,6 +37,7 @@ class Encoder:
     _cut: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        """Number the labels in their order, from 0."""
         self.place = {name: at for at, name in enumerate(self.labels)}
 
     def encode(self, samples: Sequence[Sample]) -> list[Batch]:
@@ -100,6 +101,11 @@ def score_of(task: TrainingTask) -> Callable[[Any], dict[str, float]]:
     """The function that gives the Trainer the score of `SCORES` on logits and labels."""
 
     def compute(prediction: Any) -> dict[str, float]:
+        """The score, 0 to 1 and higher is better; for a regression the mean absolute error, lower is better.
+
+        Args:
+            prediction: the Trainer's: logits (N, C), for tags (N, L, C), and label ids.
+        """
         logits, labels = np.asarray(prediction.predictions), np.asarray(prediction.label_ids)
         if task == "regression":
             return {"score": float(np.abs(logits.reshape(-1) - labels.reshape(-1)).mean())}

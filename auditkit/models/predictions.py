@@ -140,6 +140,12 @@ class PredictionsAdapter:
     cacheable = False
 
     def __init__(self, subject: Subject, predictions: Mapping[str, Prediction]) -> None:
+        """Bind the lines of a file.
+
+        Args:
+            subject: the file.
+            predictions: request sha256 to its line; a request without one is not run.
+        """
         self._subject = subject
         self._predictions = predictions
 

@@ -108,6 +108,7 @@ def forward(
     found: dict[TokenSequence, Value] = {}
 
     def fill(group: list[TokenSequence]) -> None:
+        """Read one batch and keep a value a sequence."""
         found.update(zip(group, pick(checkpoint.model(**padded(group, checkpoint)), group), strict=True))
 
     with torch.inference_mode():

@@ -23,6 +23,11 @@ class Seq2SeqAdapter:
     """Requests with one prompt stay together: the encoder reads it once a batch."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Bind a loaded encoder-decoder; nothing is computed yet.
+
+        Raises:
+            ModelError: it was opened without the beginning of its target.
+        """
         if checkpoint.target is None:
             raise ModelError(f"{checkpoint.subject.name}: opened without its target's beginning; use open_model")
         self.checkpoint = checkpoint

@@ -17,6 +17,13 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
     """One layer's keys and values, shape (rows, heads, columns, width), as views of storage with room for more."""
 
     def __init__(self, layers: Sequence[DynamicLayer], slots: int, columns: int) -> None:
+        """Reserve storage; no row or column is in use yet.
+
+        Args:
+            layers: filled layers, whose first gives heads, width, dtype and device.
+            slots: most rows.
+            columns: most columns.
+        """
         super().__init__()
         like = layers[0]
         assert like.keys is not None
@@ -67,6 +74,13 @@ class Slots:
     """
 
     def __init__(self, device: torch.device, slots: int, columns: int) -> None:
+        """Reserve mask and lengths; the cache is made when the first rows are admitted.
+
+        Args:
+            device: of the model.
+            slots: most rows.
+            columns: most columns, prompts included.
+        """
         self.size, self._width = slots, columns
         self.rows = self.columns = 0
         self.cache: Any = None

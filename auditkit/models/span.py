@@ -32,6 +32,11 @@ class SpanAdapter:
     cacheable = True
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Read window and segments.
+
+        Raises:
+            ModelError: special tokens fill the window.
+        """
         self.checkpoint = checkpoint
         self.segments = told_segments(checkpoint)
         self.window = window_of(checkpoint.window)

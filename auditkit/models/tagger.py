@@ -43,6 +43,11 @@ class TaggerAdapter:
     cacheable = True
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Read the tags from the configuration.
+
+        Raises:
+            ModelError: two tags bear one name.
+        """
         self.checkpoint = checkpoint
         config = checkpoint.model.config
         self.tags = tuple(str(config.id2label[at]) for at in range(config.num_labels))

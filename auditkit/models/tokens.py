@@ -86,6 +86,7 @@ class Encoder(ABC):
     """Common to the families: tables of tokenised strings, truncation."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Take tokenizer, chat template and window (tokens) from a checkpoint."""
         self.tokenizer = checkpoint.tokenizer
         self.chat = checkpoint.chat
         self.window = checkpoint.window
@@ -191,6 +192,7 @@ class CausalEncoder(Encoder):
     """A decoder: what precedes, then what is scored."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Also settle what every text begins with: BOS, as the checkpoint says."""
         super().__init__(checkpoint)
         self._bos, self._first = starts(self.tokenizer, checkpoint.bos)
         self._rendered: dict[str, str] = {}

@@ -211,12 +211,20 @@ def _reporter(on_event: OnEvent) -> Any:
     from transformers import TrainerCallback
 
     class Reporter(TrainerCallback):  # type: ignore[misc]
+        """Its last known loss goes into every message."""
+
         last = ""
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            """Tell of a step."""
             on_event(Event("train", f"epoch {state.epoch:.2f}{self.last}", state.global_step, state.max_steps))
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any], **_: Any) -> None:
+            """Keep a loss for the next message.
+
+            Raises:
+                MeasurementError: it is NaN or infinite.
+            """
             for name, shown in (("loss", "training loss"), ("eval_loss", "validation loss")):
                 if name in logs:
                     self.last = f", {shown} {logs[name]:.3f}"

@@ -49,6 +49,15 @@ class EmbeddingView(ABC):
     """What the views of all families share; see `adapter.View` for the meaning of each property."""
 
     def __init__(self, checkpoint: Checkpoint, piece: Piece) -> None:
+        """Bind one text.
+
+        Args:
+            checkpoint: the model.
+            piece: its tokens, text and offsets.
+
+        Raises:
+            MeasurementError: int8 weights, which have no gradients.
+        """
         import torch
 
         if INT8 in checkpoint.subject.parts.get("quantisation", ""):
@@ -150,6 +159,11 @@ class CausalView(EmbeddingView):
     def __init__(
         self, checkpoint: Checkpoint, encoder: CausalEncoder, head: Head, request: Request, option: int
     ) -> None:
+        """Bind an option of a request, tokenised as it is scored.
+
+        Raises:
+            MeasurementError: a kind without options, or int8 weights.
+        """
         if request.kind not in ("choose", "compare", "classify"):
             raise MeasurementError(f"`{request.kind}` has no options whose score could be explained")
         super().__init__(checkpoint, encoder.trace(request, option)[0])
@@ -188,6 +202,11 @@ class ClassifierView(EmbeddingView):
     as the probability does; its exponential is the served probability. Of a regression the served number itself."""
 
     def __init__(self, checkpoint: Checkpoint, adapter: ClassifierAdapter, request: Request, option: int) -> None:
+        """Bind the class that an option names.
+
+        Raises:
+            MeasurementError: no such class, or int8 weights.
+        """
         sequence = adapter.encode([request])[0].sequences[0]
         text, offsets, authored = _both_texts(checkpoint, request)
         super().__init__(checkpoint, Piece(sequence.ids, (), text, offsets, authored))

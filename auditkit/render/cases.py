@@ -132,6 +132,7 @@ def _side(item: Attribution, sample: Sample | None) -> str:
     """Which option an attribution explains, in words."""
 
     def name(number_: int) -> str:
+        """The option by number, from 1, and label."""
         choices = sample.choices if sample else ()
         return f"option {number_ + 1}" + (f" ({choices[number_].label})" if number_ < len(choices) else "")
 

@@ -121,13 +121,16 @@ class _Axis:
         self.whole = (self.low, self.high) == first.range
 
     def at(self, value: float) -> float:
+        """Horizontal position of a value in percent of the width; outside values lie on the edge."""
         inside = min(max(value, self.low), self.high)
         return _LEFT + (_RIGHT - _LEFT) * (inside - self.low) / (self.high - self.low)
 
     def x(self, value: float | None) -> str | None:
+        """The position as text, e.g. `12.50%`; `None` for no value."""
         return None if value is None else f"{self.at(value):.2f}%"
 
     def ticks(self, scale: Scale) -> tuple[Tick, ...]:
+        """The marks on the axis, in the unit of the scale."""
         first = math.ceil(self.low / self.step - 1e-9)
         last = math.floor(self.high / self.step + 1e-9)
         numbers = range(first, last + 1)

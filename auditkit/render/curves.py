@@ -108,9 +108,11 @@ def _panel(
     low, high, step = _axis(min(values, default=0.0), max(values, default=1.0))
 
     def x(epoch: float) -> float:
+        """Horizontal position of an epoch, in SVG units."""
         return left + _WIDTH * epoch / last
 
     def y(value: float) -> float:
+        """Vertical position of a value, in SVG units from the top."""
         return _TOP + _HEIGHT * (high - value) / (high - low)
 
     curves = []

@@ -171,6 +171,7 @@ def reading(item: SelfTestReading, ix: Index) -> ReadingView:
     scale = scale_of(estimate) if estimate else None
 
     def text(value: float | None) -> str:
+        """A value on the metric's scale; `undefined` for none."""
         if value is None:
             return "undefined"
         return scale.full(value) if scale else f"{value:.4g}"

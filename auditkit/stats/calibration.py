@@ -33,10 +33,12 @@ def _equal_width(parts: Parts) -> Prepared:
     inside = np.where(extra == 0, gaps, 0.0)
 
     def sums(codes: Codes, count: int) -> Floats:
+        """Sums of gaps a bin, of extra change, and of rows, a draw each: shape (count, BINS + 2)."""
         table = np.bincount(codes * BINS + bins, inside, count * BINS).reshape(count, BINS)
         return np.column_stack([table, np.bincount(codes, extra, count), np.bincount(codes, minlength=count)])
 
     def combine(totals: Floats) -> Floats:
+        """The error of each draw, 0 to 1."""
         error = np.abs(totals[:, :BINS]).sum(axis=1) + totals[:, BINS]
         return np.asarray(np.clip(error / totals[:, BINS + 1], 0, 1))
 
@@ -56,6 +58,7 @@ def _equal_mass(parts: Parts) -> Prepared:
     gaps, starts = (parts["correct"] - parts["confidence"])[order], ties(confidence)
 
     def one(weights: Floats) -> float:
+        """The error of one draw, weights (n,) in order of confidence; NaN where no row is left."""
         sizes = np.add.reduceat(weights, starts)
         means = np.add.reduceat(weights * gaps, starts) / np.where(sizes > 0, sizes, 1)
         expanded = np.repeat(means, sizes.astype(np.intp))
@@ -96,6 +99,7 @@ def _risk_coverage(parts: Parts) -> Prepared:
     losses, starts = (1 - parts["correct"])[order], ties(parts["confidence"][order])
 
     def one(weights: Floats) -> float:
+        """The area of one draw, weights (n,) by descending confidence; NaN where no row is left."""
         sizes = np.add.reduceat(weights, starts)
         means = np.add.reduceat(weights * losses, starts) / np.where(sizes > 0, sizes, 1)
         expanded = np.repeat(means, sizes.astype(np.intp))

@@ -39,6 +39,11 @@ class ScoreColumn:
     those of the best possible answer, from which the statistic makes its fills."""
 
     def __post_init__(self) -> None:
+        """Check the columns against each other.
+
+        Raises:
+            MeasurementError: as the class says.
+        """
         columns = (self.values, self.reasons, *self.clusters, *self.parts.values())
         lengths = {len(column) for column in columns}
         if len(lengths) > 1:

@@ -35,6 +35,7 @@ def _spearman(parts: Parts) -> Prepared:
     ranked = [_ranking(np.asarray(parts[name], dtype=np.float64)) for name in ("predicted", "gold")]
 
     def compute(weights: Floats) -> Floats:
+        """The correlation of each draw, weights (G, n): shape (G,), −1 to 1, NaN where undefined."""
         x, y = (_midranks(weights, *ranking) for ranking in ranked)
         n = weights.sum(axis=1)
         # centred, so that squares of large ranks do not cancel

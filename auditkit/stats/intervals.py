@@ -322,6 +322,7 @@ def _search(spread: Spread, bound: float, side: Side) -> float:
 
 def _smallest_clearing(spread: Spread, bound: float, side: Side) -> float | None:
     def clears(tail: float) -> bool:
+        """Whether the interval with this tail lies beyond the bound."""
         low, high = limits(spread, tail)
         if side == "above":
             return low is not None and low > bound

@@ -43,6 +43,7 @@ def _tables(parts: Parts, combine: Any) -> Additive:
     gold, predicted, hit, k = _coded(parts)
 
     def sums(codes: Codes, count: int) -> Floats:
+        """Hits, gold and predicted rows a class, a draw each: shape (count, 3K)."""
         tables = [
             np.bincount(codes * k + column, weights, count * k).reshape(count, k)
             for column, weights in ((gold, hit), (gold, None), (predicted, None))
@@ -50,6 +51,7 @@ def _tables(parts: Parts, combine: Any) -> Additive:
         return np.concatenate(tables, axis=1)
 
     def of(totals: Floats) -> Floats:
+        """The statistic of each draw: (G, 3K) to (G,)."""
         found: Floats = combine(*np.split(totals, 3, axis=1))
         return found
 

@@ -86,6 +86,7 @@ def n_to_decide(
         return None
 
     def decided(factor: float) -> bool:
+        """Whether so many times as many samples would settle the bound, all else equal."""
         bottom, top = _limit(lowest, factor, level, 0), _limit(highest, factor, level, 1)
         if inside:
             return (low is None or (bottom is not None and bottom > low)) and (

@@ -66,6 +66,11 @@ def _object(raw: bytes, where: str) -> dict[str, Any]:
     text = _text(raw, where)
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """The pairs of an object as a mapping.
+
+        Raises:
+            PackError: a key stands twice.
+        """
         made = dict(pairs)
         if len(made) != len(pairs):
             keys = [key for key, _ in pairs]
@@ -74,6 +79,11 @@ def _object(raw: bytes, where: str) -> dict[str, Any]:
         return made
 
     def constant(name: str) -> Any:
+        """Refuse `NaN`, `Infinity` and `-Infinity`, which Python would read.
+
+        Raises:
+            PackError: always.
+        """
         raise PackError(f"{where}: {name} is no JSON value; write null where there is no value")
 
     try:
