@@ -30,6 +30,7 @@ class TokenSequence:
     """Of an encoder-decoder: how many ids at the beginning its encoder reads; the decoder reads the others."""
 
     def __len__(self) -> int:
+        """Number of ids."""
         return len(self.ids)
 
 

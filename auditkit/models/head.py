@@ -29,6 +29,7 @@ class Head:
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Bind the model, and find the body that can be hooked."""
         self._model = checkpoint.model
         self._body = _body(checkpoint)
         self._narrow = self._body is not None

@@ -29,6 +29,11 @@ class MaskedAdapter:
     cacheable = True
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Bind a loaded masked model; nothing is computed yet.
+
+        Raises:
+            ModelError: its tokenizer has no mask token.
+        """
         if checkpoint.tokenizer.mask_token_id is None:
             raise ModelError(
                 f"{checkpoint.subject.name}: its tokenizer has no mask token; say --kind if it is no masked model"

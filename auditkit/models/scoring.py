@@ -74,6 +74,7 @@ class CausalScorer:
     """Scores token sequences with a decoder."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Bind the model, and try whether it takes a tree of texts."""
         self._checkpoint = checkpoint
         self.head = Head(checkpoint)
         self._header = Header(checkpoint)
@@ -219,6 +220,7 @@ class Header:
     """The key/value cache of a beginning that many rows share. One is kept, and grown or cropped as rows need it."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Begin with an empty cache."""
         self._checkpoint = checkpoint
         self._ids: Ids = ()
         self._cuts: tuple[int, ...] = ()

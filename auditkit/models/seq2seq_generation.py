@@ -72,6 +72,7 @@ class Writer:
     """Writes targets token by token."""
 
     def __init__(self, checkpoint: Checkpoint, reader: Reader) -> None:
+        """Bind model and reader, and read end tokens and generation settings."""
         self._checkpoint = checkpoint
         self._reader = reader
         self._ends = end_ids(checkpoint)

@@ -33,6 +33,7 @@ class Pair:
     target: Ids
 
     def __len__(self) -> int:
+        """Number of ids of both."""
         return len(self.source) + len(self.target)
 
 
@@ -54,6 +55,7 @@ class Reader:
     """Runs the two halves of an encoder-decoder."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Bind the model, and compare its decoder on a few positions with the whole."""
         self._checkpoint = checkpoint
         self._decoder = checkpoint.model.get_decoder()
         self._narrow = self._narrow_equals_full()
@@ -145,6 +147,7 @@ class Fork:
     pairs: tuple[Pair, ...]
 
     def __len__(self) -> int:
+        """Number of ids that are read for all targets."""
         return len(self.source) + self.shared
 
 
@@ -156,6 +159,7 @@ class Seq2SeqScorer:
     """
 
     def __init__(self, checkpoint: Checkpoint, reader: Reader) -> None:
+        """Bind model and reader, and try whether targets can go on from what they share."""
         self._checkpoint = checkpoint
         self._reader = reader
         self.forks = self._forks_fit()

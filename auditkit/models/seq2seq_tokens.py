@@ -33,6 +33,7 @@ class Seq2SeqEncoder:
     """
 
     def __init__(self, checkpoint: Checkpoint, target: Target) -> None:
+        """Read the windows (tokens) of both halves, and what the tokenizer puts behind a source."""
         self._tokenizer = checkpoint.tokenizer
         self._target = target
         self._window = checkpoint.window

@@ -111,6 +111,12 @@ class Worker:
     """Holds the model in a process of its own; it is opened with the first batch."""
 
     def __init__(self, opener: bytes, subject: Subject) -> None:
+        """Keep what the model is opened with.
+
+        Args:
+            opener: pickled function that opens the adapter.
+            subject: the model that it must turn out to be.
+        """
         self._opener = opener
         self._subject = subject
         self._executor: LocalExecutor | None = None

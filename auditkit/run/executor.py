@@ -56,6 +56,7 @@ class LocalExecutor:
     """One batch after another, in this process."""
 
     def __init__(self, adapter: Adapter) -> None:
+        """Bind the adapter that answers."""
         self._adapter = adapter
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:

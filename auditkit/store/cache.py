@@ -59,11 +59,13 @@ class AnswerCache:
         return cache
 
     def __enter__(self) -> AnswerCache:
+        """The cache itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the database."""
         self.close()
 
     @property

@@ -102,6 +102,11 @@ class Lines:
     """Reads single lines of a journal; the file stays open, also when its name is gone."""
 
     def __init__(self, path: Path) -> None:
+        """Open the journal.
+
+        Raises:
+            OSError: it cannot be read.
+        """
         self._file: BinaryIO = path.open("rb")
 
     def __del__(self) -> None:

@@ -98,11 +98,13 @@ class Journal:
         return journal
 
     def __enter__(self) -> Journal:
+        """The journal itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Give the lock back."""
         self.close()
 
     def close(self) -> None:

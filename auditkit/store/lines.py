@@ -31,6 +31,7 @@ class LineFault(Exception):
     """A line that cannot be trusted."""
 
     def __init__(self, number: int, what: str, *, torn: bool = False, newer: bool = False) -> None:
+        """Name the line, what is wrong with it, and whether it is torn or only newer."""
         super().__init__(what)
         self.number = number
         """Line number, from 1."""
