@@ -5,14 +5,17 @@ A probe states what it asks; an adapter states how its family answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from auditkit.schema import Benchmark, Output, Request, Sample, Subject
 
 if TYPE_CHECKING:
     import torch
+
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,35 @@ class Telling(Protocol):
         """In words, for the report; empty where it has not computed yet."""
 
 
-@runtime_checkable
-class Timed(Protocol):
-    """An adapter that has many requests in flight, and knows how long each of them took."""
+@dataclass(frozen=True, slots=True)
+class Landed(Generic[Q, A]):
+    """What came of one question to a server."""
 
-    def took(self, request: str) -> float | None:
-        """Seconds from sending a request (by its sha256) to its answer, told once; `None` where it was not asked."""
+    question: Q
+    answer: A | Exception
+    """The answer; or why there is none, where that is no property of the server and its replies."""
+    seconds: float
+    """From sending the question to its answer, retries and waits included."""
+
+    def result(self) -> A:
+        """The answer; raises the exception where there is none."""
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """An adapter that asks a server: many requests are in the air at once, and each is answered by itself."""
+
+    def fly(self, requests: Iterable[Request]) -> Generator[Landed[Request, Output], None, None]:
+        """Answer a stream of requests as they land; they are sent in its order, and taken as they can be sent.
+
+        Closing the generator gives up what is in the air.
+
+        Raises:
+            StoppedError: a budget is spent, or every further request would fail; what is in the air has landed before.
+        """
 
 
 @runtime_checkable

@@ -6,15 +6,15 @@ completions with `echo` and `logprobs`, and only where a probe showed that they 
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 from auditkit.errors import ModelError, StoppedError
-from auditkit.models.adapter import Encoded
+from auditkit.models.adapter import Encoded, Landed
 from auditkit.models.causal import LIKELIHOODS
 from auditkit.models.echo import Probed, echo_fields, first_choice, probe, read_echo, score_continuation, score_whole
 from auditkit.models.endpoint import SCHEME, Address, Endpoint, RequestFailed, UnusableReply, parse_address
@@ -69,7 +69,6 @@ class ApiAdapter:
             "source": source_sha256(),
         }
         self._subject = Subject(name=name, kind="api", fingerprint=digest(parts), parts=parts)
-        self._took: dict[str, float] = {}
 
     @property
     def subject(self) -> Subject:
@@ -97,20 +96,16 @@ class ApiAdapter:
         Raises:
             StoppedError: a budget is spent, or every further request would fail.
         """
+        with closing(self.fly(each.request for each in batch)) as answers:
+            for landed in answers:
+                yield landed.result()
+
+    def fly(self, requests: Iterable[Request]) -> Generator[Landed[Request, Output], None, None]:
+        """See `Remote.fly`; `api.concurrency` requests are in the air."""
         flight: Flight[Request, Output] = Flight(
-            self._timed, self._endpoint.session, self._endpoint.settings.concurrency
+            self._answer, self._endpoint.session, self._endpoint.settings.concurrency
         )
-        return flight.run(each.request for each in batch)
-
-    def took(self, request: str) -> float | None:
-        """Seconds from sending a request to its answer, retries and waits included; told once."""
-        return self._took.pop(request, None)
-
-    async def _timed(self, request: Request) -> Output:
-        begun = time.perf_counter()
-        output = await self._answer(request)
-        self._took[request.sha256] = time.perf_counter() - begun
-        return output
+        return flight.run(requests)
 
     async def _answer(self, request: Request) -> Output:
         try:
@@ -234,7 +229,8 @@ def open_api(config: Config, on_event: OnEvent = ignore) -> ApiAdapter:
     on_event(Event("load", f"asking {address.url} what {address.model} offers"))
     flight: Flight[Address, Served] = Flight(partial(_explore, endpoint, config.chat), endpoint.session, 1)
     try:
-        (served,) = flight.run([address])
+        (landed,) = flight.run([address])
+        served = landed.result()
     except RequestFailed as error:
         raise ModelError(f"{SCHEME}{address.model}@{address.url}: {error}; check URL, model name and key") from None
     if served.likelihood is not None:

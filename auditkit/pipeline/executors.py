@@ -13,7 +13,7 @@ from auditkit.models.adapter import Adapter
 from auditkit.models.endpoint import SCHEME
 from auditkit.models.open import open_model
 from auditkit.pipeline.offline import prepare
-from auditkit.run.executor import Executor
+from auditkit.run.executor import Executor, executor_for
 from auditkit.schema import Config
 
 
@@ -46,8 +46,8 @@ def describe_executor(config: Config) -> str:
     return "api" if config.model.startswith(SCHEME) else "local"
 
 
-def choose_executor(config: Config, adapter: Adapter) -> Executor | None:
-    """The executor that a configuration names; `None` is this process.
+def choose_executor(config: Config, adapter: Adapter) -> Executor:
+    """The executor that a configuration names.
 
     Args:
         config: its `executor`, `workers`, `threads` and `worker_deadline`.
@@ -55,7 +55,7 @@ def choose_executor(config: Config, adapter: Adapter) -> Executor | None:
             opened there anew.
     """
     if config.executor != "ray":
-        return None
+        return executor_for(adapter)
     from auditkit.run.cluster import RayExecutor
 
     threads = threads_each(config)

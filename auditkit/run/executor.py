@@ -1,4 +1,4 @@
-"""How batches reach the model: one after another here; another executor can take this one's place."""
+"""How batches reach the model: one after another in this process, or as a stream to a server."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from auditkit.errors import MeasurementError, StoppedError
-from auditkit.models.adapter import Adapter, Encoded, Timed
+from auditkit.models.adapter import Adapter, Encoded, Remote
 from auditkit.schema import Output, Request, repair
 
 _LONGEST_REASON = 300
@@ -37,7 +38,7 @@ class Answer:
     """Number of its batch."""
     output: Output
     seconds: float
-    """Time since the answer before it in the same batch."""
+    """Time since the answer before it: in the same batch, or of the same server."""
     latency: float | None = None
     """Seconds from sending this very request to its answer, where the adapter knows them."""
 
@@ -65,8 +66,7 @@ class LocalExecutor:
             begun = time.perf_counter()
             for output in self._answer(batch.requests, batch.encoded):
                 now = time.perf_counter()
-                latency = self._adapter.took(output.request) if isinstance(self._adapter, Timed) else None
-                yield Answer(batch.number, output, now - begun, latency)
+                yield Answer(batch.number, output, now - begun)
                 begun = time.perf_counter()
 
     def _answer(self, requests: Sequence[Request], encoded: Sequence[Encoded] = ()) -> Iterator[Output]:
@@ -97,6 +97,48 @@ class LocalExecutor:
                 return
         if left:
             raise MeasurementError("the adapter gave no output")
+
+
+@dataclass(slots=True)
+class FlightExecutor:
+    """One stream of requests to a server, on over the borders of batches: a slow answer holds nothing up."""
+
+    adapter: Remote
+    _open: dict[str, tuple[int, Request]] = field(default_factory=dict)
+    """sha256 of what was taken and is not answered yet, with the number of its batch."""
+
+    def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
+        """Answers as they land; batches are taken, in their order, as their requests can be sent."""
+        begun = time.perf_counter()
+        with closing(self.adapter.fly(self._requests(batches))) as answers:
+            for landed in answers:
+                number, request = self._open.pop(landed.question.sha256)
+                now = time.perf_counter()
+                yield Answer(number, _checked(request, landed.answer), now - begun, landed.seconds)
+                begun = now
+        for number, request in self._open.values():
+            yield Answer(number, errored(request, MeasurementError("the adapter gave no output")), 0.0)
+
+    def _requests(self, batches: Iterable[Batch]) -> Iterator[Request]:
+        self._open.clear()
+        for batch in batches:
+            for request in batch.requests:
+                self._open[request.sha256] = batch.number, request
+                yield request
+
+
+def executor_for(adapter: Adapter) -> Executor:
+    """The executor that asks an adapter from this process: servers by a stream of requests, models by batches."""
+    return FlightExecutor(adapter) if isinstance(adapter, Remote) else LocalExecutor(adapter)
+
+
+def _checked(request: Request, answer: Output | Exception) -> Output:
+    """The output of a request, errored where it is none or another's."""
+    if isinstance(answer, Exception):
+        return errored(request, answer)
+    if answer.request != request.sha256:
+        return errored(request, MeasurementError("the adapter answered another request"))
+    return answer
 
 
 def errored(request: Request, error: BaseException) -> Output:

@@ -14,7 +14,7 @@ from itertools import islice
 
 from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.models.adapter import Adapter, Encoded, Sharing
-from auditkit.run.executor import Answer, Batch, Executor, LocalExecutor, errored
+from auditkit.run.executor import Answer, Batch, Executor, errored, executor_for
 from auditkit.run.plan import Plan, Planner, cost
 from auditkit.run.progress import Progress
 from auditkit.run.tokens import TokenStore
@@ -93,7 +93,7 @@ def run_round(
         batch_tokens: most tokens a batch, padded.
         on_event: told of progress, in stage `run`.
         number: the round, from 0.
-        executor: runs the batches; default one after another in this process.
+        executor: runs the batches; default that of `executor_for`.
         retry_errors: ask again what is journalled as errored.
 
     Raises:
@@ -104,7 +104,7 @@ def run_round(
         if request.sha256 != sha:
             raise MeasurementError(f"request {request.sha256[:12]} is filed under another hash, {sha[:12]}")
     run = _Running(
-        adapter, requests, askers, journal, cache, on_event, number, batch_tokens, executor or LocalExecutor(adapter)
+        adapter, requests, askers, journal, cache, on_event, number, batch_tokens, executor or executor_for(adapter)
     )
     run.begin()
     run.finish(run.unplanned())
@@ -275,7 +275,8 @@ class _Running:
         return self.adapter.subject.kind == "api"
 
     def _batches(self, plan: Plan, sizes: dict[int, int]) -> Iterator[Batch]:
-        """The batches that are not wholly answered, as an executor takes them; `sizes` is told how much is asked."""
+        """The batches that are not wholly answered, as an executor takes them; `sizes` is told how much is asked, but
+        of answers that are journalled singly."""
         for index, placed in enumerate(plan.placed()):
             if all(sha in self.answered for sha, _ in placed):
                 continue
@@ -284,7 +285,8 @@ class _Running:
             asked = tuple(self.requests[sha] for sha, _ in placed)
             known = [self.encoded.take(request, place) for request, (_, place) in zip(asked, placed, strict=True)]
             whole = tuple(each for each in known if each is not None)
-            sizes[index] = 1 if self._singly else len(asked)
+            if not self._singly:
+                sizes[index] = len(asked)
             yield Batch(index, asked, whole if len(whole) == len(asked) else ())
 
     def _run(self, plan: Plan) -> None:
@@ -296,9 +298,10 @@ class _Running:
         try:
             for answer in answers:
                 pending.setdefault(answer.batch, []).append(answer)
-                if len(pending[answer.batch]) == sizes[answer.batch]:
+                if len(pending[answer.batch]) == sizes.get(answer.batch, 1):
                     self._keep(pending[answer.batch])
                     del pending[answer.batch]
+                    sizes.pop(answer.batch, None)
         except BaseException:
             with contextlib.suppress(AuditkitError):
                 self._record([answer for part in pending.values() for answer in part])
