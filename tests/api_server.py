@@ -94,6 +94,8 @@ def slow(reply: Reply, seconds: float) -> Reply:
 
 CUT: Reply = (0, {}, None)
 """The connection is closed in the middle of an answer."""
+DROPPED: Reply = (-1, {}, None)
+"""The connection is closed without an answer."""
 
 
 @contextmanager
@@ -120,6 +122,9 @@ def serving(toy: ToyServer) -> Iterator[ToyServer]:
                     toy.active -= 1
 
         def answer(self, status: int, headers: dict[str, str], body: Any) -> None:
+            if status < 0:
+                self.close_connection = True
+                return
             if status == 0:
                 self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"choices\": [")
                 self.close_connection = True

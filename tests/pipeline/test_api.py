@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +18,7 @@ import pytest
 
 import auditkit
 from auditkit.errors import StoppedError
+from auditkit.pipeline.resume import resume
 from auditkit.pipeline.verify import verify
 from auditkit.schema import Api, Audit
 from auditkit.store.journal import read_journal
@@ -38,6 +41,9 @@ def faults(api: ModuleType) -> dict[str, tuple[list[Any], str | None]]:
         "slow": ([lambda: api.slow(api.said("A"), 0.8)], "errored"),
         "cut": ([api.CUT], "errored"),
         "cut once": ([api.CUT, api.said("B")], None),
+        "dropped": ([api.DROPPED], "errored"),
+        "dropped once": ([api.DROPPED, api.said("A")], None),
+        "nothing": ([(200, {}, b"")], "errored"),
         "invalid": ([(200, {}, b"{no json")], "errored"),
         "empty": ([(200, {}, {"choices": []})], "errored"),
         "refusing": ([api.said(REFUSAL)], "refused"),
@@ -163,6 +169,65 @@ def test_the_command_line_exits_with_4_and_2(toy: Any, api: ModuleType, tmp_path
     assert offline.returncode == 2
     assert "--offline lets no endpoint be asked" in offline.stderr
     assert len(toy.asked) == asked
+
+
+@pytest.mark.parametrize("answered", [3, 60])
+def test_sigkill_in_mid_air_loses_nothing_and_journals_nothing_twice(
+    toy: Any, api: ModuleType, tmp_path: Path, answered: int
+) -> None:
+    """Among the answers are errors; each fourth request is slow, so that answers land in another order than asked."""
+    concurrency, killed = 4, threading.Event()
+
+    def chat(body: dict[str, Any]) -> Any:
+        late = 0.2 if number(body, 4) == 0 and not killed.is_set() else 0.01
+        return api.slow((400, {}, {}) if number(body, 7) == 0 else api.said("AB"[number(body, 2)]), late)
+
+    toy.chat = chat
+    settings = tmp_path / "audit.yaml"
+    settings.write_text(f"api: {{concurrency: {concurrency}}}\n", encoding="utf-8")
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command(toy, "--quiet", "--chat", "always", "--limit", "100", "--config", str(settings), "--out", str(out)),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while len(toy.asked) < 1 + 2 * concurrency + answered and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait(60) == -signal.SIGKILL
+    killed.set()
+    settle(toy)
+    before, kept = asked_texts(toy), read_journal(out / "journal.jsonl", strict=False).outputs
+    assert len(before) - 2 * concurrency <= len(kept) <= len(before), "what has landed is journalled soon"
+    assert answered <= len(kept) < 100
+    toy.asked.clear()
+    finished = resume(out)
+    again, lines = asked_texts(toy), (out / "journal.jsonl").read_bytes().splitlines()
+    outputs = [json.loads(line)["body"]["output"]["request"] for line in lines if b'"kind":"output"' in line]
+    assert len(outputs) == len(set(outputs)) == finished.audit.observed.requests == 100
+    assert len(again) == len(set(again)) == 100 - len(kept)
+    assert len(set(before) & set(again)) == len(before) - len(kept), "asked twice is only what was lost in the air"
+    assert finished.audit.errored == sum(number(ask(text), 7) == 0 for text in {*before, *again}) > 0
+    assert verify(out).audit == finished.audit
+
+
+def settle(toy: Any) -> None:
+    """Wait until the server has read what a dead client had sent."""
+    quiet = 0
+    while quiet < 20:
+        time.sleep(0.02)
+        quiet = quiet + 1 if toy.active == 0 else 0
+
+
+def asked_texts(toy: Any) -> list[str]:
+    """What was asked, but for the greeting."""
+    texts = [body["messages"][0]["content"] for _, body in toy.asked]
+    return [text for text in texts if text != "Say yes."]
+
+
+def ask(text: str) -> dict[str, Any]:
+    return {"messages": [{"content": text}]}
 
 
 def test_an_interrupt_keeps_what_was_answered(toy: Any, api: ModuleType, tmp_path: Path) -> None:
