@@ -17,8 +17,8 @@ from auditkit.cli.settings import execution_options, given
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(run: Path, as_json: bool, quiet: bool, **execution: Any) -> int:
-    """Go on with the interrupted run in folder RUN, with the settings in its journal; only the executor
-    is to be named again.
+    """Go on with the interrupted run in folder RUN, with the settings in its journal; only the executor, budgets
+    and prices are to be given again.
 
     Refuses where the model, the rows or the libraries are no longer those that it began with, and says what changed.
     The exit code is the verdict.

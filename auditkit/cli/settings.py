@@ -15,6 +15,12 @@ EXECUTION = [
     click.option("--executor", type=click.Choice(["auto", "local", "ray", "api"]), help="Who answers; see README."),
     click.option("--workers", type=click.IntRange(min=1), help="Workers of --executor ray."),
 ]
+LIMITS = [
+    click.option("--max-requests", type=click.IntRange(min=1), help="Most HTTP requests to an endpoint; then exit 4."),
+    click.option("--max-tokens", type=click.IntRange(min=1), help="Most tokens of an endpoint; then exit 4."),
+    click.option("--price-per-million-input", type=click.FloatRange(min=0), help="Price of tokens that it reads."),
+    click.option("--price-per-million-output", type=click.FloatRange(min=0), help="Price of tokens that it writes."),
+]
 OPTIONS = [
     click.option("--config", "config_file", type=click.Path(path_type=Path), help="audit.yaml; options override it."),
     click.option("--pack", "packs", multiple=True, metavar="NAME", help="Pack name or folder; repeatable."),
@@ -45,8 +51,7 @@ OPTIONS = [
     *EXECUTION,
     click.option("--batch-tokens", type=click.IntRange(min=1), help="Token budget of a forward pass."),
     click.option("--explain", "explain_samples", type=click.IntRange(min=0), help="Samples explained a metric."),
-    click.option("--max-requests", type=click.IntRange(min=1), help="Most HTTP requests to an endpoint; then exit 4."),
-    click.option("--max-tokens", type=click.IntRange(min=1), help="Most tokens of an endpoint; then exit 4."),
+    *LIMITS,
     click.option("--evidence", type=click.Choice(["full", "hash", "none"]), help="What is kept of cited texts."),
     click.option("--offline", is_flag=True, default=None, help="Block every network connection."),
     click.option("--trust-remote-code", is_flag=True, default=None, help="Run code from the model's repository."),
@@ -62,22 +67,30 @@ def audit_options(command: F) -> F:
 
 
 def execution_options(command: F) -> F:
-    """Add the options that say who answers: a run folder does not keep them."""
-    for option in reversed(EXECUTION):
+    """Add the options that say who answers, how far it may go and what it costs: a run folder does not keep them."""
+    for option in reversed([*EXECUTION, *LIMITS]):
         command = option(command)
     return command
 
 
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in options.items() if value is not None}
-
-
 NESTED = {
     "explain_samples": ("explain", "samples"), "max_requests": ("api", "max_requests"),
-    "max_tokens": ("api", "max_tokens"),
+    "max_tokens": ("api", "max_tokens"), "price_per_million_input": ("api", "price_per_million_input"),
+    "price_per_million_output": ("api", "price_per_million_output"),
 }
 """Option to the record and key of the configuration that it sets."""
+
+
+def given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, as the configuration names and nests them."""
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        if value is not None and name in NESTED:
+            record, key = NESTED[name]
+            found.setdefault(record, {})[key] = value
+        elif value is not None:
+            found[name] = value
+    return found
 
 
 TASK = ("task", "data", "split", "columns", "packs")

@@ -7,13 +7,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from auditkit.errors import RecordError
+from auditkit.errors import ConfigError, RecordError
 from auditkit.pipeline.assemble import Header
 from auditkit.pipeline.audit import Finished, run_audit
 from auditkit.pipeline.drift import refuse_libraries
 from auditkit.pipeline.observing import environment
 from auditkit.pipeline.pages import write_pages
 from auditkit.schema import Config, plain
+from auditkit.schema.config import EXECUTION, LIMITS_AND_PRICES
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import Journal, JournalRecords, read_journal
@@ -27,9 +28,11 @@ def resume(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Fi
     Args:
         path: the run folder.
         on_event: called with each `Event` of progress.
-        execution: `executor`, `workers` and `worker_deadline`, which the journal does not keep.
+        execution: what the journal does not keep: `executor`, `workers`, `worker_deadline`, and `api`, a mapping with
+            `max_requests`, `max_tokens` and prices.
 
     Raises:
+        ConfigError: `execution` holds something else, or a wrong value.
         RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
         RecordError: the journal's header cannot be read.
     """
@@ -47,9 +50,11 @@ def retry_errors(path: str | Path, on_event: OnEvent = ignore, **execution: Any)
     Args:
         path: the run folder.
         on_event: called with each `Event` of progress.
-        execution: `executor`, `workers` and `worker_deadline`, which the journal does not keep.
+        execution: what the journal does not keep: `executor`, `workers`, `worker_deadline`, and `api`, a mapping with
+            `max_requests`, `max_tokens` and prices.
 
     Raises:
+        ConfigError: `execution` holds something else, or a wrong value.
         RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
         RecordError: the journal's header cannot be read.
     """
@@ -100,5 +105,22 @@ def _go_on(
 ) -> Finished:
     # Before the model is loaded: other libraries may not even load it.
     refuse_libraries(folder.path, header.environment, environment())
-    config = Config.model_validate({**plain(header.config), **execution, "out": str(folder.path)})
+    config = _config(header.config, {**execution, "out": str(folder.path)})
     return run_audit(config, on_event, begun=header, retry_errors=retry_errors)
+
+
+def _config(begun: Config, execution: dict[str, Any]) -> Config:
+    """The configuration of a run, with what it does not keep given anew."""
+    limits = execution.pop("api", {})
+    other = [*(execution.keys() - {"out", *EXECUTION}), *(f"api.{key}" for key in limits.keys() - {*LIMITS_AND_PRICES})]
+    if other:
+        raise ConfigError(
+            f"{', '.join(sorted(other))}: no setting that may change when a run goes on; there are: "
+            f"{', '.join((*EXECUTION, *(f'api.{key}' for key in LIMITS_AND_PRICES)))}"
+        )
+    kept = plain(begun)
+    try:
+        return Config.model_validate({**kept, **execution, "api": {**kept["api"], **limits}})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None

@@ -13,6 +13,7 @@ from auditkit.render.index import Index
 from auditkit.render.numbers import count, level, limit, number, share
 from auditkit.render.wording import CONTRAST, METHODS, SEVERITY, capital, humane, measured
 from auditkit.schema import Api, Audit, Config, Efficiency, Estimate, Explain, Observed, Record
+from auditkit.schema.config import LIMITS_AND_PRICES
 
 
 @dataclass(frozen=True)
@@ -237,9 +238,6 @@ def cost(observed: Observed | None) -> Cost:
     return Cost(stages, facts, _facts(observed.host))
 
 
-_API_FLAGS = ("max_requests", "max_tokens")
-
-
 def _flags(config: Config) -> list[str]:
     """One flag for each setting that is not at its default."""
     flags: list[str] = []
@@ -254,7 +252,7 @@ def _flags(config: Config) -> list[str]:
         flags += ["--rule", f"{pack}={rule}"]
     if config.explain.samples != Explain().samples:
         flags += ["--explain", str(config.explain.samples)]
-    for name in _API_FLAGS:
+    for name in LIMITS_AND_PRICES:
         value = getattr(config.api, name)
         flags += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     return flags
@@ -267,7 +265,8 @@ def _unflagged(config: Config) -> list[str]:
         *([] if config.packs else ["packs: []"]),
         # JSON is YAML on one line
         *([f"tasks: {json.dumps(tasks, ensure_ascii=False)}"] if tasks else []),
-        *_changed("explain", config.explain, Explain(), ("samples",)), *_changed("api", config.api, Api(), _API_FLAGS),
+        *_changed("explain", config.explain, Explain(), ("samples",)),
+        *_changed("api", config.api, Api(), LIMITS_AND_PRICES),
     ]
 
 

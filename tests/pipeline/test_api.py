@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import auditkit
-from auditkit.errors import StoppedError
+from auditkit.errors import ConfigError, StoppedError
 from auditkit.pipeline.resume import resume
 from auditkit.pipeline.verify import verify
 from auditkit.schema import Api, Audit
@@ -120,6 +120,71 @@ def test_a_spent_budget_stops_and_the_same_command_goes_on(toy: Any, api: Module
     assert len(toy.asked) == whole + 1, "nothing is paid for twice, but the greeting"
     assert resumed.estimates == undisturbed.estimates
     assert resumed.errored == 0
+
+
+def test_a_resume_has_its_own_budget_and_prices(toy: Any, api: ModuleType, tmp_path: Path) -> None:
+    toy.chat = lambda body: api.said("AB"[number(body, 2)])
+    undisturbed = audit(toy, tmp_path / "whole")
+    out = tmp_path / "run"
+    with pytest.raises(StoppedError):
+        audit(toy, out, api={"max_requests": 41, "price_per_million_input": 9.0})
+    toy.asked.clear()
+    with pytest.raises(StoppedError, match=r"api\.max_requests: the budget of 31 is spent"):
+        resume(out, api={"max_requests": 31})
+    assert len(toy.asked) == 31
+    assert len(read_journal(out / "journal.jsonl").outputs) == 40 + 30, "each of them greeted"
+    finished = resume(out, api={"price_per_million_input": 3.0, "price_per_million_output": 50.0})
+    assert finished.audit.observed is not None
+    ran = finished.audit.observed.efficiency
+    assert ran is not None
+    assert ran.cost == pytest.approx(120 * (9 * 3.0 + 1 * 50.0) / 1e6)
+    assert finished.audit.id == undisturbed.id, "neither is a property of the audit"
+
+
+def test_retry_errors_has_its_own_budget_and_prices(toy: Any, api: ModuleType, tmp_path: Path) -> None:
+    toy.chat = lambda body: (
+        (400, {}, {}) if number(body, 5) == 0 and "Say yes" not in str(body) else api.said("AB"[number(body, 2)])
+    )
+    out = tmp_path / "run"
+    errored = audit(toy, out).errored
+    assert 10 < errored < 60
+    toy.chat = lambda body: api.said("AB"[number(body, 2)])
+    toy.asked.clear()
+    again = [sys.executable, "-m", "auditkit", "retry-errors", str(out), "--quiet"]
+    stopped = subprocess.run([*again, "--max-requests", "5"], capture_output=True, text=True, timeout=120)
+    assert stopped.returncode == 4, stopped.stderr
+    assert "the budget of 5 is spent" in stopped.stderr
+    assert len(asked_texts(toy)) == 4
+    priced = subprocess.run(
+        [*again, "--max-tokens", "100000", "--price-per-million-output", "2", "--json"],
+        capture_output=True, text=True, timeout=120,
+    )
+    assert len(asked_texts(toy)) == errored, "each of them once"
+    result = Audit.model_validate_json(priced.stdout)
+    assert result.errored == 0
+    assert result.observed is not None
+    assert result.observed.efficiency is not None
+    assert result.observed.efficiency.cost == pytest.approx(120 * 2 / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("execution", "message"),
+    [
+        ({"api": {"concurrency": 9}}, r"api\.concurrency: no setting that may change when a run goes on; there are"),
+        ({"seed": 3}, "seed: no setting that may change"),
+        ({"api": {"max_requests": 0}}, r"api\.max_requests: Input should be greater than or equal to 1"),
+        ({"api": {"price_per_million_input": float("nan")}}, r"api\.price_per_million_input: "),
+    ],
+)
+def test_what_a_resume_may_not_change(
+    toy: Any, api: ModuleType, tmp_path: Path, execution: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(StoppedError):
+        audit(toy, tmp_path / "run", api={"max_requests": 9})
+    asked = len(toy.asked)
+    with pytest.raises(ConfigError, match=message):
+        resume(tmp_path / "run", **execution)
+    assert len(toy.asked) == asked
 
 
 def test_an_endpoint_that_goes_away_loses_nothing(toy: Any, api: ModuleType, tmp_path: Path) -> None:

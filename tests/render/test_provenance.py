@@ -23,7 +23,10 @@ CHANGED = Config(
     robustness=("typos", "formats"), typo_rate=0.05, base="acme/base", quantise="int8", source_language="eng_Latn",
     target_language="deu_Latn",
     tasks=(Task(name="reviews", task="classification", data="o'x.csv", columns={"text": "ré: view", "label": "#1"}),),
-    api=Api(concurrency=2, deadline=30.0, timeout=9.5, retries=0, backoff=0.5, max_requests=10, max_tokens=99),
+    api=Api(
+        concurrency=2, deadline=30.0, timeout=9.5, retries=0, backoff=0.5, max_requests=10, max_tokens=99,
+        price_per_million_input=0.25, price_per_million_output=1.0,
+    ),
 )
 
 
