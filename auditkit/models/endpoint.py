@@ -9,9 +9,10 @@ import os
 import random
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -131,20 +132,35 @@ class Endpoint:
         self.settings = settings
         self.budget = Budget(settings.max_requests, settings.max_tokens)
         self._key = find_key(url)
-        self._client: Any = None
+        self._new: Callable[[], Any]
+        self._open: contextlib.AsyncExitStack
+        self._idle: list[Any]
 
     @contextlib.asynccontextmanager
     async def session(self) -> AsyncIterator[None]:
-        """Hold connections open for some requests."""
+        """Hold connections open for some requests.
+
+        Each request in the air has a client of its own: what one client does for a request grows with the square of
+        its connections.
+        """
         import httpx
 
         headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
-        limits = httpx.Limits(max_connections=self.settings.concurrency)
         # Redirects are not followed: they could carry the key elsewhere.
-        async with httpx.AsyncClient(
-            headers=headers, timeout=self.settings.timeout, limits=limits, follow_redirects=False
-        ) as self._client:
+        self._new = partial(
+            httpx.AsyncClient, headers=headers, timeout=self.settings.timeout, limits=httpx.Limits(max_connections=1),
+            follow_redirects=False, verify=httpx.create_ssl_context(),
+        )
+        async with contextlib.AsyncExitStack() as self._open:
+            self._idle = []
             yield
+
+    async def _send(self, path: str, body: dict[str, Any]) -> Any:
+        client = self._idle.pop() if self._idle else await self._open.enter_async_context(self._new())
+        try:
+            return await client.post(f"{self.url}{path}", json=body)
+        finally:
+            self._idle.append(client)
 
     async def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Ask, and ask again after 429, 5xx, timeouts and cut connections, until the deadline.
@@ -173,7 +189,7 @@ class Endpoint:
         self.budget.take()
         attempt.retry_after, attempt.unreachable = None, False
         try:
-            response = await self._client.post(f"{self.url}{path}", json=body)
+            response = await self._send(path, body)
         except httpx.ConnectError:
             attempt.reason, attempt.unreachable = "cannot connect", True
         except httpx.TimeoutException:
