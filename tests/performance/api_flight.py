@@ -73,7 +73,7 @@ def server(seed: int, sigma: float) -> Iterator[str]:
 
 def rate(adapter: object, executor: Executor, requests: list[Request]) -> float:
     """Requests a second of one round, with its journal and without a cache."""
-    once = deduplicate((request.text, request) for request in requests)
+    once = deduplicate((f"pack/{at}", request) for at, request in enumerate(requests))
     with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), {}) as journal:
         found = run_round(
             adapter, once.requests, once.askers, journal, None, batch_tokens=1, executor=executor,  # type: ignore[arg-type]
