@@ -51,6 +51,8 @@ class ToyServer:
         """Whether a generated token's value is right."""
         self.active = 0
         self.most_active = 0
+        self.clients: set[tuple[str, int]] = set()
+        """The other ends of all connections."""
         self.lock = threading.Lock()
 
     def echo(self, body: dict[str, Any]) -> Reply:
@@ -110,6 +112,7 @@ def serving(toy: ToyServer) -> Iterator[ToyServer]:
             with toy.lock:
                 toy.asked.append((self.path, body))
                 toy.headers.append(dict(self.headers))
+                toy.clients.add(self.client_address)
                 toy.active += 1
                 toy.most_active = max(toy.most_active, toy.active)
             try:

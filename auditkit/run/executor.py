@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -49,7 +49,7 @@ class Executor(Protocol):
     def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
         """One answer a request of each batch, errored ones included; no `Exception` of one request leaves it.
 
-        `KeyboardInterrupt`, `SystemExit` and `StoppedError` do, at once.
+        `KeyboardInterrupt` and `SystemExit` do, at once; so does `StoppedError`, after what is in the air has landed.
         """
 
 
@@ -99,32 +99,32 @@ class LocalExecutor:
             raise MeasurementError("the adapter gave no output")
 
 
-@dataclass(slots=True)
 class FlightExecutor:
     """One stream of requests to a server, on over the borders of batches: a slow answer holds nothing up."""
 
-    adapter: Remote
-    _open: dict[str, tuple[int, Request]] = field(default_factory=dict)
-    """sha256 of what was taken and is not answered yet, with the number of its batch."""
+    def __init__(self, adapter: Remote) -> None:
+        self._adapter = adapter
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
         """Answers as they land; batches are taken, in their order, as their requests can be sent."""
+        taken: dict[str, tuple[int, Request]] = {}
         begun = time.perf_counter()
-        with closing(self.adapter.fly(self._requests(batches))) as answers:
+        with closing(self._adapter.fly(_requests(batches, taken))) as answers:
             for landed in answers:
-                number, request = self._open.pop(landed.question.sha256)
+                number, request = taken.pop(landed.question.sha256)
                 now = time.perf_counter()
                 yield Answer(number, _checked(request, landed.answer), now - begun, landed.seconds)
                 begun = now
-        for number, request in self._open.values():
+        for number, request in taken.values():
             yield Answer(number, errored(request, MeasurementError("the adapter gave no output")), 0.0)
 
-    def _requests(self, batches: Iterable[Batch]) -> Iterator[Request]:
-        self._open.clear()
-        for batch in batches:
-            for request in batch.requests:
-                self._open[request.sha256] = batch.number, request
-                yield request
+
+def _requests(batches: Iterable[Batch], taken: dict[str, tuple[int, Request]]) -> Iterator[Request]:
+    """The requests of all batches; `taken` is told of each, by its sha256, and of the number of its batch."""
+    for batch in batches:
+        for request in batch.requests:
+            taken[request.sha256] = batch.number, request
+            yield request
 
 
 def executor_for(adapter: Adapter) -> Executor:

@@ -227,6 +227,14 @@ def test_no_more_in_flight_than_asked_for(toy: Any, api: ModuleType) -> None:
     assert 1 < toy.most_active <= 3
 
 
+def test_connections_are_kept_and_no_more_than_requests_in_the_air(toy: Any, api: ModuleType) -> None:
+    toy.chat = lambda body: api.slow(api.said("A"), 0.01)
+    adapter = opened(toy, api=QUICK.model_copy(update={"concurrency": 3, "timeout": 5.0}), chat="always")
+    toy.clients.clear()
+    ask(adapter, *(letter(str(number)) for number in range(40)))
+    assert len(toy.clients) == 3
+
+
 def test_inside_a_running_event_loop(toy: Any) -> None:
     async def notebook() -> list[Output]:
         return ask(opened(toy), letter("Who?"))

@@ -107,11 +107,9 @@ def test_batches_are_taken_as_they_can_be_sent(fake, server):
             taken.append(number)
             yield Batch(number, (fake.generate(f"{number} a"), fake.generate(f"{number} b")))
 
-    executor = executor_for(server(concurrency=3))
-    found = executor.run(endless())
+    found = executor_for(server(concurrency=3)).run(endless())
     for given, _ in enumerate(itertools.islice(found, 400), 1):
         assert len(taken) <= (given + 2 * 3) // 2 + 1
-        assert len(executor._open) <= 2 * 3
     found.close()
 
 
