@@ -121,7 +121,7 @@ class Landed(Generic[Q, A]):
 
     question: Q
     answer: A | Exception
-    """The answer; or why there is none, where that is no property of the server and its replies."""
+    """The answer; or what was raised in its place, which concerns this question alone."""
     seconds: float
     """From sending the question to its answer, retries and waits included."""
 

@@ -232,7 +232,7 @@ def test_connections_are_kept_and_no_more_than_requests_in_the_air(toy: Any, api
     adapter = opened(toy, api=QUICK.model_copy(update={"concurrency": 3, "timeout": 5.0}), chat="always")
     toy.clients.clear()
     ask(adapter, *(letter(str(number)) for number in range(40)))
-    assert len(toy.clients) == 3
+    assert 1 < len(toy.clients) <= 3
 
 
 def test_inside_a_running_event_loop(toy: Any) -> None:
