@@ -103,6 +103,7 @@ class FlightExecutor:
     """One stream of requests to a server, on over the borders of batches: a slow answer holds nothing up."""
 
     def __init__(self, adapter: Remote) -> None:
+        """Nothing is sent yet."""
         self._adapter = adapter
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
