@@ -5,6 +5,7 @@ Memory stays flat: what is more than one chunk is sorted on disk and merged, and
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 from array import array
@@ -12,10 +13,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 
 from auditkit.models.adapter import Encoded
 from auditkit.schema import Request, canonical
+from auditkit.store.files import cannot_write
 
 BATCH_REQUESTS = 64
 """Requests a batch where the family has no tokenizer."""
@@ -152,6 +154,9 @@ class Planner:
         Args:
             item: its cost.
             place: a number that the plan gives back with it.
+
+        Raises:
+            MeasurementError: the folder of unnamed files is full.
         """
         self._held.setdefault(item.sort, []).append(
             b"%b%c%b%b%b"
@@ -162,14 +167,19 @@ class Planner:
         )
         self._count += 1
         if self._count == self._chunk:
-            self._spill()
+            with self._told():
+                self._spill()
 
     def plan(self) -> Plan:
         """The plan of all requests added.
 
         Raises:
-            OSError: the folder of unnamed files is full.
+            MeasurementError: the folder of unnamed files is full.
         """
+        with self._told():
+            return self._planned()
+
+    def _planned(self) -> Plan:
         hasher, sizes, planned = hashlib.sha256(b"["), array("I"), self._file()
         for sort in sorted({*self._held, *self._runs}):
             for batch in self._pack(self._ordered(sort), written=_WRITTEN in sort):
@@ -178,10 +188,19 @@ class Planner:
                 sizes.append(len(batch))
                 planned.write(b"".join(sha + place for sha, place in batch))
         hasher.update(b"]")
+        planned.flush()
         return Plan(hasher.hexdigest(), sizes, planned)
 
     def _file(self) -> SpooledTemporaryFile[bytes]:
         return SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(self._folder) if self._folder else None)
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn a full disk into an error that says where."""
+        try:
+            yield
+        except OSError as error:
+            raise cannot_write(self._folder or Path(gettempdir()), error) from error
 
     def _spill(self) -> None:
         """Sort what is held, and write it down."""

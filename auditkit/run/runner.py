@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import ChainMap
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -41,8 +42,8 @@ class Asked:
 class Round:
     """What a round brought."""
 
-    outputs: dict[str, Output]
-    """sha256 of each request to its answer, errored ones included."""
+    outputs: Mapping[str, Output]
+    """sha256 of each request to its answer, errored ones included; read from a long journal when asked."""
     requests: int = 0
     """Different requests."""
     cache_hits: int = 0
@@ -126,7 +127,7 @@ def rounds(plan: Callable[[Mapping[str, Output]], Asked], run: Callable[[Asked, 
         if all(sha in total.outputs for sha in asked.requests):
             return total
         one, number = run(asked, number), number + 1
-        outputs = {**total.outputs, **one.outputs}
+        outputs = ChainMap(dict[str, Output](), one.outputs, total.outputs)
         total = Round(
             outputs=outputs,
             requests=len(outputs),

@@ -101,11 +101,15 @@ class Fold:
     latencies: array[float] = field(default_factory=lambda: array("d"))
     path: Path | None = None
     """The journal; `None` where nothing is to be read again."""
-    more_requests: Index = field(default_factory=Index)
+    more_requests: Index = field(init=False)
     """Lines of the requests that are not held."""
-    more_outputs: Index = field(default_factory=Index)
+    more_outputs: Index = field(init=False)
     """Lines of the outputs that are not held."""
     reader: Lines | None = None
+
+    def __post_init__(self) -> None:
+        folder = self.path.parent if self.path else None
+        self.more_requests, self.more_outputs = Index(folder), Index(folder)
 
     def stage(self, kind: str, body: Mapping[str, Any], seq: int, offset: int = 0) -> Commit:
         """Check a body, and return what adds it.
@@ -168,12 +172,9 @@ class Fold:
         def samples(rows: Sequence[Row]) -> tuple[str, ...]:
             return tuple(dict.fromkeys(str(name) for offset, _ in rows for name in lines.body(offset)["samples"]))
 
-        def key(offset: int) -> str:
-            return request(offset).sha256
-
         return {
-            "requests": Spilled(requests, index, key, lambda rows: request(rows[0][0])),
-            "askers": Spilled(askers, index, key, samples),
+            "requests": Spilled(requests, index, lambda rows: request(rows[0][0])),
+            "askers": Spilled(askers, index, samples),
         }
 
     def _answers(self) -> dict[str, Any]:
@@ -183,17 +184,14 @@ class Fold:
             return {"outputs": outputs, "first_answer": first, "from_cache": cached}
         index, lines = self.more_outputs.frozen(), self._lines()
 
-        def key(offset: int) -> str:
-            return str(lines.body(offset)["output"]["request"])
-
         def output(rows: Sequence[Row]) -> Output:
             return Output.model_validate(lines.body(rows[-1][0])["output"])
 
         return {
-            "outputs": Spilled(outputs, index, key, output),
-            "first_answer": Spilled(first, index, key, lambda rows: rows[0][1] // 2),
+            "outputs": Spilled(outputs, index, output),
+            "first_answer": Spilled(first, index, lambda rows: rows[0][1] // 2),
             "from_cache": _FromCache(
-                Spilled({sha: sha in cached for sha in outputs}, index, key, lambda rows: bool(rows[-1][1] % 2))
+                Spilled({sha: sha in cached for sha in outputs}, index, lambda rows: bool(rows[-1][1] % 2))
             ),
         }
 

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditkit.schema import Request
+from auditkit.store import index as indexing
 from auditkit.store import records as held
 from auditkit.store.index import Index
 from auditkit.store.journal import Journal, read_journal
@@ -71,16 +72,18 @@ def test_what_it_said_stays_when_lines_are_added(path, make_output, monkeypatch)
         before.outputs["0" * 64]
 
 
-def test_many_segments_are_merged(monkeypatch):
-    from auditkit.store import index as indexing
-
-    monkeypatch.setattr(indexing, "_SEGMENT", 10)
-    index = Index()
+def test_an_index_of_many_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr(indexing, "_CHUNK", 10)
+    index = Index(tmp_path)
+    names = [f"{number:064x}" for number in range(297)] + ["", "ab", "AB"]
     for number in range(1000):
-        index.add(f"{number % 300}", number, 2 * number)
+        index.add(names[number % 300], 7 * number, 2 * number)
+        assert list(tmp_path.iterdir()) == [], "the file has no name"
     frozen = index.frozen()
-    assert len(frozen.segments) <= 17
+    index.add("later", 7000, 2000)
     assert frozen.distinct == 300
-    assert frozen.find("7") == [(at, 2 * at) for at in (7, 307, 607, 907)]
-    assert frozen.find("absent") == []
-    assert list(frozen.in_order()) == [(number, 2 * number) for number in range(1000)]
+    assert frozen.find(names[7]) == [(7 * at, 2 * at) for at in (7, 307, 607, 907)]
+    assert frozen.find("ab") == [(7 * at, 2 * at) for at in (298, 598, 898)]
+    assert frozen.find("absent") == frozen.find("later") == []
+    assert list(frozen.keys()) == names
+    assert list(index.frozen().keys()) == [*names, "later"]
