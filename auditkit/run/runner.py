@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import ChainMap
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -26,6 +25,7 @@ from auditkit.store.journal import Journal, JournalRecords
 from auditkit.store.lines import Entry, output_entry, plan_entry, request_entry
 
 _ENCODED_AT_ONCE = 512
+_LOOKED_UP_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,29 @@ class Round:
     """Tokens that the model read and wrote, in this process."""
     seconds: float = 0.0
     """Wall time, in this process."""
+
+
+class _Answers(Mapping[str, Output]):
+    """The answers to some requests, in a journal that may hold more."""
+
+    def __init__(self, requests: Collection[str], outputs: Mapping[str, Output]) -> None:
+        """All requests have an output."""
+        self._requests = requests
+        self._outputs = outputs
+
+    def __getitem__(self, sha: str) -> Output:
+        """The answer to a request."""
+        if sha not in self._requests:
+            raise KeyError(sha)
+        return self._outputs[sha]
+
+    def __iter__(self) -> Iterator[str]:
+        """The requests."""
+        return iter(self._requests)
+
+    def __len__(self) -> int:
+        """How many requests."""
+        return len(self._requests)
 
 
 def deduplicate(asked: Iterable[tuple[str, Request]]) -> Asked:
@@ -127,7 +150,7 @@ def rounds(plan: Callable[[Mapping[str, Output]], Asked], run: Callable[[Asked, 
         if all(sha in total.outputs for sha in asked.requests):
             return total
         one, number = run(asked, number), number + 1
-        outputs = ChainMap(dict[str, Output](), one.outputs, total.outputs)
+        outputs = {**total.outputs, **one.outputs}
         total = Round(
             outputs=outputs,
             requests=len(outputs),
@@ -153,7 +176,10 @@ class _Running:
     executor: Executor
     records: JournalRecords = field(init=False)
     """What the journal held when the round began."""
-    answered: dict[str, Output] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
+    """The requests that the journal holds an answer to."""
+    errors: set[str] = field(default_factory=set)
+    """Those of them that are errored."""
     hits: set[str] = field(default_factory=set)
     begun: float = field(default_factory=time.perf_counter)
     progress: Progress = field(init=False)
@@ -169,7 +195,10 @@ class _Running:
         """Journal the requests; take the answers that the journal and the cache hold."""
         self.progress.expect(self.requests)
         self.journal.append_many(self._new_requests())
-        self.answered = {sha: self.records.outputs[sha] for sha in self.requests if sha in self.records.outputs}
+        for sha in self.requests:
+            output = self.records.outputs.get(sha)
+            if output is not None:
+                self._answered(sha, output)
         self.hits = {sha for sha in self.answered if sha in self.records.from_cache}
         # A planned round has had its look into the cache. Answers in damaged lines are looked for again.
         if self.records.plan_of(self.number) is None or self.journal.recovered:
@@ -185,9 +214,9 @@ class _Running:
 
     def retried(self) -> list[Request]:
         """The requests that came errored from the journal; from now on they count as not answered."""
-        errors = [sha for sha in self.answered if sha in self.records.outputs and self.answered[sha].error is not None]
-        for sha in errors:
-            del self.answered[sha]
+        errors = [sha for sha in self.requests if sha in self.errors and sha in self.records.outputs]
+        self.answered.difference_update(errors)
+        self.errors.difference_update(errors)
         self.progress.answered(errors, back=True)
         return [self.requests[sha] for sha in errors]
 
@@ -204,10 +233,10 @@ class _Running:
     def result(self) -> Round:
         """Outputs and counters."""
         return Round(
-            outputs=self.answered,
+            outputs=_Answers(self.requests, self.journal.records.outputs),
             requests=len(self.requests),
             cache_hits=len(self.hits),
-            errored=sum(output.error is not None for output in self.answered.values()),
+            errored=len(self.errors),
             tokens=self.progress.tokens,
             seconds=time.perf_counter() - self.begun,
         )
@@ -222,12 +251,19 @@ class _Running:
     def _look_up(self) -> None:
         if self.cache is None or not self.adapter.cacheable:
             return
-        wanted = [sha for sha in self.requests if sha not in self.answered]
-        found = self.cache.get_many(self.adapter.subject.fingerprint, wanted)
-        ordered = [found[sha] for sha in wanted if sha in found]
-        self.journal.append_many(output_entry(output, seconds=0.0, cached=True) for output in ordered)
-        self.answered.update(found)
-        self.hits.update(found)
+        wanted = (sha for sha in self.requests if sha not in self.answered)
+        while chunk := list(islice(wanted, _LOOKED_UP_AT_ONCE)):
+            found = self.cache.get_many(self.adapter.subject.fingerprint, chunk)
+            ordered = [(sha, found[sha]) for sha in chunk if sha in found]
+            self.journal.append(output_entry(output, seconds=0.0, cached=True) for _, output in ordered)
+            for sha, output in ordered:
+                self._answered(sha, output)
+                self.hits.add(sha)
+
+    def _answered(self, sha: str, output: Output) -> None:
+        """A request is answered, and the journal holds it."""
+        self.answered.add(sha)
+        (self.errors.discard if output.error is None else self.errors.add)(sha)
 
     def _plan(self, requests: Sequence[Request]) -> Plan:
         """Plan the requests that can be encoded; the others become errored outputs."""
@@ -242,7 +278,8 @@ class _Running:
             failures += failed
         new = [output for output in failures if output.request not in self.answered]
         self.journal.append_many(output_entry(output, seconds=0.0, cached=False) for output in new)
-        self.answered.update((output.request, output) for output in new)
+        for output in new:
+            self._answered(output.request, output)
         self.progress.answered(output.request for output in new)
         return planner.plan()
 
@@ -320,7 +357,8 @@ class _Running:
         outputs = [answer.output for answer in answers]
         self.hits.difference_update(output.request for output in outputs)
         self.progress.answered(output.request for output in outputs if output.request not in self.answered)
-        self.answered.update((output.request, output) for output in outputs)
+        for output in outputs:
+            self._answered(output.request, output)
         self.progress.computed(outputs)
         if self.cache is not None and self.adapter.cacheable:
             self.cache.put_many(self.adapter.subject.fingerprint, outputs)
