@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from auditkit.models.adapter import Adapter
 from auditkit.models.checkpoint import Checkpoint
@@ -50,7 +50,7 @@ def efficiency(
     )
 
 
-def _quantile(values: Sequence[float], share: float) -> float | None:
+def _quantile(values: Collection[float], share: float) -> float | None:
     """The smallest value that at least this share of the values does not exceed (nearest rank)."""
     return round(sorted(values)[math.ceil(share * len(values)) - 1], 6) if values else None
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +13,11 @@ from pydantic import ValidationError
 from auditkit.schema import Attribution, Output, Request, Sample, plain
 from auditkit.store.index import Index, Lines, Row, Spilled
 from auditkit.store.lines import KINDS, LineFault
+from auditkit.store.numbers import Numbers
 
 Commit = Callable[[], None]
 
-HELD = 1 << 16
+HELD = 1 << 12
 """Requests, and answers, that are held in memory; of what comes later only where its lines lie."""
 
 
@@ -42,7 +42,7 @@ class JournalRecords:
     samples: tuple[Sample, ...]
     """In the order journalled."""
     requests: Mapping[str, Request]
-    """sha256 to request."""
+    """sha256 to request; of a long journal, this and what follows is read from the file when asked."""
     askers: Mapping[str, tuple[str, ...]]
     """sha256 of a request to the ids of the samples that asked it."""
     outputs: Mapping[str, Output]
@@ -62,7 +62,7 @@ class JournalRecords:
     """Seconds that the model took for all answers; none for those from the cache."""
     first_answer: Mapping[str, int]
     """sha256 of a request to the line of its first answer."""
-    latencies: array[float]
+    latencies: Collection[float]
     """Seconds of each answer that did not come from the cache, as journalled: its own where known, else its share."""
 
     @property
@@ -98,7 +98,7 @@ class Fold:
     lines: int = 0
     seconds: float = 0.0
     first_answer: dict[str, int] = field(default_factory=dict)
-    latencies: array[float] = field(default_factory=lambda: array("d"))
+    latencies: Numbers = field(init=False)
     path: Path | None = None
     """The journal; `None` where nothing is to be read again."""
     more_requests: Index = field(init=False)
@@ -109,7 +109,7 @@ class Fold:
 
     def __post_init__(self) -> None:
         folder = self.path.parent if self.path else None
-        self.more_requests, self.more_outputs = Index(folder), Index(folder)
+        self.more_requests, self.more_outputs, self.latencies = Index(folder), Index(folder), Numbers(folder)
 
     def stage(self, kind: str, body: Mapping[str, Any], seq: int, offset: int = 0) -> Commit:
         """Check a body, and return what adds it.
@@ -154,7 +154,7 @@ class Fold:
             after_seal=self.lines - self.sealed_at if self.seal else 0,
             lines=self.lines,
             seconds=self.seconds,
-            latencies=self.latencies[:],
+            latencies=self.latencies.frozen(),
             **self._asked(),
             **self._answers(),
         )
