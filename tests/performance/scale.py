@@ -1,16 +1,17 @@
 """Planner and journal at scale, without a model: seconds and memory a request, at growing sizes.
 
-    python tests/performance/scale.py [--plan 100000 300000 1000000] [--journal 10000 30000 100000] [--index …]
+    python tests/performance/scale.py [--plan 100000 300000 1000000] [--journal 100000 300000] [--index …]
 
 Linear means that the figures for one request stay the same from size to size, flat that the MiB do.
 The plan is made of short requests of which ten share a beginning; the journal gets requests of 200 characters with
-three options and their answers, in batches of 64, each one write and one fsync; what is held of it is bounded but for
-32 bytes a line, which `--index` simulates by themselves for journals that no disk here would take.
+three options and their answers, in batches of 64, each one write and one fsync; it is then read, and a thousand of its
+requests and answers are looked up. `--index` fills the index of a journal alone, for journals that would take too long.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import resource
 import subprocess
 import sys
@@ -84,42 +85,58 @@ def journal(count: int, folder: Path) -> str:
     found = read_journal(path)
     read = time.process_time() - cpu
     assert len(found.outputs) == count
+    wanted = [record(number) for number in range(0, count, count // 1000)]
+    cpu = time.process_time()
+    assert all(found.requests[request.sha256] == request for request, _ in wanted)
+    assert all(found.outputs[output.request] == output for _, output in wanted)
+    looked = time.process_time() - cpu
     return (
         f"| {count:,} | {path.stat().st_size / count:.0f} | {1e6 * spent / count:.0f} | {1e6 * wall / count:.0f} | "
-        f"{1e6 * read / count:.0f} | {(held - before) / 2**20:.0f} | {(peak() - before) / 2**20:.0f} |"
+        f"{1e6 * read / count:.0f} | {1e6 * looked / len(wanted):.0f} | {(held - before) / 2**20:.0f} | "
+        f"{(peak() - before) / 2**20:.0f} |"
     )
 
 
-def index(count: int) -> str:
+def name(number: int) -> str:
+    """A sha256."""
+    return hashlib.sha256(b"%d" % number).hexdigest()
+
+
+def index(count: int, folder: Path) -> str:
     """One line of the table of indexes: the lines of so many requests and answers, without the lines themselves."""
     before, cpu = peak(), time.process_time()
-    requests, outputs = Index(), Index()
+    requests, outputs = Index(folder), Index(folder)
     for number in range(count):
-        requests.add(f"{number:064x}", number * 500, 2 * number)
+        requests.add(name(number), number * 500, 2 * number)
     for number in range(count):
-        outputs.add(f"{number:064x}", (count + number) * 500, 2 * (count + number))
+        outputs.add(name(number), (count + number) * 500, 2 * (count + number))
     frozen = outputs.frozen()
     spent, cpu = time.process_time() - cpu, time.process_time()
-    assert requests.frozen().find(f"{count - 1:064x}") == [((count - 1) * 500, 2 * (count - 1))]
+    assert requests.frozen().find(name(count - 1)) == [((count - 1) * 500, 2 * (count - 1))]
     for number in range(0, count, count // 1000):
-        assert frozen.find(f"{number:064x}")
-    found = time.process_time() - cpu
-    size = (peak() - before) / 2**20
-    return f"| {count:,} | {1e6 * spent / count:.1f} | {1e3 * found:.0f} | {size:.0f} | {2**20 * size / count:.0f} |"
+        assert frozen.find(name(number))
+    found, cpu = time.process_time() - cpu, time.process_time()
+    assert frozen.distinct == count
+    counted = time.process_time() - cpu
+    return (
+        f"| {count:,} | {1e6 * spent / count:.1f} | {1e3 * found:.0f} | {1e6 * counted / count:.2f} "
+        f"| {(peak() - before) / 2**20:.0f} |"
+    )
 
 
 def main() -> None:
     """Print both tables; each size in a process of its own, since a peak never falls."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plan", type=int, nargs="*", default=[100_000, 300_000, 1_000_000])
-    parser.add_argument("--journal", type=int, nargs="*", default=[10_000, 30_000, 100_000])
+    parser.add_argument("--journal", type=int, nargs="*", default=[100_000, 300_000])
     parser.add_argument("--index", type=int, nargs="*", default=[100_000, 1_000_000])
     parser.add_argument("--one", choices=["plan", "journal", "index"], help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one == "plan":
         print(plan(given.plan[0]))
     elif given.one == "index":
-        print(index(given.index[0]))
+        with tempfile.TemporaryDirectory() as folder:
+            print(index(given.index[0], Path(folder)))
     elif given.one == "journal":
         with tempfile.TemporaryDirectory() as folder:
             print(journal(given.journal[0], Path(folder)))
@@ -128,11 +145,14 @@ def main() -> None:
         print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
         for size in given.plan:
             subprocess.run([sys.executable, __file__, "--one", "plan", "--plan", str(size)], check=True)
-        print("\n| requests | bytes each | append, CPU µs each | append, wall µs | read, µs | held, MiB | peak, MiB |")
-        print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+        print(
+            "\n| requests | bytes each | append, CPU µs each | append, wall µs | read, µs | look up both, µs "
+            "| appended, MiB | peak, MiB |"
+        )
+        print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
         for size in given.journal:
             subprocess.run([sys.executable, __file__, "--one", "journal", "--journal", str(size)], check=True)
-        print("\n| requests and answers | add, CPU µs each | find, µs each | peak, MiB | peak, bytes each |")
+        print("\n| requests and answers | add both, CPU µs each | find, µs each | count, µs each | peak, MiB |")
         print("| --- | --- | --- | --- | --- |", flush=True)
         for size in given.index:
             subprocess.run([sys.executable, __file__, "--one", "index", "--index", str(size)], check=True)
