@@ -103,7 +103,7 @@ def test_another_model_in_the_same_folder(laboratory: Laboratory, swap: Callable
     assert laboratory.ask().cache_hits == len(REQUESTS), "its own answers are then kept beside the others"
 
 
-@pytest.mark.parametrize("settings", [{"dtype": "bfloat16"}, {"quantise": "int8"}, {"chat": "never"}])
+@pytest.mark.parametrize("settings", [{"dtype": "bfloat16"}, {"quantise": "int8"}, {"chat": "never"}, {"bos": "never"}])
 def test_other_load_options(laboratory: Laboratory, settings: dict[str, str]) -> None:
     assert laboratory.ask(**settings).cache_hits == 0
     assert laboratory.ask().cache_hits == len(REQUESTS)

@@ -25,8 +25,11 @@ SETTINGS = ["--pack", "stereotype-pairs", "--pack", "claims", "--limit", "150", 
 LIFE = """
 import os, signal, sys
 from auditkit.cli import main
-point, left = sys.argv[1], int(sys.argv[2])
-sys.argv[1:3] = []
+from auditkit.store import index, numbers, records
+point, left, held = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+sys.argv[1:4] = []
+if held:
+    records.HELD, index._CHUNK, numbers._CHUNK = held, 7, 5
 original = getattr(os, point)
 def killing(*given):
     global left
@@ -40,12 +43,12 @@ if left:
     setattr(os, point, killing)
 main()
 """
-"""The command line, killed at the LEFT-th call of os.POINT; a write is cut in half before."""
+"""The command line, killed at the LEFT-th call of os.POINT; a write is cut in half before. It holds so many answers."""
 
 
-def start(*arguments: str, cache: Path, point: str = "write", left: int = 0) -> subprocess.Popen[str]:
+def start(*arguments: str, cache: Path, point: str = "write", left: int = 0, held: int = 0) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", LIFE, point, str(left), *arguments, "--quiet"], stdout=subprocess.DEVNULL,
+        [sys.executable, "-c", LIFE, point, str(left), str(held), *arguments, "--quiet"], stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True, env={**os.environ, "AUDITKIT_CACHE": str(cache)},
     )
 
@@ -73,24 +76,39 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_sigkill_at_a_random_instant(undisturbed: Path, tmp_path: Path, seed: int) -> None:
-    """Every third at a random time, the others inside a write, before an fsync or before a rename."""
+    """Every third at a random time, the others inside a write, before an fsync, a rename, or the removal of a name.
+
+    Of what the journal holds all but 40 requests and answers lie on disk, in files without a name, as in a long run.
+    """
     chance, out = random.Random(seed), tmp_path / "run"
     if seed % 3 == 0:
-        process = start(*audit(out), cache=tmp_path)
+        process = start(*audit(out), cache=tmp_path, held=40)
         time.sleep(chance.uniform(0.1, float((undisturbed.parent / "seconds").read_text(encoding="utf-8"))))
         process.kill()
         process.communicate()
     else:
-        point, most = chance.choice([("write", 12), ("fsync", 16), ("replace", 6)])
-        process = start(*audit(out), cache=tmp_path, point=point, left=chance.randint(1, most))
+        point, most = chance.choice([("write", 12), ("fsync", 16), ("replace", 6), ("unlink", 12)])
+        process = start(*audit(out), cache=tmp_path, point=point, left=chance.randint(1, most), held=40)
         _, error = process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL, f"{point}: {error}"
     goes_on = (out / "journal.jsonl").exists() and (out / "journal.jsonl").read_bytes().count(b"\n") > 0
-    finish(start(*(["resume", str(out)] if goes_on else audit(out)), cache=tmp_path))
+    finish(start(*(["resume", str(out)] if goes_on else audit(out)), cache=tmp_path, held=40))
     assert facts(out) == facts(undisturbed)
     assert (out / "samples.parquet").read_bytes() == (undisturbed / "samples.parquet").read_bytes()
     assert read_journal(out / "journal.jsonl").after_seal == 0
     assert sorted(os.listdir(out)) == sorted(os.listdir(undisturbed)), "nothing is left over"
+
+
+def test_a_name_that_a_kill_left_is_removed(undisturbed: Path, tmp_path: Path) -> None:
+    """Between the making of the index's file and the removal of its name."""
+    out = tmp_path / "run"
+    process = start(*audit(out), cache=tmp_path, point="unlink", left=1, held=40)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL, error
+    assert [path.name[:15] for path in out.glob(".*")] == [".journal.index."]
+    finish(start("resume", str(out), cache=tmp_path, held=40))
+    assert facts(out) == facts(undisturbed)
+    assert sorted(os.listdir(out)) == sorted(os.listdir(undisturbed))
 
 
 @pytest.fixture
