@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -87,3 +92,85 @@ def test_an_index_of_many_chunks(tmp_path, monkeypatch):
     assert frozen.find("absent") == frozen.find("later") == []
     assert list(frozen.keys()) == names
     assert list(index.frozen().keys()) == [*names, "later"]
+
+
+def test_rows_that_are_added_while_others_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(indexing, "_CHUNK", 3)
+    index = Index(tmp_path)
+    for number in range(20):
+        index.add(f"{number}", number, 0)
+    found = []
+    for at, key in enumerate(index.frozen().keys()):
+        found.append(key)
+        index.add(f"new {at}", 20 + at, 0)
+    assert found == [f"{number}" for number in range(20)]
+    assert index.frozen().distinct == 40
+
+
+def test_where_the_folder_cannot_be_written_it_lies_in_the_systems(tmp_path):
+    index = Index(tmp_path / "absent")
+    index.add("a", 0, 0)
+    assert index.frozen().find("a") == [(0, 0)]
+
+
+def child(script, folder):
+    """What a process prints: how many MiB its peak grew in the second part of its work."""
+    root = Path(__file__).resolve().parents[2]
+    found = subprocess.run(
+        [sys.executable, "-c", script, str(folder)], capture_output=True, text=True, timeout=120, check=True,
+        env={**os.environ, "PYTHONPATH": str(root)},
+    )
+    return float(found.stdout)
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from auditkit.store import index, numbers, records
+index._CACHE_KIB, numbers._CHUNK, records.HELD = 1024, 1000, 500
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+"""
+
+
+def test_memory_does_not_grow_with_the_index(tmp_path):
+    """170,000 rows more: 32 bytes a row, held, would be 5 MiB, and sorted in memory several times as much."""
+    script = PEAK + """
+import hashlib
+lines = index.Index(Path(sys.argv[1]))
+for number in range(200_000):
+    lines.add(hashlib.sha256(b"%d" % number).hexdigest(), number, 0)
+    if number == 30_000:
+        before = peak()
+frozen = lines.frozen()
+assert frozen.distinct == 200_000
+print(peak() - before)
+"""
+    assert child(script, tmp_path) < 4
+
+
+def test_memory_does_not_grow_with_the_journal(tmp_path):
+    """6,000 requests and answers more, which take 20 MiB where they are held."""
+    script = PEAK + """
+from auditkit.schema import OptionScore, Option, Output, Request
+from auditkit.store.journal import Journal
+from auditkit.store.lines import output_entry, request_entry
+options = tuple(Option(text=f" {each}") for each in range(3))
+def answer(request):
+    value = -int(request.text.split()[0])
+    scores = tuple(OptionScore(sum=value, tokens=4, bytes=9, logprobs=(value, value / 3, each, 0)) for each in range(3))
+    return Output(request=request.sha256, rule=request.rule, options=scores)
+with Journal.open(Path(sys.argv[1]) / "journal.jsonl", {"a": 1}) as journal:
+    for start in range(0, 8_000, 100):
+        requests = [
+            Request(kind="choose", rule="loglikelihood", text=f"{number} " + "context " * 25, options=options)
+            for number in range(start, start + 100)
+        ]
+        journal.append([request_entry(request, (f"pack/{request.text[:5]}",)) for request in requests])
+        journal.append([output_entry(answer(request), seconds=0.1, cached=False) for request in requests])
+        if start == 1_900:
+            before = peak()
+    assert len(journal.records.outputs) == 8_000
+print(peak() - before)
+"""
+    assert child(script, tmp_path) < 8
