@@ -198,7 +198,7 @@ class _Running:
         for sha in self.requests:
             output = self.records.outputs.get(sha)
             if output is not None:
-                self._answered(sha, output)
+                self._count(sha, output)
         self.hits = {sha for sha in self.answered if sha in self.records.from_cache}
         # A planned round has had its look into the cache. Answers in damaged lines are looked for again.
         if self.records.plan_of(self.number) is None or self.journal.recovered:
@@ -257,11 +257,11 @@ class _Running:
             ordered = [(sha, found[sha]) for sha in chunk if sha in found]
             self.journal.append(output_entry(output, seconds=0.0, cached=True) for _, output in ordered)
             for sha, output in ordered:
-                self._answered(sha, output)
+                self._count(sha, output)
                 self.hits.add(sha)
 
-    def _answered(self, sha: str, output: Output) -> None:
-        """A request is answered, and the journal holds it."""
+    def _count(self, sha: str, output: Output) -> None:
+        """Count a request as answered: the journal holds it."""
         self.answered.add(sha)
         (self.errors.discard if output.error is None else self.errors.add)(sha)
 
@@ -279,7 +279,7 @@ class _Running:
         new = [output for output in failures if output.request not in self.answered]
         self.journal.append_many(output_entry(output, seconds=0.0, cached=False) for output in new)
         for output in new:
-            self._answered(output.request, output)
+            self._count(output.request, output)
         self.progress.answered(output.request for output in new)
         return planner.plan()
 
@@ -358,7 +358,7 @@ class _Running:
         self.hits.difference_update(output.request for output in outputs)
         self.progress.answered(output.request for output in outputs if output.request not in self.answered)
         for output in outputs:
-            self._answered(output.request, output)
+            self._count(output.request, output)
         self.progress.computed(outputs)
         if self.cache is not None and self.adapter.cacheable:
             self.cache.put_many(self.adapter.subject.fingerprint, outputs)

@@ -115,7 +115,7 @@ class Journal:
 
     @property
     def records(self) -> JournalRecords:
-        """What the journal holds now; O(lines), so ask once a round."""
+        """What the journal holds now; what is held in memory is copied, so ask once a round."""
         return self._fold.snapshot()
 
     def append(self, entries: Iterable[Entry]) -> None:
