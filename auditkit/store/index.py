@@ -213,7 +213,8 @@ def _connect(folder: Path) -> sqlite3.Connection:
     path = folder / f".journal.index.{secrets.token_hex(4)}.tmp"
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        where = f"{path.absolute().as_uri()}?nolock=1"  # some file systems have no locks, and nobody else comes here
+        connection = sqlite3.connect(where, uri=True, isolation_level=None, check_same_thread=False)
         for setting in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
             connection.execute(f"PRAGMA {setting}").fetchall()
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
