@@ -24,7 +24,7 @@ Row = tuple[int, int]
 
 _CHUNK = 4096
 """Rows written at once."""
-_CACHE_KIB = 16 << 10
+_CACHE_KIB = 4 << 10
 """What SQLite may hold in memory of an index."""
 _TABLE = "CREATE TABLE lines (place INTEGER PRIMARY KEY, key NOT NULL, mark INTEGER NOT NULL)"
 _BY_KEY = "CREATE INDEX by_key ON lines (key)"
