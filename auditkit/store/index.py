@@ -72,11 +72,7 @@ class Index:
             self._write()
 
     def frozen(self) -> Frozen:
-        """The index as it is now.
-
-        Raises:
-            MeasurementError: the folder is full, or cannot be written.
-        """
+        """The index as it is now."""
         return Frozen(self, self._end)
 
     def select(self, query: str, *values: bytes | str | int) -> Iterator[Any]:
@@ -91,6 +87,7 @@ class Index:
             yield from self._connection.execute(query, values)
 
     def _write(self) -> None:
+        """Write what waits; after an interrupt, at whatever point, it is written again and stands there once."""
         if self._failure is not None:
             raise self._failure
         if not self._waiting:
@@ -98,8 +95,9 @@ class Index:
         with self._told():
             if self._connection is None:
                 self._connection = _connect(self._folder)
-            self._connection.execute("BEGIN")
-            self._connection.executemany("INSERT INTO lines VALUES (?, ?, ?)", self._waiting)
+            if not self._connection.in_transaction:
+                self._connection.execute("BEGIN")
+            self._connection.executemany("INSERT OR IGNORE INTO lines VALUES (?, ?, ?)", self._waiting)
             self._connection.execute("COMMIT")
         self._waiting.clear()
 
@@ -108,7 +106,7 @@ class Index:
         """Turn what a full or failing disk raises into an error that says where; the index is then of no more use."""
         try:
             yield
-        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
+        except sqlite3.ProgrammingError:
             raise  # a bug, not a failing disk
         except (sqlite3.DatabaseError, OSError) as error:
             what = error.strerror if isinstance(error, OSError) else error

@@ -107,6 +107,44 @@ def test_rows_that_are_added_while_others_are_read(tmp_path, monkeypatch):
     assert index.frozen().distinct == 40
 
 
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT", "COMMIT"])
+def test_an_interrupt_while_rows_are_written(tmp_path, monkeypatch, statement):
+    class Interrupted:
+        """A connection that is interrupted once, right behind a statement."""
+
+        def __init__(self, connection):
+            self.connection, self.left = connection, 1
+
+        def __getattr__(self, name):
+            return getattr(self.connection, name)
+
+        def execute(self, sql, *values):
+            found = self.connection.execute(sql, *values)
+            self.interrupt(sql)
+            return found
+
+        def executemany(self, sql, rows):
+            self.connection.executemany(sql, rows)
+            self.interrupt(sql)
+
+        def interrupt(self, sql):
+            if sql.startswith(statement) and self.left:
+                self.left = 0
+                raise KeyboardInterrupt
+
+    connect = indexing._connect
+    monkeypatch.setattr(indexing, "_CHUNK", 2)
+    monkeypatch.setattr(indexing, "_connect", lambda folder: Interrupted(connect(folder)))
+    index = Index(tmp_path)
+    index.add("a", 0, 0)
+    with pytest.raises(KeyboardInterrupt):
+        index.add("b", 1, 2)
+    index.add("a", 2, 4)
+    assert index.frozen().find("a") == [(0, 0), (2, 4)]
+    assert index.frozen().find("b") == [(1, 2)]
+    assert index.frozen().distinct == 2
+
+
 def test_where_the_folder_cannot_be_written_it_lies_in_the_systems(tmp_path):
     index = Index(tmp_path / "absent")
     index.add("a", 0, 0)
