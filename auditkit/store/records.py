@@ -108,6 +108,7 @@ class Fold:
     reader: Lines | None = None
 
     def __post_init__(self) -> None:
+        """Make what lies on disk beside the journal."""
         folder = self.path.parent if self.path else None
         self.more_requests, self.more_outputs, self.latencies = Index(folder), Index(folder), Numbers(folder)
 
