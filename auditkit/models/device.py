@@ -68,6 +68,21 @@ def describe_devices() -> dict[str, str]:
     return found
 
 
+def to_device(values: Any, device: torch.device, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """A tensor of numbers on a device; to CUDA through pinned memory, while the device goes on computing.
+
+    Args:
+        values: nested lists or tuples of one shape, an array, or a tensor; an array's memory is shared on the CPU.
+        device: where to.
+        dtype: default that of the values, int64 for whole numbers in lists.
+    """
+    import torch
+
+    here = torch.as_tensor(values, dtype=dtype)
+    # torch's allocator of pinned memory gives none out again before the copies from it are done
+    return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here.to(device)
+
+
 def set_threads(threads: int | None) -> None:
     """Set the number of CPU threads; `None` leaves torch's default, all cores."""
     import torch

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from auditkit.models.device import to_device
 from auditkit.models.tokens import clean
 from auditkit.schema import Output, Request, Sample, TrainingTask
 
@@ -128,7 +129,8 @@ def outputs_of(model: Any, encoder: Encoder, samples: Sequence[Sample], features
         batch = encoder.collate([features[at] for at in rows])
         batch.pop("labels")
         with torch.inference_mode():
-            logits = model(**{name: value.to(model.device) for name, value in batch.items()}).logits.float().cpu()
+            inputs = {name: to_device(value, model.device) for name, value in batch.items()}
+            logits = model(**inputs).logits.float().cpu()
         for place, at in enumerate(rows):
             found[samples[at].id] = _output(encoder, samples[at], logits[place])
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.models.adapter import Encoded
 from auditkit.models.checkpoint import Checkpoint
-from auditkit.models.device import out_of_memory
+from auditkit.models.device import out_of_memory, to_device
 from auditkit.models.head import Head
 from auditkit.schema import Generation, Output, digest
 
@@ -160,14 +160,13 @@ class _Writer:
 
     def _read(self, rows: Sequence[Row]) -> tuple[Any, torch.Tensor, torch.Tensor]:
         """Encode prompts: the cache, the mask (B, L) and the logits (B, V) of what comes first."""
-        import torch
         from transformers import DynamicCache
 
         device, length = self._checkpoint.device, max(len(row.prompt) for row in rows)
         gaps = [length - len(row.prompt) for row in rows]
         pads = [[self._checkpoint.pad] * gap for gap in gaps]
-        tokens = torch.tensor([pad + list(row.prompt) for pad, row in zip(pads, rows, strict=True)], device=device)
-        mask = torch.tensor([[0] * gap + [1] * (length - gap) for gap in gaps], device=device)
+        tokens = to_device([pad + list(row.prompt) for pad, row in zip(pads, rows, strict=True)], device)
+        mask = to_device([[0] * gap + [1] * (length - gap) for gap in gaps], device)
         cache = DynamicCache(config=self._checkpoint.model.config)
         inputs = {"input_ids": tokens, "attention_mask": mask, "past_key_values": cache}
         logits, cache = self._logits(inputs, (mask.cumsum(-1) - 1).clamp(min=0))
@@ -215,8 +214,6 @@ class _Writer:
 
     def _choose(self, rows: Sequence[Row], logits: torch.Tensor) -> torch.Tensor:
         """The next token of each row (B,), added to it."""
-        import torch
-
         greatest, tokens = logits.max(-1)
         if not bool(greatest.isfinite().all()):
             raise RuntimeError(_NOT_FINITE)
@@ -225,7 +222,7 @@ class _Writer:
             if row.settings.temperature > 0:
                 chosen[at] = choose(row, logits[at])
             row.add(chosen[at], self._ends, self._checkpoint.tokenizer)
-        return torch.tensor(chosen, device=logits.device)
+        return to_device(chosen, logits.device)
 
     def _write_group(self, rows: list[Row], cache: Any, mask: torch.Tensor, logits: torch.Tensor) -> None:
         """Write a group to its end with the model's own cache."""
@@ -235,7 +232,7 @@ class _Writer:
         positions = mask.sum(-1, keepdim=True)
         while alive := [at for at, row in enumerate(active) if row.finish is None]:
             if len(alive) < len(active):
-                keep = torch.tensor(alive, device=mask.device)
+                keep = to_device(alive, mask.device)
                 cache.batch_select_indices(keep)
                 mask, positions, tokens = mask[keep], positions[keep], tokens[keep]
                 active = [active[at] for at in alive]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from auditkit.models.checkpoint import Checkpoint
+from auditkit.models.device import to_device
 from auditkit.models.quantise import INT8
 
 if TYPE_CHECKING:
@@ -128,11 +129,9 @@ def pick_logprobs(
     **extra: Any,
 ) -> list[float]:
     """Log-probability of targets[i] at places[i] = (row, column); the head runs once a distinct place."""
-    import torch
-
     distinct = {place: number for number, place in enumerate(dict.fromkeys(places))}
-    rows, columns = (torch.tensor(axis, device=device) for axis in zip(*distinct, strict=True))
+    rows, columns = (to_device(axis, device) for axis in zip(*distinct, strict=True))
     logits = head.logits(rows, columns, **inputs, **extra)
-    index = torch.tensor([distinct[place] for place in places], device=device)
-    values = gather_logprobs(logits, index, torch.tensor(targets, device=device))
+    index = to_device([distinct[place] for place in places], device)
+    values = gather_logprobs(logits, index, to_device(targets, device))
     return list(values.double().tolist())

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import TokenSequence
 from auditkit.models.checkpoint import Checkpoint
+from auditkit.models.device import to_device
 from auditkit.models.scoring import in_halves, pad_out, right_padded
 from auditkit.models.tokens import clean
 
@@ -119,13 +120,11 @@ def forward(
 
 def padded(group: Sequence[TokenSequence], checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
     """Ids, attention mask and, where a row has them, segments, each (B, L), padded on the right."""
-    import torch
-
     inputs = right_padded([sequence.ids for sequence in group], checkpoint, positions=False)
     if any(sequence.segments for sequence in group):
         length = max(len(sequence) for sequence in group)
         rows = [[*sequence.segments, *[0] * (length - len(sequence.segments))] for sequence in group]
-        inputs["token_type_ids"] = torch.tensor(rows, device=checkpoint.device)
+        inputs["token_type_ids"] = to_device(rows, checkpoint.device)
     return inputs
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import TokenSequence
 from auditkit.models.checkpoint import UNLIMITED, Checkpoint
-from auditkit.models.device import out_of_memory
+from auditkit.models.device import out_of_memory, to_device
 from auditkit.models.head import REFUSALS, Head, pick_logprobs, tolerance
 from auditkit.models.tree import Cut, FlatRow, Ids, attending, cut_rows, lay_out
 
@@ -138,12 +138,10 @@ class CausalScorer:
             wanted[ids][key] = value
 
     def _tree(self, cut: Cut, asked: Asked) -> list[float]:
-        import torch
-
         row, device = lay_out(cut.sequences, cut.past), self._checkpoint.device
         inputs: dict[str, Any] = {
-            "input_ids": torch.tensor([row.ids], device=device),
-            "position_ids": torch.tensor([row.depths], device=device),
+            "input_ids": to_device([row.ids], device),
+            "position_ids": to_device([row.depths], device),
         }
         places = [(0, int(row.nodes[ids][position - cut.past])) for ids, (position, _) in asked]
         with self._header.extended(cut, self._reading) as cache, self._reading(row) as mask:
@@ -164,7 +162,7 @@ class CausalScorer:
             with attending(row, model, device):
                 yield {}
             return
-        mask = torch.from_numpy(row.mask()).to(device)[None, None]
+        mask = to_device(row.mask(), device)[None, None]
         if self._checkpoint.attention == "eager":  # adds the mask, where sdpa reads it as booleans
             mask = torch.zeros_like(mask, dtype=model.dtype).masked_fill(~mask, torch.finfo(model.dtype).min)
         yield {"attention_mask": mask}
@@ -262,13 +260,11 @@ class Header:
         self._ids, self._cuts = ids[:kept], tuple(cut for cut in self._cuts if cut <= kept)
 
     def _extend(self, ids: Ids, end: int, reading: Callable[[FlatRow], AbstractContextManager[Any]]) -> None:
-        import torch
-
         row, device = lay_out([ids[:end]], len(self._ids)), self._checkpoint.device
         with reading(row) as mask:
             self._checkpoint.model.base_model(
-                input_ids=torch.tensor([row.ids], device=device),
-                position_ids=torch.tensor([row.depths], device=device),
+                input_ids=to_device([row.ids], device),
+                position_ids=to_device([row.depths], device),
                 past_key_values=self._cache, use_cache=True, **mask,
             )
         self._ids, self._cuts = ids[:end], (*self._cuts, end)
@@ -280,10 +276,10 @@ def right_padded(group: Sequence[Ids], checkpoint: Checkpoint, *, positions: boo
 
     length = max(len(ids) for ids in group)
     rows = [[*ids, *[checkpoint.pad] * (length - len(ids))] for ids in group]
-    lengths = torch.tensor([len(ids) for ids in group], device=checkpoint.device)
+    lengths = to_device([len(ids) for ids in group], checkpoint.device)
     span = torch.arange(length, device=checkpoint.device)
     inputs = {
-        "input_ids": torch.tensor(rows, device=checkpoint.device),
+        "input_ids": to_device(rows, checkpoint.device),
         "attention_mask": (span[None] < lengths[:, None]).long(),
     }
     if positions:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.models.adapter import Encoded
 from auditkit.models.checkpoint import Checkpoint
-from auditkit.models.device import out_of_memory
+from auditkit.models.device import out_of_memory, to_device
 from auditkit.models.generation import Row, choose, end_ids
 from auditkit.models.languages import Target
 from auditkit.models.seq2seq_scoring import Ids, Reader, within
@@ -127,7 +127,7 @@ class Writer:
             inputs |= {"decoder_input_ids": tokens, "past_key_values": cache}
             last = torch.full_like(index, tokens.shape[1] - 1)
             logits, cache = self._reader.logits(inputs, index, last, use_cache=True)
-            so_far = torch.tensor([[*_target(row), *row.ids] for row in active], device=device)
+            so_far = to_device([[*_target(row), *row.ids] for row in active], device)
             scores = limits(so_far, logits.float())
             chosen = [choose(row, values) for row, values in zip(active, scores, strict=True)]
             for row, token in zip(active, chosen, strict=True):
@@ -136,11 +136,11 @@ class Writer:
             if not alive:
                 return
             if len(alive) < len(active):
-                keep = torch.tensor(alive, device=device)
+                keep = to_device(alive, device)
                 cache.batch_select_indices(keep)
                 inputs = self._reader.select(inputs, keep)
             active = [active[at] for at in alive]
-            tokens = torch.tensor([[chosen[at]] for at in alive], device=device)
+            tokens = to_device([[chosen[at]] for at in alive], device)
 
     def _limits(self, beginning: int) -> Any:
         """The generation config's constraints as one function of ids (B, T) and scores (B, V), in transformers' order.

@@ -12,6 +12,7 @@ import numpy as np
 
 from auditkit.models.adapter import TokenSequence, common_prefix
 from auditkit.models.checkpoint import Checkpoint
+from auditkit.models.device import to_device
 from auditkit.models.head import gather_logprobs, narrowed, tolerance
 from auditkit.models.scoring import in_halves, right_padded
 
@@ -83,7 +84,7 @@ class Reader:
         import torch
         from transformers.modeling_outputs import BaseModelOutput
 
-        lengths = torch.tensor([len(state) for state in states], device=states[0].device)
+        lengths = to_device([len(state) for state in states], states[0].device)
         padded = torch.nn.utils.rnn.pad_sequence(list(states), batch_first=True)
         mask = (torch.arange(padded.shape[1], device=padded.device)[None] < lengths[:, None]).long()
         return {"encoder_outputs": BaseModelOutput(last_hidden_state=padded), "attention_mask": mask}
@@ -203,7 +204,6 @@ class Seq2SeqScorer:
 
     def _forked(self, group: list[Fork], states: Mapping[Ids, torch.Tensor], wanted: Wanted) -> None:
         """Read what targets share, then go on with each."""
-        import torch
 
         inputs = self._reader.inputs([states[fork.source] for fork in group])
         shared = group[0].shared
@@ -217,7 +217,7 @@ class Seq2SeqScorer:
         branches.sort(key=lambda branch: len(branch[1]))
         parts = list(within(branches, lambda branch: len(branch[1]), self._budget()))
         for number, part in enumerate(parts):
-            rows = torch.tensor([row for row, _ in part], device=self._checkpoint.device)
+            rows = to_device([row for row, _ in part], self._checkpoint.device)
             own = cache if number == len(parts) - 1 else copy.deepcopy(cache)
             own.batch_select_indices(rows)
             asked = [
@@ -237,12 +237,11 @@ class Seq2SeqScorer:
 
         device = self._checkpoint.device
         places = {place: at for at, place in enumerate(dict.fromkeys((row, column) for row, column, _, _ in asked))}
-        rows, columns = (torch.tensor([place[axis] for place in places], device=device, dtype=torch.long)
-                         for axis in (0, 1))
+        rows, columns = (to_device([place[axis] for place in places], device, torch.long) for axis in (0, 1))
         inputs = {**inputs, "decoder_input_ids": self._reader.targets(targets)}
         logits, cache = self._reader.logits(inputs, rows, columns, **extra)
-        index = torch.tensor([places[row, column] for row, column, _, _ in asked], device=device, dtype=torch.long)
-        tokens = torch.tensor([key[1] for _, _, _, key in asked], device=device, dtype=torch.long)
+        index = to_device([places[row, column] for row, column, _, _ in asked], device, torch.long)
+        tokens = to_device([key[1] for _, _, _, key in asked], device, torch.long)
         values = gather_logprobs(logits, index, tokens).cpu().double().tolist()
         for (_, _, pair, key), value in zip(asked, values, strict=True):
             wanted[pair][key] = value

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auditkit.models.adapter import common_prefix
+from auditkit.models.device import to_device
 
 if TYPE_CHECKING:
     import torch
@@ -239,11 +240,9 @@ def attending(row: FlatRow, model: Any, device: torch.device) -> Iterator[None]:
 
     A model that asks no registered attention function is not reached: compare its values once before trusting it.
     """
-    import torch
-
     _register()
     blocks = [
-        (block.start, block.end, _with_header(torch.from_numpy(block.mask).to(device), row.past))
+        (block.start, block.end, _with_header(to_device(block.mask, device), row.past))
         for block in row.blocks
     ]
     config, before = model.config, model.config._attn_implementation
