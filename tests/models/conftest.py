@@ -143,6 +143,8 @@ def build(name: str) -> tuple[Any, Any]:
         "bert": lambda: (t.BertForMaskedLM(t.BertConfig(**ENCODER)), word_piece()),
         "roberta": lambda: (t.RobertaForMaskedLM(t.RobertaConfig(**ROBERTA)), word_piece()),
         "distilbert": lambda: (t.DistilBertForMaskedLM(t.DistilBertConfig(**DISTIL)), word_piece()),
+        "electra": lambda: (t.ElectraForMaskedLM(t.ElectraConfig(**ELECTRA)), word_piece()),
+        "albert": lambda: (t.AlbertForMaskedLM(t.AlbertConfig(**ALBERT)), word_piece()),
         "bert-classifier": lambda: (
             t.BertForSequenceClassification(t.BertConfig(**ENCODER, **LABELS)), word_piece()
         ),
@@ -215,7 +217,8 @@ def reference(folder: Callable[[str], Path]) -> Callable[[str], tuple[Any, Any]]
     def get(name: str) -> tuple[Any, Any]:
         if name not in known:
             path = str(folder(name))
-            head = HEADS.get(name.partition("-")[2], ("MaskedLM" if "bert" in name else "CausalLM", {}))[0]
+            family, _, purpose = name.partition("-")
+            head = HEADS.get(purpose, ("MaskedLM" if family in ENCODERS else "CausalLM", {}))[0]
             loader = getattr(transformers, f"AutoModelFor{head}" if head else "AutoModel")
             model = loader.from_pretrained(path, dtype=torch.float32).eval()
             known[name] = (model, transformers.AutoTokenizer.from_pretrained(path))

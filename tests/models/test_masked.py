@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from auditkit.errors import MeasurementError
+from auditkit.models import masked
 from auditkit.schema import Option, Output, Request
 
-FAMILIES = ["bert", "roberta", "distilbert"]
+FAMILIES = ["bert", "roberta", "distilbert", "electra", "albert"]
 
 
 def ask(adapter: Any, requests: list[Request]) -> list[Output]:
@@ -82,6 +83,34 @@ def test_head_runs_on_the_masked_position_only(opened: Any) -> None:
     # "[MASK] film" is the same copy for both texts
     assert sum(rows) == 3
     assert sum(score.tokens for score in output.options or ()) == 4
+
+
+def test_forward_passes_on_a_cpu_are_small(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter, sizes = opened("bert"), []
+    assert adapter.head
+    before = ask(adapter, REQUESTS)
+    monkeypatch.setattr(masked, "CPU_TOKENS", 40)
+    handle = adapter.checkpoint.model.base_model.register_forward_pre_hook(
+        lambda _m, given: sizes.append(given[0].numel())  # its ids
+    )
+    try:
+        after = ask(adapter, REQUESTS)
+    finally:
+        handle.remove()
+    assert 20 < max(sizes) <= 40
+    for one, other in zip(before, after, strict=True):
+        for left, right in zip(one.options or (), other.options or (), strict=True):
+            assert left.logprobs == pytest.approx(right.logprobs, abs=1e-4)
+
+
+def test_texts_that_hold_masks_themselves(opened: Any, reference: Any) -> None:
+    """Both give the copy "[MASK] [MASK]", one scored at its first, one at its second."""
+    model, tokenizer = reference("bert")
+    texts = ("[MASK] film", "good [MASK]")
+    for text, score in zip(texts, ask(opened("bert"), [compare(*texts)])[0].options or (), strict=True):
+        ids = tokenizer(text).input_ids
+        expected = explicit(model, tokenizer, ids, list(range(1, len(ids) - 1)))
+        assert score.logprobs == pytest.approx(expected, abs=1e-4)
 
 
 def test_only_the_words_in_the_spans_are_masked(opened: Any, reference: Any) -> None:
