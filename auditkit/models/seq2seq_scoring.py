@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 Ids = tuple[int, ...]
 T = TypeVar("T")
 
+KEPT_LEAST = 256
+"""Tokens from which on a source is read by itself, which on a CPU takes no longer, and its reading kept for later
+batches. Shorter ones are read together and not kept: a reading differs in its last bits with those beside it, and a run
+that goes on after an interrupt must repeat each bit."""
+
+KEPT_TOKENS = 1 << 15
+"""Most tokens of all kept readings: 128 MiB where the encoder is 1,024 wide and in float32."""
+
 _HEAD_ELEMENTS = 1 << 28
 _REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError, KeyError)
 
@@ -60,9 +68,10 @@ class Reader:
         self._checkpoint = checkpoint
         self._decoder = checkpoint.model.get_decoder()
         self._narrow = self._narrow_equals_full()
+        self._kept: dict[Ids, torch.Tensor] = {}
 
     def states(self, sources: Iterable[Ids]) -> dict[Ids, torch.Tensor]:
-        """The encoder's reading (L, D) of each distinct source, without padding.
+        """The encoder's reading (L, D) of each distinct source, without padding; long ones are kept, the last used.
 
         Raises:
             MeasurementError: not even one source fits into memory.
@@ -75,9 +84,27 @@ class Reader:
             # a view would keep the padded states of the whole group alive
             found.update((ids, states[row, : len(ids)].clone()) for row, ids in enumerate(group))
 
-        for group in within(sorted(set(sources), key=len), len, self._checkpoint.batch_tokens):
+        distinct = sorted(set(sources), key=lambda ids: (len(ids), ids))
+        for group in within([ids for ids in distinct if len(ids) < KEPT_LEAST], len, self._checkpoint.batch_tokens):
             in_halves(group, read)
+        for ids in distinct:
+            if len(ids) >= KEPT_LEAST:
+                if ids in self._kept:
+                    found[ids] = self._kept.pop(ids)
+                else:
+                    in_halves([ids], read)
+                self._keep(ids, found[ids])
         return found
+
+    def _keep(self, ids: Ids, states: torch.Tensor) -> None:
+        """Keep a reading as the last used, and let those go that were used longest ago."""
+        self._kept[ids] = states
+        left = sum(len(each) for each in self._kept) - KEPT_TOKENS
+        for each in list(self._kept):
+            if left <= 0:
+                break
+            left -= len(each)
+            del self._kept[each]
 
     def inputs(self, states: Sequence[torch.Tensor]) -> dict[str, Any]:
         """Encoder outputs (B, L, D) and their attention mask (B, L), as the model takes them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 
 import auditkit
 from auditkit.errors import MeasurementError, ModelError
+from auditkit.models import seq2seq_scoring
 from auditkit.models.languages import around
 from auditkit.models.open import open_model
 from auditkit.models.seq2seq_scoring import within
@@ -309,6 +310,57 @@ def test_each_source_is_encoded_once(opened: Any) -> None:
         handle.remove()
     # two prompts for the five options and two requests that share one; the written text reads it again
     assert sum(read) == 3
+
+
+@pytest.fixture
+def readings(opened: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, list[tuple[int, int]]]]:
+    """T5 that keeps sources of 12 tokens and more, and the shape of what its encoder reads."""
+    monkeypatch.setattr(seq2seq_scoring, "KEPT_LEAST", 12)
+    adapter, read = opened("t5"), []
+    adapter.reader._kept.clear()
+    handle = adapter.checkpoint.model.get_encoder().register_forward_pre_hook(
+        lambda _m, _a, kwargs: read.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    yield adapter, read
+    handle.remove()
+    adapter.reader._kept.clear()
+
+
+LONG = "The doctor said that she was late for the meeting, and the nurse said that"
+OTHER = "My neighbour can't repair the car; people know the old man and the young woman"
+
+
+def test_long_sources_are_read_once_for_several_batches(readings: Any, plain: Any) -> None:
+    adapter, read = readings
+    assert len(plain("t5")[1](LONG).input_ids) >= 12
+    ask(adapter, [choose(LONG), choose("Yes")])
+    ask(adapter, [write(LONG, max_tokens=2), choose(LONG, "Answer:"), choose("Yes")])
+    # the short source is read again
+    assert [rows for rows, length in read] == [1, 1, 1]
+    assert sum(length >= 12 for _, length in read) == 1
+
+
+def test_readings_that_are_kept_change_no_bit(readings: Any, saved: Any) -> None:
+    adapter, _ = readings
+    ask(adapter, [choose(LONG), choose(OTHER), choose("Who is the engineer?")])
+    after = ask(adapter, [choose(OTHER, "Answer:"), write(LONG, max_tokens=4)])
+    fresh = open_model(Config(model=str(saved("t5")), device="cpu"))
+    assert after == ask(fresh, [choose(OTHER, "Answer:"), write(LONG, max_tokens=4)])
+
+
+def test_readings_used_longest_ago_are_let_go(readings: Any, plain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter, read = readings
+    one, two = (len(plain("t5")[1](text).input_ids) for text in (LONG, OTHER))
+    third = LONG + " he was early"
+    monkeypatch.setattr(seq2seq_scoring, "KEPT_TOKENS", max(one, two) + len(plain("t5")[1](third).input_ids))
+    for text in (LONG, OTHER, LONG, third):  # the third takes the place of OTHER, which was used before LONG
+        ask(adapter, [choose(text)])
+    assert len(read) == 3
+    ask(adapter, [choose(LONG)])
+    assert len(read) == 3
+    ask(adapter, [choose(OTHER)])
+    assert len(read) == 4
+    assert sum(len(ids) for ids in adapter.reader._kept) <= seq2seq_scoring.KEPT_TOKENS
 
 
 @pytest.mark.parametrize("name", FAMILIES)
