@@ -11,7 +11,11 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.option("--bench", metavar="MODEL", help="Measure a local model in each device and number format there is.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the measurement; default: all cores.")
-def command(as_json: bool, bench: str | None, threads: int | None) -> int:
+@click.option(
+    "--compile", "compiled", is_flag=True,
+    help="With --bench, also measure what torch.compile would bring: a minute or more a setting.",
+)
+def command(as_json: bool, bench: str | None, threads: int | None, compiled: bool) -> int:
     """Show versions, device, caches, and what is missing for each feature with the command that adds it.
 
     With --bench, show how fast a model runs in each device and number format, how far its log-likelihoods are from
@@ -19,10 +23,15 @@ def command(as_json: bool, bench: str | None, threads: int | None) -> int:
     """
     import json
 
+    if compiled and bench is None:
+        raise click.UsageError("--compile measures a model: add --bench MODEL")
     if bench is not None:
         from auditkit.pipeline.bench import bench as measure
 
-        made = measure(bench, on_event=lambda event: click.echo(event.message, err=True), threads=threads)
+        def tell(event: Any) -> None:
+            click.echo(event.message, err=True)
+
+        made = measure(bench, compiled=compiled, on_event=tell, threads=threads)
         click.echo(json.dumps(made, indent=2) if as_json else "\n".join(_table(made)))
         return 0
     from auditkit.pipeline.doctor import examine
@@ -51,5 +60,20 @@ def _table(made: dict[str, Any]) -> list[str]:
         within = "" if row["within_tolerance"] else f"  beyond {made['tolerance']} nats a token"
         speed = f"{row['tokens_per_second']:>10.0f}"
         lines.append(f"{start}{speed}{shown:>12}{row['same_choice']:>12.0%} {within}".rstrip())
+        if "compiled" in row:
+            lines.append(f"  {_compiled(row['compiled'])}")
     best = made["recommended"]
     return [*lines, f"use: --device {best['device']} --dtype {best['dtype']} ({best['reason']})"]
+
+
+def _compiled(found: dict[str, Any]) -> str:
+    """What compiling a setting's model brought."""
+    if "skipped" in found:
+        return f"not compiled: {found['skipped']}"
+    plain, fast = found["plain_seconds"], found["compiled_seconds"]
+    after = found["pays_after_requests"]
+    pays = "never pays" if after is None else f"pays after {after:,} requests at the earliest"
+    return (
+        f"compiled: {fast * 1e3:.1f} ms a pass of one batch, plain {plain * 1e3:.1f} ms; "
+        f"{found['compile_seconds']:.0f} s to compile each shape: {pays}"
+    )

@@ -6,13 +6,21 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from auditkit.errors import AuditkitError, ModelError
+from auditkit.errors import AuditkitError, MeasurementError, ModelError
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build, choose_rule
 from auditkit.load.rows import read_samples
 from auditkit.load.sampling import limit
 from auditkit.models.adapter import Adapter
-from auditkit.models.bench import Answers, Setting, answer, difference, matrix_rate, settings
+from auditkit.models.bench import (
+    Answers,
+    Setting,
+    answer,
+    compare_compiled,
+    difference,
+    matrix_rate,
+    settings,
+)
 from auditkit.models.open import open_model
 from auditkit.schema import Config, Request
 from auditkit.schema.event import Event, OnEvent, ignore
@@ -27,11 +35,12 @@ HOPELESS = 0.5
 """A number format whose matrix products run at less than this share of float32's rate is not tried further."""
 
 
-def bench(model: str, *, on_event: OnEvent = ignore, **options: Any) -> dict[str, Any]:
+def bench(model: str, *, compiled: bool = False, on_event: OnEvent = ignore, **options: Any) -> dict[str, Any]:
     """Measure a local model in every setting there is, and recommend one.
 
     Args:
         model: as for an audit.
+        compiled: also measure what `torch.compile` would bring in each setting, which takes a minute or more each.
         on_event: told of progress, in stage `bench`.
         options: further keys of `Config`.
 
@@ -69,6 +78,9 @@ def bench(model: str, *, on_event: OnEvent = ignore, **options: Any) -> dict[str
             continue
         reference = reference or answers
         row |= _compared(reference, answers)
+        if compiled:
+            on_event(Event("bench", f"{setting.device}, {setting.dtype}, compiled"))
+            row["compiled"] = _compiled(adapter, requests, answers)
     best = recommended(found)
     return {"model": model, "tolerance": TOLERANCE, "settings": found, "recommended": best}
 
@@ -107,4 +119,16 @@ def _compared(reference: Answers, answers: Answers) -> dict[str, Any]:
         "largest_difference": gap.largest if math.isfinite(gap.largest) else None,
         "median_difference": gap.median if math.isfinite(gap.median) else None,
         "same_choice": round(gap.same, 4), "within_tolerance": gap.largest <= TOLERANCE,
+    }
+
+
+def _compiled(adapter: Adapter, requests: Sequence[Request], answers: Answers) -> dict[str, Any]:
+    try:
+        found = compare_compiled(adapter, requests)
+    except MeasurementError as error:
+        return {"skipped": str(error)}
+    return {
+        "plain_seconds": round(found.plain, 5), "compiled_seconds": round(found.compiled, 5),
+        "compile_seconds": round(found.compiling, 1),
+        "pays_after_requests": found.pays_after(answers.seconds / len(requests)),
     }
