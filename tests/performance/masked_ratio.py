@@ -16,7 +16,8 @@ and journal (no cache); the loop runs one forward a masked copy, with the full h
 minicons' `MaskedLMScorer.sequence_score` gets 1, 8 or 32 sentences a call, what was its fastest in a trial before the
 rounds. Each measurement is a process of its own. The table gives the other program's time divided by auditkit's:
 medians of the rounds, with the smallest and the largest. "of GEMM" is the work of a plain forward of each distinct
-masked copy, its head on the mask only, divided by time and by the rate of plain matrix products in the same processes.
+masked copy, its head on the mask only, divided by time and by the rate of plain matrix products in the same processes;
+the part of the last layer that auditkit spares is counted too.
 `agreement` is the largest difference of a sentence's score over all sentences and rounds, in nats; the command ends
 with 1 where it is above 1e-4.
 
