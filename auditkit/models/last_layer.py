@@ -29,6 +29,7 @@ class LastLayerHead(Head):
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        """Find the last layer, and check both ways to the logits."""
         super().__init__(checkpoint)
         self._layer, self._way = _last_layer(checkpoint.model)
         if self._way is not None and not self._equals_full(checkpoint):

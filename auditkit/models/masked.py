@@ -34,6 +34,7 @@ class Copy:
     """Where; the text may hold other masks of its own."""
 
     def __len__(self) -> int:
+        """Its tokens."""
         return len(self.ids)
 
 
