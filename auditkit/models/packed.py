@@ -23,7 +23,7 @@ _ROWS = 512
 
 
 class PackedLinear(torch.nn.Linear):  # type: ignore[misc]
-    """A linear layer that packs its weight at its first use in inference mode, and again if the weight has changed."""
+    """A linear layer that keeps its weight packed too, and packs it again where the weight has changed."""
 
     _packed: torch.Tensor | None = None
     _source: tuple[torch.Tensor, int] | None = None
@@ -35,9 +35,14 @@ class PackedLinear(torch.nn.Linear):  # type: ignore[misc]
         fits = input.dtype == weight.dtype == torch.float32 and input.is_cpu and weight.is_cpu
         if not fits or not torch.is_inference_mode_enabled() or weight.is_inference():
             return super().forward(input)
+        self.prepare()
+        return _product(input, self._packed, self.bias)
+
+    def prepare(self) -> None:
+        """Pack the weight, unless what is packed is this very weight."""
+        weight = self.weight
         if self._source is None or not _same(weight, *self._source):
             self._packed, self._source = _reordered(weight), (weight.detach(), weight._version)
-        return _product(input, self._packed, self.bias)
 
     def __getstate__(self) -> dict[str, Any]:
         """What a copy is made of: it packs for itself."""
@@ -45,7 +50,7 @@ class PackedLinear(torch.nn.Linear):  # type: ignore[misc]
 
 
 def pack(model: torch.nn.Module) -> int:
-    """Let a model's linear layers pack their weights, as far as this machine can.
+    """Pack the weights of a model's linear layers, as far as this machine can.
 
     Args:
         model: changed in place; its numbers stay the same but for rounding.
@@ -59,6 +64,7 @@ def pack(model: torch.nn.Module) -> int:
         return 0
     for layer in layers:
         layer.__class__ = PackedLinear
+        layer.prepare()
     return len(layers)
 
 
@@ -71,6 +77,7 @@ def _packable(module: torch.nn.Module) -> bool:
         return False
     weight = module.weight
     plain = type(weight.data) is torch.Tensor and weight.dtype == torch.float32 and weight.is_cpu
+    plain = plain and not weight.is_inference()  # such a one does not tell when it is changed
     return plain and weight.numel() >= LEAST
 
 

@@ -23,7 +23,7 @@ def able() -> None:
 
 
 def layer(bias: bool = True, seed: int = 0) -> nn.Linear:
-    """A layer just large enough, packed at its first use."""
+    """A layer just large enough, packed."""
     torch.manual_seed(seed)
     made = nn.Linear(256, 300, bias=bias)
     assert pack(nn.Sequential(made)) == 1
@@ -44,6 +44,23 @@ def test_products_are_those_of_the_plain_weight(shape: tuple[int, ...], bias: bo
         found = made(rows)
     assert found.shape == (*shape[:-1], 300)
     torch.testing.assert_close(found.double(), plain(made, rows), rtol=1e-5, atol=1e-5)
+
+
+def test_weights_are_packed_before_they_are_used() -> None:
+    made = layer()
+    assert isinstance(made, PackedLinear)
+    held = made._packed
+    assert held is not None
+    with torch.inference_mode():
+        made(torch.randn(2, 256))
+    assert made._packed is held
+
+
+def test_a_weight_that_does_not_tell_of_changes_is_left_plain() -> None:
+    with torch.inference_mode():
+        made = nn.Sequential(nn.Linear(256, 300))
+    assert pack(made) == 0
+    assert type(made[0]) is nn.Linear
 
 
 def test_rows_need_not_be_contiguous() -> None:
