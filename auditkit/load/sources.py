@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -85,7 +86,7 @@ def open_rows(task: Task) -> Rows:
     """
     path = Path(task.data)
     whose = f" of the task {task.name}"
-    if path.suffix.lower() in BUILDERS or path.is_file():
+    if path.is_file() or (path.suffix.lower() in BUILDERS and not path.is_dir()):
         if not path.is_file():
             raise PackError(f'{display(path)}: no such file; mend "data"{whose}')
         if task.split is not None:
@@ -127,7 +128,10 @@ def file_rows(path: Path, header: Sequence[str] = ()) -> Rows:
     datasets.disable_progress_bars()
     options = _as_written(path, where, header) if builder == "csv" else {}
     try:
-        found = datasets.load_dataset(builder, data_files=str(path), split="train", streaming=True, **options)
+        # a name such as data[1].csv is no pattern
+        found = datasets.load_dataset(
+            builder, data_files=glob.escape(str(path)), split="train", streaming=True, **options
+        )
         return _rows(found, where, path.name)
     except Exception as error:  # noqa: BLE001 - pyarrow and datasets raise kinds of their own
         raise PackError(f"{where}: cannot be read as {builder}: {_line(error)}; mend the file") from None

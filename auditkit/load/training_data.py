@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -109,6 +110,8 @@ def _label(value: Any, column: str) -> str:
     if missing or isinstance(value, (list, dict)):
         what = "missing (empty, null or NaN)" if missing else "a list"
         raise ValueError(f'"{column}" is {what}; give one label, or remove the row')
+    if isinstance(value, (dt.date, dt.time)):  # what a reader of JSON makes of such text: not as it was written
+        raise ValueError(f'"{column}" was read as a date or time; use CSV, whose cells are read as they are written')
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return str(value).lower() if isinstance(value, bool) else repair(str(value).strip())[0]

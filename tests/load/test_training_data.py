@@ -168,3 +168,18 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             read_labelled(path, "classification", Columns())
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["data[1].csv", "d?ta1.csv", "d*.csv"])
+def test_a_name_is_no_pattern(name: str, tmp_path: Path) -> None:
+    as_csv(tmp_path / "data1.csv", "text,label\nanother file,neg\n")
+    named = as_csv(tmp_path / name, "text,label\nthis file,pos\n")
+    assert [sample.target for sample in read_labelled(named, "classification", Columns()).samples] == ["pos"]
+
+
+def test_dates_are_not_taken_for_labels(tmp_path: Path) -> None:
+    rows = [{"text": "one", "label": "2020-01-01"}, {"text": "two", "label": "2021-01-01"}]
+    with pytest.raises(PackError, match="row 1: \"label\" was read as a date or time; use CSV"):
+        read_labelled(lines(tmp_path / "rows.jsonl", rows), "classification", Columns())
+    table = as_csv(tmp_path / "rows.csv", "text,label\none,2020-01-01\n")
+    assert read_labelled(table, "classification", Columns()).samples[0].target == "2020-01-01"
