@@ -235,7 +235,8 @@ def _card(folder: Path, **overrides: Any) -> Benchmark:
         for name in names:
             if Path(name).is_absolute() or ".." in Path(name).parts:
                 raise ConfigError(f'{path}: "{key}": {name} lies outside the pack; name files beside the card')
-    if both := sorted(set(card.files) & set(card.training)):
+    audited = {(folder / name).resolve() for name in card.files}
+    if both := [name for name in card.training if (folder / name).resolve() in audited]:
         raise ConfigError(f'{path}: "training": {both[0]} is audited ("files"); name rows that are not')
     if card.request == "compare" and card.templates:
         raise ConfigError(f'{path}: "templates": whole texts are compared without a prompt; remove it')
