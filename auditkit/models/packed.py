@@ -69,7 +69,8 @@ def pack(model: torch.nn.Module) -> int:
 
 
 def _same(weight: torch.Tensor, source: torch.Tensor, version: int) -> bool:
-    return bool(weight.data_ptr() == source.data_ptr() and weight._version == version)
+    place = weight.data_ptr() == source.data_ptr() and weight.stride() == source.stride()
+    return bool(place and weight.shape == source.shape and weight._version == version)
 
 
 def _packable(module: torch.nn.Module) -> bool:

@@ -152,3 +152,12 @@ def test_the_layers_of_an_opened_model_are_packed(
     layers = [module for module in adapter.checkpoint.model.modules() if isinstance(module, nn.Linear)]
     assert layers
     assert all(type(module) is PackedLinear for module in layers)
+
+
+def test_another_view_of_the_same_memory_is_another_weight() -> None:
+    torch.manual_seed(0)
+    made, rows = nn.Linear(300, 300, bias=False), torch.randn(4, 300)
+    assert pack(nn.Sequential(made)) == 1
+    made.weight = nn.Parameter(made.weight.detach().T)
+    with torch.inference_mode():
+        torch.testing.assert_close(made(rows).double(), plain(made, rows), rtol=1e-5, atol=1e-5)
