@@ -125,8 +125,8 @@ def _compared(reference: Answers, answers: Answers) -> dict[str, Any]:
 def _compiled(adapter: Adapter, requests: Sequence[Request], answers: Answers) -> dict[str, Any]:
     try:
         found = compare_compiled(adapter, requests)
-    except MeasurementError as error:
-        return {"skipped": str(error)}
+    except (MeasurementError, RuntimeError) as error:  # such as too little memory: what was measured is kept
+        return {"skipped": " ".join(str(error).split())[:200]}
     return {
         "plain_seconds": round(found.plain, 5), "compiled_seconds": round(found.compiled, 5),
         "compile_seconds": round(found.compiling, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,10 @@ def _go_on(
 
 def _config(begun: Config, execution: dict[str, Any]) -> Config:
     """The configuration of a run, with what it does not keep given anew."""
-    limits = execution.pop("api", {})
+    limits = execution.pop("api", None) or {}
+    if not isinstance(limits, Mapping):
+        names = ", ".join(LIMITS_AND_PRICES)
+        raise ConfigError(f"api: {type(limits).__name__} is no mapping; give it as a dict of {names}")
     other = [*(execution.keys() - {"out", *EXECUTION}), *(f"api.{key}" for key in limits.keys() - {*LIMITS_AND_PRICES})]
     if other:
         raise ConfigError(

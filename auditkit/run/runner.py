@@ -342,7 +342,9 @@ class _Running:
                     sizes.pop(answer.batch, None)
         except BaseException:
             with contextlib.suppress(AuditkitError):
-                self._record([answer for part in pending.values() for answer in part])
+                known = self.journal.records.outputs  # an interrupt may come between writing and noting that
+                left = [answer for part in pending.values() for answer in part]
+                self._record([one for one in left if known.get(one.output.request) != one.output])
             raise
         finally:
             if isinstance(answers, Generator):  # workers stop now, not when the traceback is let go

@@ -263,6 +263,22 @@ def test_an_interrupt_journals_what_is_done(fake, tmp_path):
     assert {records.requests[sha].text for sha in records.outputs} == set(before)
 
 
+def test_an_interrupt_after_writing_journals_nothing_twice(fake, tmp_path):
+    asked = deduplicate((text, fake.choose(text)) for text in "abcdefgh")
+    path = tmp_path / "journal.jsonl"
+
+    def interrupting(event):
+        if event.done:
+            raise KeyboardInterrupt
+
+    with Journal.open(path, fake.HEADER) as journal, pytest.raises(KeyboardInterrupt):
+        run_round(
+            fake.FakeAdapter(), asked.requests, asked.askers, journal, None, batch_tokens=200, on_event=interrupting
+        )
+    kinds = [json.loads(line)["kind"] for line in path.read_text(encoding="utf-8").splitlines()]
+    assert kinds.count("output") == len(read_journal(path).outputs) > 0
+
+
 def test_a_full_disk_stops_the_round_and_it_resumes(fake, tmp_path, undisturbed, monkeypatch):
     original, left = os.write, 7
 
