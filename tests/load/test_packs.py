@@ -63,7 +63,8 @@ def test_training_rows_are_sealed_but_not_audited(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "fault"), [("../train.jsonl", "lies outside the pack"), ("rows.jsonl", "is audited"), ("./rows.jsonl", "is audited")]
+    ("name", "fault"),
+    [("../train.jsonl", "lies outside the pack"), ("rows.jsonl", "is audited"), ("./rows.jsonl", "is audited")],
 )
 def test_training_rows_lie_beside_the_card_and_apart_from_the_audited(make: Make, name: str, fault: str) -> None:
     folder = make([row(0)]).folder
