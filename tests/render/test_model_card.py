@@ -72,7 +72,10 @@ def test_the_curves_are_a_drawing_with_words() -> None:
 def test_a_flat_and_a_single_point_curve_can_be_drawn() -> None:
     flat = tuple(CurvePoint(epoch=n, step=n, validation_loss=0.5, validation_score=1.0) for n in (1, 2))
     for points in (flat, flat[:1]):
-        ET.fromstring(render_curves(training(curve=points, best_epoch=1)))
+        drawn = ET.fromstring(render_curves(training(curve=points, best_epoch=1)))
+        dots = [each for each in drawn.iter() if each.tag.endswith("circle")]
+        assert len(dots) == 2 * len(points)
+        assert all(0 < float(dot.attrib["cx"]) < 2000 and 0 < float(dot.attrib["cy"]) < 2000 for dot in dots)
 
 
 def test_the_record_is_read_back() -> None:
