@@ -13,7 +13,7 @@ import click
 def command(folder: Path, force: bool) -> int:
     """Write a commented audit.yaml and policy.yaml into FOLDER."""
     from auditkit.errors import UsageError
-    from auditkit.pipeline.init import texts
+    from auditkit.pipeline.starter_files import texts
 
     written = texts()
     there = [name for name in written if (folder / name).exists()]

@@ -11,7 +11,7 @@ import click
 @click.argument("run", type=click.Path(path_type=Path))
 def command(run: Path) -> int:
     """Write index.html, report.md, junit.xml and results.sarif of the audit in RUN again."""
-    from auditkit.pipeline.pages import write_pages
+    from auditkit.pipeline.steps.pages import write_pages
     from auditkit.store.folder import RunFolder
 
     folder = RunFolder(run)

@@ -11,7 +11,7 @@ from typing import Any
 
 from auditkit.errors import PackError
 from auditkit.load.sources import BUILDERS, SEPARATOR, SPLITS, Rows, file_rows, is_saved, saved_rows
-from auditkit.models.fingerprint import files_sha256
+from auditkit.models.weights.fingerprint import files_sha256
 from auditkit.schema import Columns, Sample, Source, TrainingTask, digest, repair
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from auditkit.measure.measuring import Measured, measure, metric_of, score
-from auditkit.measure.scoring import Outputs, Table
+from auditkit.measure.measurement import Measured, measure, metric_of, score
+from auditkit.measure.table import Outputs, Table
 from auditkit.schema import FORMAT, MARK, Benchmark, Cited, Estimate, MetricUse, Sample, Score
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import estimate

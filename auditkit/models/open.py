@@ -10,17 +10,17 @@ from typing import Any
 
 from auditkit.errors import ModelError
 from auditkit.models import device as devices
-from auditkit.models import peft
 from auditkit.models.adapter import Adapter
-from auditkit.models.checkpoint import Checkpoint, window
-from auditkit.models.embedder import is_sentence_encoder, read_pooling
-from auditkit.models.fingerprint import files_sha256, source_sha256, text_sha256, tokenizer_sha256
-from auditkit.models.languages import find_target
-from auditkit.models.locate import Located, locate
-from auditkit.models.planted import BEHAVIOURS
-from auditkit.models.quantise import quantise
-from auditkit.models.seq2seq_generation import target_parts
-from auditkit.models.tokens import boundary_rule, render_chat
+from auditkit.models.encoders.embedder import is_sentence_encoder, read_pooling
+from auditkit.models.scripted.planted import BEHAVIOURS
+from auditkit.models.seq2seq.generation import target_parts
+from auditkit.models.tokens.encoding import boundary_rule, render_chat
+from auditkit.models.tokens.languages import find_target
+from auditkit.models.weights import peft
+from auditkit.models.weights.checkpoint import Checkpoint, window
+from auditkit.models.weights.fingerprint import files_sha256, source_sha256, text_sha256, tokenizer_sha256
+from auditkit.models.weights.locate import Located, locate
+from auditkit.models.weights.quantise import quantise
 from auditkit.schema import Config, Subject, digest
 from auditkit.schema.event import Event, OnEvent, ignore
 
@@ -50,16 +50,16 @@ def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
     Raises:
         ModelError: the model cannot be opened as asked; the text says what to do.
     """
-    from auditkit.models.causal import CausalAdapter
-    from auditkit.models.classifier import ClassifierAdapter
-    from auditkit.models.embedder import EmbedderAdapter
-    from auditkit.models.masked import MaskedAdapter
-    from auditkit.models.seq2seq import Seq2SeqAdapter
-    from auditkit.models.span import SpanAdapter
-    from auditkit.models.tagger import TaggerAdapter
+    from auditkit.models.causal.adapter import CausalAdapter
+    from auditkit.models.encoders.classifier import ClassifierAdapter
+    from auditkit.models.encoders.embedder import EmbedderAdapter
+    from auditkit.models.encoders.masked import MaskedAdapter
+    from auditkit.models.encoders.span import SpanAdapter
+    from auditkit.models.encoders.tagger import TaggerAdapter
+    from auditkit.models.seq2seq.adapter import Seq2SeqAdapter
 
     if config.model.startswith("openai:"):
-        from auditkit.models.api import open_api
+        from auditkit.models.endpoint.adapter import open_api
 
         return open_api(config, on_event)
     if config.model.partition(":")[0] == "planted":
@@ -145,7 +145,7 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
     if config.quantise == "int8":
         ways.append(quantise(model, target))
     elif target.type == "cpu":
-        from auditkit.models.packed import pack
+        from auditkit.models.speed.packed import pack
 
         pack(model)
     tokenizer = _load_tokenizer(located, kind, config)
@@ -192,7 +192,7 @@ def load(located: Located, kind: str, config: Config) -> Checkpoint:
 
 def _reading(located: Located, kind: str, model: Any, tokenizer: Any) -> dict[str, str]:
     """What a family's way of reading adds to the subject's parts."""
-    from auditkit.models import span, tagger
+    from auditkit.models.encoders import span, tagger
 
     if kind == "tagger":
         return tagger.reading(model, tokenizer)

@@ -11,15 +11,15 @@ from typing import Any
 from auditkit.errors import ConfigError
 from auditkit.explain.attributions import Item, NotExplained, explain, items_for
 from auditkit.judge.policies import open_policy
-from auditkit.measure.measuring import measure
-from auditkit.pipeline.asking import Asked, Loaded, ask, load_packs, refuse_idle_checks
-from auditkit.pipeline.assemble import Assembled, Header, answered, assemble, to_explain
-from auditkit.pipeline.drift import refuse_model
-from auditkit.pipeline.efficiency import efficiency
-from auditkit.pipeline.executors import check_executor, choose_executor, describe_executor
-from auditkit.pipeline.observing import Clock, environment, observe
-from auditkit.pipeline.offline import prepare
-from auditkit.pipeline.pages import write_pages
+from auditkit.measure.measurement import measure
+from auditkit.pipeline.around.efficiency import efficiency
+from auditkit.pipeline.around.environment import Clock, environment, observe
+from auditkit.pipeline.around.executors import check_executor, choose_executor, describe_executor
+from auditkit.pipeline.around.offline import prepare
+from auditkit.pipeline.around.resume_checks import refuse_model
+from auditkit.pipeline.steps.assemble import Assembled, Header, answered, assemble, to_explain
+from auditkit.pipeline.steps.pages import write_pages
+from auditkit.pipeline.steps.requests import Asked, Loaded, ask, load_packs, refuse_idle_checks
 from auditkit.run.runner import deduplicate, run_round
 from auditkit.schema import Audit, Config, Observed, Policy, digest, plain
 from auditkit.schema.event import Event, OnEvent, ignore

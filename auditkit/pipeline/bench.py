@@ -12,7 +12,8 @@ from auditkit.load.requests import build, choose_rule
 from auditkit.load.rows import read_samples
 from auditkit.load.sampling import limit
 from auditkit.models.adapter import Adapter
-from auditkit.models.bench import (
+from auditkit.models.open import open_model
+from auditkit.models.speed.bench import (
     Answers,
     Setting,
     answer,
@@ -21,7 +22,6 @@ from auditkit.models.bench import (
     matrix_rate,
     settings,
 )
-from auditkit.models.open import open_model
 from auditkit.schema import Config, Request
 from auditkit.schema.event import Event, OnEvent, ignore
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from auditkit.errors import ModelError
 from auditkit.load.packs import open_pack
-from auditkit.models.fingerprint import files_sha256
-from auditkit.models.locate import minilm_folder
+from auditkit.models.weights.fingerprint import files_sha256
+from auditkit.models.weights.locate import minilm_folder
 from auditkit.pipeline.audit import Finished, run_audit
 from auditkit.pipeline.finetune import finetune, interrupted
 from auditkit.schema import Columns, Config, Explain, Training

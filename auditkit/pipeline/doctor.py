@@ -6,8 +6,8 @@ import os
 from importlib.util import find_spec
 
 from auditkit.models.device import describe_devices
-from auditkit.models.locate import INSTALL_MINILM
-from auditkit.pipeline.observing import environment
+from auditkit.models.weights.locate import INSTALL_MINILM
+from auditkit.pipeline.around.environment import environment
 from auditkit.registry import plugins
 from auditkit.store.paths import cache_home
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from auditkit.errors import UsageError
 from auditkit.measure.answers import normalised
-from auditkit.pipeline.assemble import Answered, Header, answered
+from auditkit.pipeline.steps.assemble import Answered, Header, answered
 from auditkit.schema import Output
 from auditkit.store.files import write_atomically
 from auditkit.store.folder import RunFolder

@@ -19,15 +19,15 @@ from auditkit import registry
 from auditkit.errors import ConfigError, RunFolderError, UsageError
 from auditkit.load.splitting import Split, given, split
 from auditkit.load.training_data import Labelled, read_labelled
-from auditkit.measure.measuring import measure
-from auditkit.models.features import SCORES
-from auditkit.models.fingerprint import file_sha256
-from auditkit.models.locate import Located, locate
-from auditkit.models.training import Fitted, fit
-from auditkit.pipeline.observing import environment
-from auditkit.pipeline.offline import prepare
-from auditkit.render.curves import render as render_curves
-from auditkit.render.model_card import render as render_card
+from auditkit.measure.measurement import measure
+from auditkit.models.training.features import SCORES
+from auditkit.models.training.trainer import Fitted, fit
+from auditkit.models.weights.fingerprint import file_sha256
+from auditkit.models.weights.locate import Located, locate
+from auditkit.pipeline.around.environment import environment
+from auditkit.pipeline.around.offline import prepare
+from auditkit.render.draw.curves import render as render_curves
+from auditkit.render.write.model_card import render as render_card
 from auditkit.schema import (
     Benchmark,
     Choice,

@@ -6,7 +6,7 @@ import datetime as dt
 
 from auditkit.judge.policies import open_policy
 from auditkit.judge.verdict import decide
-from auditkit.pipeline.assemble import judge_estimates
+from auditkit.pipeline.steps.assemble import judge_estimates
 from auditkit.schema import Audit
 
 

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditkit.errors import ConfigError, RecordError
-from auditkit.pipeline.assemble import Header
+from auditkit.pipeline.around.environment import environment
+from auditkit.pipeline.around.resume_checks import refuse_libraries
 from auditkit.pipeline.audit import Finished, run_audit
-from auditkit.pipeline.drift import refuse_libraries
-from auditkit.pipeline.observing import environment
-from auditkit.pipeline.pages import write_pages
+from auditkit.pipeline.steps.assemble import Header
+from auditkit.pipeline.steps.pages import write_pages
 from auditkit.schema import Config, plain
 from auditkit.schema.config import EXECUTION, LIMITS_AND_PRICES
 from auditkit.schema.event import Event, OnEvent, ignore

@@ -10,8 +10,8 @@ from auditkit.load.packs import open_pack
 from auditkit.load.requests import build
 from auditkit.load.rows import read_samples
 from auditkit.load.sampling import limit
-from auditkit.measure.measuring import measure
-from auditkit.models.planted import PlantedAdapter
+from auditkit.measure.measurement import measure
+from auditkit.models.scripted.planted import PlantedAdapter
 from auditkit.schema import Benchmark, Estimate, Output, PlantedReading, Request, Sample, SelfTestReading
 from auditkit.stats.intervals import interval
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import UsageError
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
-from auditkit.pipeline.assemble import Header, answered
+from auditkit.pipeline.steps.assemble import Header, answered
 from auditkit.schema import Attribution, Output, Request, Sample, Score, plain
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal

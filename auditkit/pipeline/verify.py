@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import VerifyError
-from auditkit.pipeline.assemble import assemble
+from auditkit.pipeline.steps.assemble import assemble
 from auditkit.schema import Audit, plain
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal

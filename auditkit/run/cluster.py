@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, cast
 from auditkit.errors import ConfigError, MeasurementError
 from auditkit.models.adapter import Adapter
 from auditkit.run.executor import Answer, Batch
-from auditkit.run.frames import read_frame, write_frame
+from auditkit.run.pipes import read_frame, write_frame
 from auditkit.schema import Subject
 
 STARTS = 4

@@ -22,7 +22,7 @@ from auditkit.errors import AuditkitError, ConfigError, MeasurementError, ModelE
 from auditkit.models.adapter import Adapter
 from auditkit.run.dispatch import PoolExecutor, WorkerLost
 from auditkit.run.executor import Answer, Batch, LocalExecutor
-from auditkit.run.frames import read_frame, write_frame
+from auditkit.run.pipes import read_frame, write_frame
 from auditkit.schema import Subject
 
 OBJECT_STORE = 100 << 20

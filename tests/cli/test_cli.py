@@ -185,7 +185,7 @@ def test_a_malformed_row_stops_the_audit_before_it_starts(
 
 def test_offline_blocks_sockets() -> None:
     code = (
-        "import socket\nfrom auditkit.pipeline.offline import prepare\nprepare(offline=True)\n"
+        "import socket\nfrom auditkit.pipeline.around.offline import prepare\nprepare(offline=True)\n"
         "from auditkit.errors import UsageError\n"
         "connect = lambda: socket.create_connection(('127.0.0.1', 9))\n"
         "resolve = lambda: socket.getaddrinfo('example.org', 80)\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from auditkit.measure.citing import Candidate, cite
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.schema import Cited
 
 from .conftest import answering, card, sample, scored

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef, roc_auc_score
 
 from auditkit.measure import answers
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.metric import Metric
 from auditkit.measure.metrics.calibration import brier_score, expected_calibration_error
 from auditkit.registry import get

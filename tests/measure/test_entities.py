@@ -10,7 +10,7 @@ from seqeval.metrics import accuracy_score, f1_score
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES
 
 from auditkit.errors import MeasurementError
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.scorers import entities
 from auditkit.schema import Estimate, Fill, Output, Sample
 

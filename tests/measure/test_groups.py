@@ -8,7 +8,7 @@ from fairlearn.metrics import demographic_parity_difference, demographic_parity_
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.groups import AxisTable, check, tables
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.schema import Estimate, Output, Sample
 
 from .conftest import answering, card, sample

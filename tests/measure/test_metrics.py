@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from auditkit.errors import MeasurementError
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.metric import Metric, metric
 from auditkit.measure.metrics.accuracy import accuracy, matched_pair_accuracy
 from auditkit.measure.metrics.bbq import ambiguous_bias_score, disambiguated_bias_score
@@ -213,6 +213,6 @@ def test_the_version_follows_the_code_and_not_its_comments(tmp_path: Path) -> No
 
 
 def test_measuring_imports_no_heavy_library() -> None:
-    code = "import sys, auditkit.measure.measuring, auditkit.measure.metrics.bbq; " \
+    code = "import sys, auditkit.measure.measurement, auditkit.measure.metrics.bbq; " \
            "sys.exit(bool({'pandas', 'fairlearn', 'torch', 'transformers', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

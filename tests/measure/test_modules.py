@@ -13,7 +13,7 @@ import pytest
 
 from auditkit.errors import MeasurementError
 from auditkit.measure import modules
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.modules.base import scratch_folder
 from auditkit.schema import Output, Sample, Span
 

@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score
 
 from auditkit.errors import MeasurementError
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.multilabel import multilabel_macro_f1, subset_accuracy
 from auditkit.schema import Estimate, Output, Sample
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.schema import Benchmark, Choice, Estimate, Output, Sample, Source
 
 from .conftest import card, says, scored

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditkit.measure.measuring import Measured, measure
+from auditkit.measure.measurement import Measured, measure
 from auditkit.schema import Output, Sample
 
 from .conftest import card, sample, scored

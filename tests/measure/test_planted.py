@@ -11,8 +11,8 @@ from auditkit.errors import MeasurementError
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build
 from auditkit.load.rows import read_samples
-from auditkit.measure.measuring import measure
-from auditkit.models.planted import BEHAVIOURS, PlantedAdapter
+from auditkit.measure.measurement import measure
+from auditkit.models.scripted.planted import BEHAVIOURS, PlantedAdapter
 from auditkit.schema import Benchmark, Estimate, Output, Request, Sample
 
 PACKS = ("stereotype-pairs", "ambiguous-qa", "claims")

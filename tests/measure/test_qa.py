@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.qa import exact_match, last_number, normalise, numeric_match, token_f1
 from auditkit.schema import Output, Sample, Span
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.summarisation import sentences
 from auditkit.measure.scorers.scripts import words
 from auditkit.schema import Sample

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from auditkit.judge.threshold import Evidence, judge_check
-from auditkit.measure.measuring import measure
+from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.translation import tokenizer
 from auditkit.schema import Check, Estimate, Fill, Output
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from auditkit.measure.foreign import TRUST
+from auditkit.measure.evaluate_modules import TRUST
 from auditkit.measure.robustness import measure_variants
 from auditkit.schema import Estimate, Output, Sample
 

@@ -14,8 +14,8 @@ import torch
 import transformers
 
 from auditkit.errors import ModelError
-from auditkit.models import gguf
 from auditkit.models.open import open_model
+from auditkit.models.weights import gguf
 from auditkit.schema import Config, Option, Request
 
 

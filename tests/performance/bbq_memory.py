@@ -140,7 +140,7 @@ def audit(pack: str, out: str) -> str:
 
 def render(out: str) -> str:
     """The pages alone."""
-    from auditkit.pipeline.pages import write_pages
+    from auditkit.pipeline.steps.pages import write_pages
     from auditkit.store.folder import RunFolder
 
     folder = RunFolder(Path(out))

@@ -211,7 +211,7 @@ def weights(given: argparse.Namespace) -> str:
     """The folder of safetensors that both load; SmolLM2 is converted on first use."""
     if given.model:
         return str(given.model)
-    from auditkit.models.gguf import converted, smollm2_file
+    from auditkit.models.weights.gguf import converted, smollm2_file
 
     return str(converted(smollm2_file(), lambda event: print(event.message, file=sys.stderr)).folder)
 

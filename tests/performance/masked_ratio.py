@@ -60,7 +60,7 @@ def make_model(shape: str, folder: Path) -> Path:
     import torch
     import transformers
 
-    from auditkit.models.locate import minilm_folder
+    from auditkit.models.weights.locate import minilm_folder
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(minilm_folder()))
     torch.manual_seed(0)

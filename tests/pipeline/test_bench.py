@@ -15,9 +15,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from auditkit.cli.doctor import command
 from auditkit.errors import MeasurementError, ModelError
-from auditkit.models.bench import Compiled, Setting, compare_compiled, difference, matrix_rate, settings
 from auditkit.models.open import open_model
-from auditkit.models.packed import PackedLinear
+from auditkit.models.speed.bench import Compiled, Setting, compare_compiled, difference, matrix_rate, settings
+from auditkit.models.speed.packed import PackedLinear
 from auditkit.pipeline import bench as module
 from auditkit.pipeline.bench import bench, recommended
 from auditkit.schema import Config, OptionScore, Output

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import auditkit
-from auditkit.pipeline.efficiency import efficiency
+from auditkit.pipeline.around.efficiency import efficiency
 from auditkit.schema import Api, Audit, Output
 
 

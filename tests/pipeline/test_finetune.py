@@ -15,8 +15,8 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from auditkit.errors import ConfigError, MeasurementError, ModelError, PackError, RunFolderError
-from auditkit.models.fingerprint import file_sha256
 from auditkit.models.open import open_model
+from auditkit.models.weights.fingerprint import file_sha256
 from auditkit.pipeline.finetune import Finetuned, finetune
 from auditkit.schema import Config, Recipe, Request
 from auditkit.schema.event import Event
@@ -199,7 +199,7 @@ def test_a_frozen_body_gives_the_weights_that_running_it_each_epoch_would(
 ) -> None:
     from safetensors.torch import load_file
 
-    from auditkit.models import frozen
+    from auditkit.models.training.trainer import head_only as frozen
 
     once = run(sunny(80), freeze_body=True, epochs=3, out=tmp_path / "once")
     monkeypatch.setattr(frozen, "MOST_BYTES", 0)

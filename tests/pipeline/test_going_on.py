@@ -12,9 +12,9 @@ import pytest
 
 import auditkit
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
-from auditkit.models import planted
 from auditkit.models.adapter import Encoded
-from auditkit.models.planted import PlantedAdapter
+from auditkit.models.scripted import planted
+from auditkit.models.scripted.planted import PlantedAdapter
 from auditkit.pipeline import audit as auditing
 from auditkit.pipeline import resume as resuming
 from auditkit.pipeline.verify import verify
@@ -170,7 +170,7 @@ def test_moved_libraries_are_refused_before_the_model_is_opened(
 def test_another_model_is_refused_and_its_parts_named(
     interrupted: Path, monkeypatch: pytest.MonkeyPatch, flaky: type[Flaky]
 ) -> None:
-    monkeypatch.setattr("auditkit.models.planted.source_sha256", lambda: "another source")
+    monkeypatch.setattr("auditkit.models.scripted.planted.source_sha256", lambda: "another source")
     for command in (resuming.resume, resuming.retry_errors):
         with pytest.raises(RunFolderError, match=r"model source .* -> another source") as caught:
             command(interrupted)

@@ -70,7 +70,7 @@ def test_crashing_model_names_the_samples(tmp_path: Path) -> None:
 
 
 def test_run_folder_is_complete_and_pages_are_a_pure_function_of_the_audit(tmp_path: Path) -> None:
-    from auditkit.pipeline.pages import write_pages
+    from auditkit.pipeline.steps.pages import write_pages
     from auditkit.store.folder import RunFolder
 
     audit(tmp_path, "half-and-half", limit=60)

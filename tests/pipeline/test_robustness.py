@@ -14,8 +14,8 @@ import auditkit
 from auditkit.errors import UsageError
 from auditkit.pipeline.export import export_predictions
 from auditkit.pipeline.verify import verify
-from auditkit.render.html import render as html
-from auditkit.render.markdown import render as markdown
+from auditkit.render.write.html import render as html
+from auditkit.render.write.markdown import render as markdown
 from auditkit.schema import Audit, Estimate
 from auditkit.store.journal import read_journal
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from auditkit.errors import StoppedError
-from auditkit.models.flight import Flight
+from auditkit.models.endpoint.flight import Flight
 from auditkit.run.executor import Batch, FlightExecutor, LocalExecutor, executor_for
 from auditkit.run.plan import cost, make_plan
 from auditkit.run.runner import deduplicate, run_round

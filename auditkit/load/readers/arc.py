@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from string import ascii_uppercase
 
 from auditkit.load.readers.lettered import questions
-from auditkit.load.readers.marks import mark
 from auditkit.load.readers.row import File, Row
+from auditkit.load.readers.short_names import mark
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:

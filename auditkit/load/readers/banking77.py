@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from auditkit.load.readers.marks import mark
 from auditkit.load.readers.row import File, Row
+from auditkit.load.readers.short_names import mark
 from auditkit.load.readers.tables import table
 
 

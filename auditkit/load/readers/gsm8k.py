@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from auditkit.errors import PackError
-from auditkit.load.readers.marks import mark
 from auditkit.load.readers.row import File, Row
+from auditkit.load.readers.short_names import mark
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:

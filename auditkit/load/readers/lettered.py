@@ -11,8 +11,8 @@ from string import ascii_uppercase
 from typing import Any
 
 from auditkit.errors import PackError
-from auditkit.load.readers.marks import mark
 from auditkit.load.readers.row import File, Row
+from auditkit.load.readers.short_names import mark
 from auditkit.load.readers.tables import table
 
 

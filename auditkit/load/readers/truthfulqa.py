@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from string import ascii_uppercase
 
 from auditkit.errors import PackError
-from auditkit.load.readers.marks import mark
 from auditkit.load.readers.row import File, Row
+from auditkit.load.readers.short_names import mark
 from auditkit.load.readers.tables import table
 
 CATEGORIES = "v1/TruthfulQA.csv"

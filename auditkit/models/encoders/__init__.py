@@ -1,0 +1,1 @@
+"""Encoders: masked models, classifiers, taggers, span question answering, sentence encoders."""

@@ -1,0 +1,297 @@
+"""Models behind an OpenAI-compatible endpoint: `openai:MODEL@BASE_URL`.
+
+Free text and letters come from chat completions (from completions where the endpoint has no chat), likelihoods from
+completions with `echo` and `logprobs`, and only where a probe showed that they can be believed: see `echo`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+from auditkit.errors import ModelError, StoppedError
+from auditkit.models.adapter import Encoded, Landed
+from auditkit.models.causal.adapter import LIKELIHOODS
+from auditkit.models.endpoint.client import SCHEME, Address, Endpoint, RequestFailed, UnusableReply, parse_address
+from auditkit.models.endpoint.flight import Flight
+from auditkit.models.endpoint.probe import (
+    Probed,
+    echo_fields,
+    first_choice,
+    probe,
+    read_echo,
+    score_continuation,
+    score_whole,
+)
+from auditkit.models.tokens.encoding import clean
+from auditkit.models.weights.fingerprint import source_sha256
+from auditkit.schema import Config, Generation, Output, Request, Subject, digest
+from auditkit.schema.event import Event, OnEvent, ignore
+
+_COMPLETIONS, _CHAT = "/completions", "/chat/completions"
+_FILTERED = frozenset({"content_filter", "content_policy_violation"})
+"""Error codes of a provider that refuses in the model's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What an endpoint was found to offer."""
+
+    completions: bool
+    chat: bool
+    likelihood: str | None
+    """Why its likelihoods are not used; `None` where they are."""
+    start: str = ""
+    """Whether it puts BOS before a prompt, in words; empty where its likelihoods are not used."""
+    limit: str = "max_tokens"
+    """Name of the field that limits a chat answer."""
+    name: str = ""
+    """The model's name as the endpoint gives it."""
+
+
+class ApiAdapter:
+    """Answers by asking an endpoint; each answer has its price, so none is asked for twice."""
+
+    cacheable = False
+
+    def __init__(self, name: str, address: Address, endpoint: Endpoint, served: Served) -> None:
+        """Use `open_api`."""
+        self._model = address.model
+        self._endpoint = endpoint
+        self._served = served
+        parts = {
+            "adapter": "api",
+            "endpoint": address.url,
+            "model": address.model,
+            "served": served.name,
+            "likelihood": (
+                "completions, probed, without chat template" if served.likelihood is None
+                else f"not used: {served.likelihood}"
+            ),
+            "bos": served.start or "the endpoint's own",
+            "text": "chat, the answer's prefix at the end of the user's turn" if served.chat else "completions",
+            "source": source_sha256(),
+        }
+        self._subject = Subject(name=name, kind="api", fingerprint=digest(parts), parts=parts)
+
+    @property
+    def subject(self) -> Subject:
+        """The endpoint and model, as far as they tell: weights behind an API cannot be hashed."""
+        return self._subject
+
+    @property
+    def rules(self) -> Mapping[str, tuple[str, ...]]:
+        """Request kind to the scoring rules offered: likelihoods where the probe passed, else letters."""
+        written = dict.fromkeys(("generate", "tag", "extract"), ("text",))
+        if self._served.likelihood is not None:
+            return {"choose": ("letter",), "classify": ("letter",), **written}
+        return {
+            "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "classify": (*LIKELIHOODS, "letter"),
+            **written,
+        }
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Nothing to tokenise: batched by count."""
+        return [Encoded(request) for request in requests]
+
+    def execute(self, batch: Sequence[Encoded]) -> Iterator[Output]:
+        """Answers as they arrive, in any order; a request that fails is an errored output, and not asked again.
+
+        Raises:
+            StoppedError: a budget is spent, or every further request would fail.
+        """
+        with closing(self.fly(each.request for each in batch)) as answers:
+            for landed in answers:
+                yield landed.result()
+
+    def fly(self, requests: Iterable[Request]) -> Generator[Landed[Request, Output], None, None]:
+        """See `Remote.fly`; `api.concurrency` requests are in the air."""
+        flight: Flight[Request, Output] = Flight(
+            self._answer, self._endpoint.session, self._endpoint.settings.concurrency
+        )
+        return flight.run(requests)
+
+    async def _answer(self, request: Request) -> Output:
+        try:
+            if request.generation is None:
+                return await self._likelihoods(request)
+            if self._served.chat:
+                return await self._spoken(request, request.generation)
+            return await self._completed(request, request.generation)
+        except RequestFailed as error:
+            if error.fatal:
+                raise StoppedError(
+                    f"{self._endpoint.url}: {error}; every answer so far is kept: give the same command again to go on"
+                ) from None
+            if error.code in _FILTERED:
+                return Output(request=request.sha256, rule=request.rule, finish_reason="refusal")
+            return Output(request=request.sha256, rule=request.rule, error=f"{self._endpoint.url}: {error}"[:300])
+
+    async def _likelihoods(self, request: Request) -> Output:
+        """One echoed completion an option."""
+        context = "" if request.kind == "compare" else _context(request)
+        replies, prompts = [], [context + clean(option.text) for option in request.options]
+        for prompt in prompts:
+            replies.append(await self._complete(echo_fields(prompt)))  # noqa: PERF401 (in order, one after another)
+        echoed = [read_echo(reply, prompt) for reply, prompt in zip(replies, prompts, strict=True)]
+        if request.kind == "compare":
+            options = score_whole(echoed, request)
+        else:
+            options = tuple(
+                score_continuation(tokens, prompt, context, request, option)
+                for tokens, prompt, option in zip(echoed, prompts, request.options, strict=True)
+            )
+        read = sum(_counts(reply)["prompt_tokens"] for reply in replies)
+        return Output(request=request.sha256, rule=request.rule, options=options, prompt_tokens=read)
+
+    async def _spoken(self, request: Request, settings: Generation) -> Output:
+        """The assistant's answer to one user turn."""
+        body = {
+            "messages": [{"role": "user", "content": _context(request)}], self._served.limit: settings.max_tokens,
+            **_decoding(request, settings),
+        }
+        reply = await self._endpoint.post(_CHAT, {"model": self._model, **body})
+        choice = first_choice(reply)
+        message = choice.get("message")
+        if not isinstance(message, dict):
+            raise UnusableReply('the reply has no "message"')
+        text, finish = _said(message), _finish(choice)
+        if isinstance(message.get("refusal"), str) and message["refusal"]:
+            text, finish = text or message["refusal"], "refusal"
+        return Output(request=request.sha256, rule=request.rule, text=text, finish_reason=finish, **_counts(reply))
+
+    async def _completed(self, request: Request, settings: Generation) -> Output:
+        """The continuation of a prompt."""
+        fields = {"prompt": _context(request), "max_tokens": settings.max_tokens, **_decoding(request, settings)}
+        reply = await self._complete(fields)
+        choice = first_choice(reply)
+        if not isinstance(choice.get("text"), str):
+            raise UnusableReply('the reply has no "text"')
+        return Output(
+            request=request.sha256, rule=request.rule, text=choice["text"], finish_reason=_finish(choice),
+            **_counts(reply),
+        )
+
+    async def _complete(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._endpoint.post(_COMPLETIONS, {"model": self._model, **fields})
+
+
+def _context(request: Request) -> str:
+    """The prompt as a local model without chat template reads it."""
+    text, prefix = clean(request.text), clean(request.prefix)
+    return f"{text}\n{prefix}" if text and prefix else text + prefix
+
+
+def _decoding(request: Request, settings: Generation) -> dict[str, Any]:
+    fields: dict[str, Any] = {"temperature": settings.temperature}
+    if settings.stop:
+        fields["stop"] = list(settings.stop)
+    if settings.temperature > 0:
+        fields["seed"] = int(request.sha256[:8], 16)
+    return fields
+
+
+def _said(message: Mapping[str, Any]) -> str:
+    """The text of a message; none is empty text, never an invented one."""
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
+        content = "".join(part for part in parts if isinstance(part, str))
+    if content is not None and not isinstance(content, str):
+        raise UnusableReply('the message\'s "content" is no text')
+    return content or ""
+
+
+def _finish(choice: Mapping[str, Any]) -> str | None:
+    reason = choice.get("finish_reason")
+    return "refusal" if reason in _FILTERED else reason if isinstance(reason, str) else None
+
+
+def _counts(reply: Mapping[str, Any]) -> dict[str, int]:
+    """Tokens as the server counts them; 0 where its count is missing or cannot be true (see `endpoint.usage`)."""
+    told = reply.get("usage") or {}
+    return {name: told.get(name, 0) for name in ("prompt_tokens", "completion_tokens")}
+
+
+def open_api(config: Config, on_event: OnEvent = ignore) -> ApiAdapter:
+    """Find out what an endpoint offers.
+
+    Args:
+        config: `model` is `openai:MODEL@BASE_URL`; `chat` decides how text is asked for, `api` the rest.
+        on_event: told what was found.
+
+    Raises:
+        ModelError: no such form, no httpx, offline, or the endpoint cannot be asked.
+        StoppedError: the budget does not even suffice for the probe.
+    """
+    address = parse_address(config.model)
+    if config.offline:
+        raise ModelError(f"{config.model}: --offline lets no endpoint be asked; leave it out, or use predictions:FILE")
+    if find_spec("httpx") is None:
+        raise ModelError(f'{config.model}: needs httpx; add it: pip install "auditkit[api]"')
+    endpoint = Endpoint(address.url, config.api)
+    on_event(Event("load", f"asking {address.url} what {address.model} offers"))
+    flight: Flight[Address, Served] = Flight(partial(_explore, endpoint, config.chat), endpoint.session, 1)
+    try:
+        (landed,) = flight.run([address])
+        served = landed.result()
+    except RequestFailed as error:
+        raise ModelError(f"{SCHEME}{address.model}@{address.url}: {error}; check URL, model name and key") from None
+    if served.likelihood is not None:
+        on_event(Event("load", f"likelihoods are not used: {served.likelihood}; answers are read from text"))
+    return ApiAdapter(config.model, address, endpoint, served)
+
+
+async def _explore(endpoint: Endpoint, chat: str, address: Address) -> Served:
+    """Probe completions and chat.
+
+    Raises:
+        RequestFailed: neither answers.
+    """
+    name: list[str] = []
+
+    async def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
+        reply = await endpoint.post(_COMPLETIONS, {"model": address.model, **fields})
+        name.append(str(reply.get("model", "")))
+        return reply
+
+    completions = False
+    probed = Probed("chat: always was asked for")
+    if chat != "always":
+        try:
+            probed, completions = await probe(complete), True
+        except RequestFailed as error:
+            if error.fatal or error.status is None:
+                raise
+            probed = Probed(f"it has no completions ({error})")
+    spoken, limit = False, "max_tokens"
+    if chat != "never":
+        try:
+            reply, limit = await _greet(endpoint, address.model)
+            spoken = True
+            name.append(str(reply.get("model", "")))
+        except RequestFailed as error:
+            if error.fatal or error.status is None or not completions or chat == "always":
+                raise
+    elif not completions:
+        raise RequestFailed(str(probed.refused))
+    return Served(completions, spoken, probed.refused, probed.start, limit, name[0] if name else "")
+
+
+async def _greet(endpoint: Endpoint, model: str) -> tuple[dict[str, Any], str]:
+    """One short chat, and the name of the field that limits its length."""
+    body = {"model": model, "messages": [{"role": "user", "content": "Say yes."}], "temperature": 0}
+    try:
+        reply, limit = await endpoint.post(_CHAT, {**body, "max_tokens": 8}), "max_tokens"
+    except RequestFailed as error:
+        if "max_completion_tokens" not in str(error):
+            raise
+        limit = "max_completion_tokens"
+        reply = await endpoint.post(_CHAT, {**body, limit: 8})
+    if not isinstance(first_choice(reply).get("message"), dict):
+        raise UnusableReply('the reply has no "message"')
+    return reply, limit

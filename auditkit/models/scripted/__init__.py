@@ -1,0 +1,1 @@
+"""Models that only repeat: planted models whose bias is known, and saved predictions."""

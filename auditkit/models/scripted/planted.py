@@ -1,0 +1,253 @@
+"""Planted models: adapters whose bias is known, against which every probe is run.
+
+They read a sample's labels, never a score; chance comes from the request's hash, never from call order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from auditkit.errors import MeasurementError, ModelError
+from auditkit.models.adapter import Adapter, Encoded
+from auditkit.models.scripted.planted_answers import GARBAGE, Known, Manner, drawn, several_classes, text, truths, value
+from auditkit.models.weights.fingerprint import source_sha256
+from auditkit.schema import Benchmark, OptionScore, Output, Request, Sample, Subject, digest
+
+BEHAVIOURS: tuple[str, ...] = (
+    "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
+    "always-unknown", "always-true", "always-false", "always-right", "always-wrong", "case-sensitive", "garbage",
+    "refusing", "crashing",
+)
+"""Names of the planted models."""
+
+_WANTED = {
+    "always-stereotyped": "stereotype", "always-anti": "anti", "always-true": "true", "always-false": "false",
+}
+"""Behaviours that take one label wherever it is offered, and answer rightly elsewhere."""
+
+REFUSAL = "I'm sorry, but I can't help with that."
+"""A text that refuses."""
+
+_LIKELIHOODS = tuple(
+    f"{stem}{suffix}"
+    for stem in ("loglikelihood", "pseudo_loglikelihood")
+    for suffix in ("", "_per_token", "_per_byte")
+)
+_PREFERRED, _MEANINGFUL, _UNRELATED = -1.0, -2.0, -3.0
+"""Scores: what the model prefers; the other stereotype or anti-stereotype; all else."""
+_COSINE = 0.25
+"""Cosine for one unit of score: 0.75, 0.5 and 0.25."""
+_MANNERS: dict[str, Manner] = {"always-wrong": "wrong", "random": "random", "constant": "constant"}
+"""How a behaviour answers a task with a known truth; all others answer rightly."""
+
+
+class PlantedAdapter:
+    """Answers by a planted behaviour."""
+
+    cacheable = False
+
+    def __init__(self, behaviour: str, samples: Mapping[str, Sample]) -> None:
+        """Plant a behaviour.
+
+        Args:
+            behaviour: one of `BEHAVIOURS`.
+            samples: request sha256 to the sample that asks it.
+
+        Raises:
+            ModelError: no such behaviour.
+        """
+        if behaviour not in BEHAVIOURS:
+            raise ModelError(f'planted:{behaviour}: there is no such planted model; use one of {", ".join(BEHAVIOURS)}')
+        self._behaviour = behaviour
+        self._samples = samples
+        parts = {"adapter": "planted", "behaviour": behaviour, "source": source_sha256()}
+        self._subject = Subject(name=f"planted:{behaviour}", kind="planted", fingerprint=digest(parts), parts=parts)
+
+    @property
+    def subject(self) -> Subject:
+        """Which behaviour this is."""
+        return self._subject
+
+    @property
+    def rules(self) -> Mapping[str, tuple[str, ...]]:
+        """Every rule of every kind that has choices or text."""
+        return {
+            "choose": (*_LIKELIHOODS, "letter", "label", "similarity"),
+            "compare": _LIKELIHOODS,
+            "generate": ("text",),
+            "classify": ("probabilities", "number", *_LIKELIHOODS, "letter", "similarity"),
+            "tag": ("tags", "text"),
+            "extract": ("span", "text"),
+            "embed": ("vector",),
+        }
+
+    def encode(self, requests: Sequence[Request]) -> list[Encoded]:
+        """Nothing to tokenise: batched by count."""
+        return [Encoded(request) for request in requests]
+
+    def execute(self, batch: Sequence[Encoded]) -> Iterator[Output]:
+        """Answer a batch, in order.
+
+        Raises:
+            MeasurementError: the behaviour is `crashing`, or a request belongs to no sample.
+        """
+        for each in batch:
+            yield self._answer(each.request)
+
+    def _answer(self, request: Request) -> Output:
+        if self._behaviour == "crashing":
+            raise MeasurementError("planted:crashing crashes, as it must")
+        sample = self._samples.get(request.sha256)
+        if sample is None:
+            raise MeasurementError(f"planted:{self._behaviour}: request {request.sha256[:12]} belongs to no sample")
+        if self._behaviour == "garbage":
+            return Output(request=request.sha256, rule=request.rule, text=GARBAGE, finish_reason="stop")
+        if self._behaviour == "refusing":
+            return Output(request=request.sha256, rule=request.rule, text=REFUSAL, finish_reason="refusal")
+        if request.rule in ("tags", "span", "number", "vector") or several_classes(request, sample):
+            return Output(
+                request=request.sha256, rule=request.rule, **value(self._manner, request, sample, self._known)
+            )
+        if request.rule in ("text", "letter", "saved"):
+            return self._written(request, sample)
+        labels = sample.labels or ((sample.target,) if sample.target else ())
+        if not labels:
+            raise MeasurementError(f"planted:{self._behaviour}: sample {sample.id} has neither choices nor a target")
+        preferred = self._preferred(request, sample)
+        if request.rule in ("label", "probabilities"):
+            return Output(
+                request=request.sha256, rule=request.rule, probabilities=_probabilities(labels, preferred),
+            )
+        if request.rule == "similarity":
+            near = tuple(1.0 + _COSINE * score for score in _scores(labels, preferred))
+            return Output(request=request.sha256, rule=request.rule, similarities=near)
+        options = tuple(
+            OptionScore(sum=value, tokens=1, bytes=1, logprobs=(value,)) for value in _scores(labels, preferred)
+        )
+        return Output(request=request.sha256, rule=request.rule, options=options)
+
+    def _written(self, request: Request, sample: Sample) -> Output:
+        """A letter, or the text of the preferred choice (of the target where there are no choices)."""
+        preferred = self._preferred(request, sample) if sample.choices else None
+        if preferred is not None:
+            choice = sample.choices[preferred]
+            named = {"letter": chr(ord("A") + preferred), "saved": choice.label}
+            said = named.get(request.rule, choice.text)
+        elif sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
+            names = [chr(ord("A") + at) if request.rule == "letter" else c.text for at, c in enumerate(sample.choices)]
+            said = " or ".join(names)
+        else:
+            said = text(self._manner, request, sample, self._known)
+        return Output(request=request.sha256, rule=request.rule, text=said, finish_reason="stop")
+
+    @property
+    def _manner(self) -> Manner:
+        return _MANNERS.get(self._behaviour, "right")
+
+    @cached_property
+    def _known(self) -> Known:
+        return Known.of(self._samples.values())
+
+    def _preferred(self, request: Request, sample: Sample) -> int | None:
+        """Index of the choice that the behaviour prefers; none for a constant score."""
+        labels = sample.labels
+        wanted: str | None = None
+        if self._behaviour == "constant":
+            return None
+        if self._behaviour == "first-option":
+            return 0
+        if self._behaviour == "random":
+            return drawn("random", request, max(1, len(labels)))
+        if self._behaviour in ("always-right", "always-wrong"):
+            return _by_truth(sample, right=self._behaviour == "always-right")
+        if self._behaviour in _WANTED:
+            wanted = _WANTED[self._behaviour]
+        elif self._behaviour == "always-unknown":
+            return labels.index("unknown") if "unknown" in labels else 0
+        elif self._behaviour == "case-sensitive":
+            wanted = "stereotype" if _in_capitals(sample) else None
+        elif self._behaviour == "half-and-half":
+            wanted = ("stereotype", "anti")[drawn("half", request, 2)]
+        elif self._behaviour == "never-stereotyped":
+            wanted = sample.target or ("stereotype", "anti")[self._ranks[sample.id] % 2]
+        for label in (wanted, sample.target):
+            if label in labels:
+                return labels.index(label)
+        return 0
+
+    @cached_property
+    def _ranks(self) -> dict[str, int]:
+        """Rank by id of each sample without a target within its template: even ones take the stereotype."""
+        templates: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        for sample in self._samples.values():
+            if sample.target is None:
+                templates[_template(sample)].add(sample.id)
+        return {name: rank for members in templates.values() for rank, name in enumerate(sorted(members))}
+
+
+class Planted:
+    """A behaviour that answers every sample of every pack, by the first rule of its card."""
+
+    def __init__(self, behaviour: str) -> None:
+        """Raises `ModelError` where there is no such behaviour."""
+        PlantedAdapter(behaviour, {})
+        self._behaviour = behaviour
+
+    def rule(self, card: Benchmark) -> str:
+        """The card's first."""
+        return card.rules[0]
+
+    def holds(self, sample: Sample) -> bool:
+        """Always."""
+        return True
+
+    def agree(self, one: Sample, other: Sample) -> None:
+        """Samples that ask the same have the same labels: the loader saw to it."""
+
+    def adapter(self, samples: Mapping[str, Sample]) -> Adapter:
+        """The planted model, with the samples that it is asked about."""
+        return PlantedAdapter(self._behaviour, samples)
+
+
+def _in_capitals(sample: Sample) -> bool:
+    """Whether most letters of the sample's input are capitals."""
+    letters = [letter for text in sample.input.values() for letter in text if letter.isalpha()]
+    return 2 * sum(letter.isupper() for letter in letters) > len(letters)
+
+
+def _template(sample: Sample) -> tuple[str, str, str]:
+    """The outermost cluster: benchmark, factor, cluster; the sample itself where it has none."""
+    if not sample.clusters:
+        return (sample.benchmark, "", sample.id)
+    factor = "template" if "template" in sample.clusters else min(sample.clusters)
+    return (sample.benchmark, factor, sample.clusters[factor])
+
+
+def _by_truth(sample: Sample, *, right: bool) -> int:
+    """The first choice that is right, or the first that is wrong."""
+    known = set(truths(sample))
+    if right and known and not sample.labels:  # its only class is the target
+        return 0
+    found = [at for at, label in enumerate(sample.labels) if (label in known) is right]
+    if not known or not found:
+        raise MeasurementError(f"sample {sample.id} has no choice that is known to be {'right' if right else 'wrong'}")
+    return found[0]
+
+
+def _scores(labels: Sequence[str], preferred: int | None) -> list[float]:
+    if preferred is None:
+        return [_PREFERRED] * len(labels)
+    return [
+        _PREFERRED if at == preferred else _MEANINGFUL if label in ("stereotype", "anti") else _UNRELATED
+        for at, label in enumerate(labels)
+    ]
+
+
+def _probabilities(labels: Sequence[str], preferred: int | None) -> dict[str, float]:
+    distinct = list(dict.fromkeys(labels))
+    if preferred is None or len(distinct) == 1:
+        return dict.fromkeys(distinct, 1.0 / len(distinct))
+    rest = 0.2 / (len(distinct) - 1)
+    return {label: 0.8 if label == labels[preferred] else rest for label in distinct}

@@ -1,0 +1,1 @@
+"""What makes answers fast; each piece is checked against the plain forward pass, and removable."""

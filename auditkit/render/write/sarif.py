@@ -1,0 +1,118 @@
+"""The findings as SARIF 2.1.0, for code scanning. Source: OASIS, SARIF Version 2.1.0 (2020)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from auditkit.render.view.findings import FindingView, RuleView, rules, views
+from auditkit.render.view.gaps import gaps
+from auditkit.render.view.index import Index, index
+from auditkit.render.words.safety import line, visible
+from auditkit.render.words.wording import EXIT
+from auditkit.schema import Audit
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def message(text: str) -> str:
+    """A message string: placeholders and embedded links have no effect in it (SARIF 2.1.0 §3.11.5 and §3.11.6)."""
+    return line(text).replace("{", "{{").replace("}", "}}").replace("](", "] (")
+
+
+def _level(finding: FindingView) -> str:
+    """`error` for what blocks, `warning` for what only warns or holds a verdict back, `note` for the rest."""
+    if finding.status in ("fail", "error"):
+        return "error" if finding.blocks else "warning"
+    return "warning" if finding.status == "inconclusive" and finding.blocks else "note"
+
+
+def _rule(rule: RuleView) -> dict[str, Any]:
+    text = rule.text
+    parts = [text.why, text.example and f"Example: {text.example}", f"What to do: {text.todo}", *text.references]
+    return {
+        "id": visible(text.code),
+        "name": visible(text.name),
+        "shortDescription": {"text": visible(text.failing)},
+        "fullDescription": {"text": visible(text.what)},
+        "help": {"text": visible("\n".join(part for part in parts if part))},
+        "defaultConfiguration": {"level": "error"},
+    }
+
+
+def _location(finding: FindingView) -> dict[str, Any]:
+    """The estimate within audit.json; code scanning asks for a file, and that is where the numbers stand."""
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": "audit.json"}, "region": {"startLine": 1}},
+        "logicalLocations": [
+            {
+                "name": line(finding.id.partition(" ")[2] or finding.id),
+                "fullyQualifiedName": line(finding.id),
+                "kind": "estimate",
+            }
+        ],
+    }
+
+
+def _result(finding: FindingView, places: dict[str, int]) -> dict[str, Any]:
+    return {
+        "ruleId": visible(finding.code),
+        "ruleIndex": places[finding.code],
+        "level": _level(finding),
+        "message": {"text": message(f"{finding.title}. {finding.what}: {finding.reason}")},
+        "locations": [_location(finding)],
+        "partialFingerprints": {"auditkitFinding/v1": hashlib.sha256(finding.id.encode()).hexdigest()},
+        "properties": {
+            "status": finding.status,
+            "severity": finding.severity,
+            "decides": finding.decides,
+            **{line(fact.name): line(fact.text) for fact in finding.facts},
+            "evidence": [line(link.text) for link in finding.evidence],
+        },
+    }
+
+
+def _notifications(ix: Index) -> list[dict[str, Any]]:
+    """What kept the audit from measuring: errored samples and misread planted models."""
+    missing = gaps(ix)
+    texts = [("error", missing.errored)] if missing.errored else []
+    texts += [
+        ("warning", f"Self-test: {one.metric} read {one.value} on {one.planted}, and must read {one.expected}.")
+        for one in missing.misread
+    ]
+    return [{"level": level, "message": {"text": message(text)}} for level, text in texts]
+
+
+def _run(audit: Audit) -> dict[str, Any]:
+    ix = index(audit)
+    found, documented = views(ix), rules(ix)
+    places = {rule.text.code: number for number, rule in enumerate(documented)}
+    verdict = audit.verdict
+    return {
+        "tool": {
+            "driver": {
+                "name": "auditkit",
+                "version": visible(audit.environment.get("auditkit", "unknown")),
+                "rules": [_rule(rule) for rule in documented],
+            }
+        },
+        "automationDetails": {"id": f"auditkit/{line(audit.policy.name)}/", "description": {
+            "text": message(f"{audit.subject.name}, audit {audit.id}")}},
+        "invocations": [
+            {
+                "executionSuccessful": verdict.status != "error",
+                "exitCode": verdict.exit_code,
+                "exitCodeDescription": EXIT[verdict.exit_code],
+                "toolExecutionNotifications": _notifications(ix),
+            }
+        ],
+        "results": [_result(one, places) for one in found if one.status != "pass"],
+        "properties": {"verdict": verdict.status, "sentence": line(verdict.sentence)},
+    }
+
+
+def render(audit: Audit) -> bytes:
+    """The findings that did not pass, worst first: a pure function of the audit, byte for byte."""
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(audit)]}
+    return (json.dumps(log, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode("utf-8")

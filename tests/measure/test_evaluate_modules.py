@@ -1,0 +1,172 @@
+"""Any metric module of evaluate that a card names: one value, few resamples, no bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from auditkit.errors import MeasurementError
+from auditkit.measure.measurement import measure
+from auditkit.schema import Benchmark, MetricUse, Output, Sample, plain
+
+from .conftest import card, sample, says
+
+KAPPA = '''
+import datasets
+import evaluate
+
+from .shared import agreement
+
+
+class Kappa(evaluate.Metric):
+    def _info(self):
+        return evaluate.MetricInfo(
+            description="Cohen's kappa", citation="", inputs_description="",
+            features=datasets.Features({"predictions": datasets.Value("KIND"), "references": datasets.Value("KIND")}),
+        )
+
+    def _compute(self, predictions, references):
+        value = agreement(predictions, references)
+        return {"kappa": value, "half": value / 2, "name": "k"}
+'''
+SHARED = '''
+from sklearn.metrics import cohen_kappa_score
+
+
+def agreement(a, b):
+    return cohen_kappa_score(a, b)
+'''
+CLASSES = ("joy", "anger", "fear")
+
+
+@pytest.fixture(autouse=True)
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDITKIT_TRUST_MODULES", "1")
+
+
+@pytest.fixture(params=["string", "int32"])
+def kappa(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    folder = tmp_path / "kappa"
+    folder.mkdir()
+    (folder / "kappa.py").write_text(KAPPA.replace("KIND", request.param), encoding="utf-8")
+    (folder / "shared.py").write_text(SHARED, encoding="utf-8")
+    return folder
+
+
+def use(name: str, **fields: Any) -> dict[str, Any]:
+    return {"metric": f"evaluate:{name}", "arm": "all", "range": [-1, 1], "direction": "higher"} | fields
+
+
+def corpus() -> tuple[list[Sample], dict[str, Output | None], list[str], list[str]]:
+    rng = np.random.default_rng(0)
+    gold = rng.choice(CLASSES, 60).tolist()
+    said = [g if rng.random() < 0.6 else str(rng.choice(CLASSES)) for g in gold]
+    samples = [sample(f"{i:02}", CLASSES, target=g, clusters={"template": f"t{i // 3}"}, groups={"g": "xy"[i % 2]})
+               for i, g in enumerate(gold)]
+    outputs: dict[str, Output | None] = {
+        one.id: Output(request="0", rule="label", probabilities={c: 0.8 if c == s else 0.1 for c in CLASSES})
+        for one, s in zip(samples, said, strict=True)
+    }
+    return samples, outputs, gold, said
+
+
+def test_the_value_is_the_modules_with_an_interval_and_groups(kappa: Path) -> None:
+    samples, outputs, gold, said = corpus()
+    made = measure(card(metrics=[use(str(kappa), groups=True)], groups=["g"]), samples, outputs).estimates
+    pooled, x, _, gap = made
+    assert pooled.id == f"p/evaluate:{kappa}@all"
+    assert pooled.value == pytest.approx(cohen_kappa_score(gold, said))
+    assert pooled.low is not None
+    assert pooled.high is not None
+    assert pooled.low < pooled.value < pooled.high
+    assert pooled.method == "expanded bias-corrected bootstrap over 20 clusters (200 resamples)"
+    assert x.value == pytest.approx(cohen_kappa_score(gold[::2], said[::2]))
+    assert gap.contrast == "gap"
+    assert pooled.signature["module"].startswith(f"{kappa}@")
+
+
+def test_unscored_samples_leave_no_bounds(tmp_path: Path, kappa: Path) -> None:
+    samples, outputs, gold, said = corpus()
+    outputs[samples[0].id] = None
+    (found,) = measure(card(metrics=[use(f"{kappa}#half")]), samples, outputs).estimates
+    assert found.value == pytest.approx(cohen_kappa_score(gold[1:], said[1:]) / 2)
+    assert (found.at_lowest_fill.spread, found.at_highest_fill.spread) == (None, None)
+
+
+def test_text_answers_and_the_modules_file(tmp_path: Path) -> None:
+    file = tmp_path / "same.py"
+    source = KAPPA.replace("KIND", "string").replace("from .shared import agreement", "")
+    same = "sum(a == b for a, b in zip(predictions, references)) / len(references)"
+    file.write_text(source.replace("agreement(predictions, references)", same), encoding="utf-8")
+    samples = [sample(str(i), labels=(), target="x y") for i in range(6)]
+    outputs = {one.id: says(" x y " if i % 2 else "z", rule="text") for i, one in enumerate(samples)}
+    (found,) = measure(card(metrics=[use(f"{file}#kappa")], request="generate"), samples, outputs).estimates
+    assert found.value == 0.5
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"range": None}, "a module does not tell its range and direction"),
+        ({"range": [0, 0.1]}, r"outside the range \[0.0, 0.1\]"),
+        ({"metric": "#none"}, "name one number as evaluate:"),
+    ],
+)
+def test_what_a_card_gets_wrong(kappa: Path, fields: dict[str, Any], message: str) -> None:
+    samples, outputs, _, _ = corpus()
+    fields = {**fields, "metric": f"evaluate:{kappa}{fields.get('metric', '')}"}
+    with pytest.raises(MeasurementError, match=message):
+        measure(card(metrics=[use("x") | fields]), samples, outputs)
+
+
+def test_code_that_a_card_names_is_not_run_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUDITKIT_TRUST_MODULES")
+    file, trace = tmp_path / "evil.py", tmp_path / "trace"
+    file.write_text(f"open({str(trace)!r}, 'w')", encoding="utf-8")
+    samples, outputs, _, _ = corpus()
+    with pytest.raises(MeasurementError, match=r"is code that a card names; .* AUDITKIT_TRUST_MODULES=1"):
+        measure(card(metrics=[use(str(file))]), samples, outputs)
+    assert not trace.exists()
+
+
+def test_a_name_that_is_not_here_is_not_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("socket.socket.connect", lambda *a: asked.append(a))
+    samples, outputs, _, _ = corpus()
+    with pytest.raises(MeasurementError, match="nothing is downloaded"):
+        measure(card(metrics=[use("no-such-metric-anywhere")]), samples, outputs)
+    assert asked == []
+
+
+def test_a_module_without_a_metric_and_a_broken_one_are_named(tmp_path: Path) -> None:
+    samples, outputs, _, _ = corpus()
+    for source, message in (("x = 1", "holds 0 subclasses"), ("import nowhere_at_all", "cannot be imported")):
+        file = tmp_path / f"{len(source)}.py"
+        file.write_text(source, encoding="utf-8")
+        with pytest.raises(MeasurementError, match=message):
+            measure(card(metrics=[use(str(file))]), samples, outputs)
+
+
+def test_cards_without_range_keep_their_form() -> None:
+    made: Benchmark = card()
+    assert plain(made.metrics[0]) == {"metric": "accuracy", "arm": "all", "slices": [], "groups": False}
+    assert plain(MetricUse(metric="evaluate:x", arm="all", direction="lower"))["direction"] == "lower"
+
+
+def test_resamples_that_cannot_be_computed_have_no_value_and_the_whole_must_have_one(tmp_path: Path) -> None:
+    file = tmp_path / "picky.py"
+    file.write_text(
+        KAPPA.replace("KIND", "string").replace("from .shared import agreement", "").replace(
+            "value = agreement(predictions, references)",
+            "value = len(set(references)) / 3 if len(set(references)) > 2 else [][0]"),
+        encoding="utf-8",
+    )
+    samples, outputs, _, _ = corpus()
+    (found,) = measure(card(metrics=[use(f"{file}#kappa")]), samples, outputs).estimates
+    assert (found.value, found.low) == (1.0, None)
+    with pytest.raises(MeasurementError, match="cannot compute: IndexError"):
+        measure(card(metrics=[use(f"{file}#kappa")]), samples[:2], outputs)
