@@ -78,3 +78,9 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str, cutoff: float 
     """
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f'did you mean "{close[0]}"?' if close else otherwise
+
+
+def first_line(error: BaseException, most: int = 200) -> str:
+    """The first line of what a library raised, cut after `most` characters; its class where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:most] if lines else type(error).__name__

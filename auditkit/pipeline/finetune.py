@@ -21,9 +21,9 @@ from auditkit.load.splitting import Split, given, split
 from auditkit.load.training_data import Labelled, read_labelled
 from auditkit.measure.measurement import measure
 from auditkit.models.training.features import SCORES
-from auditkit.models.training.trainer import Fitted, fit
+from auditkit.models.training.trainer import TrainedModel, fit
 from auditkit.models.weights.fingerprint import file_sha256
-from auditkit.models.weights.locate import Located, locate
+from auditkit.models.weights.locate import ModelFolder, locate
 from auditkit.pipeline.around.environment import environment
 from auditkit.pipeline.around.offline import prepare
 from auditkit.render.draw.curves import render as render_curves
@@ -211,8 +211,8 @@ def _begin(work: Path, made: str, *, resume: bool) -> None:
 
 
 def _training(
-    base: str, located: Located, rows: Labelled, held: Labelled | None, columns: Columns, recipe: Recipe,
-    labels: tuple[str, ...], parts: Split, fitted: Fitted,
+    base: str, located: ModelFolder, rows: Labelled, held: Labelled | None, columns: Columns, recipe: Recipe,
+    labels: tuple[str, ...], parts: Split, fitted: TrainedModel,
 ) -> Training:
     return Training(
         base=base, base_sha256=located.weights_sha256, data=rows.name, data_sha256=rows.sha256,

@@ -14,10 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import ModelError, did_you_mean
+from auditkit.models.scripted import PREDICTIONS_SCHEME
 from auditkit.schema import repair
-
-SCHEME = "predictions:"
-"""What a file of predictions is named by."""
 
 _TEXTS = ("answer", "text", "span", "error", "refused", "rule")
 _VALUES = ("answer", "scores", "probabilities", "number", "text", "tags", "span", "error", "refused")
@@ -50,7 +48,7 @@ def read_content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; write {SCHEME}FILE") from None
+        raise ModelError(f"{path}: no such file; write {PREDICTIONS_SCHEME}FILE") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
 
@@ -80,7 +78,7 @@ def _jsonl(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             row = json.loads(line, object_pairs_hook=partial(_unique, where))
         except json.JSONDecodeError as error:
-            raise ModelError(f"{where}: not valid JSON at column {error.colno}: {error.msg}; mend the line") from None
+            raise ModelError(f"{where}: not valid JSON at column {error.colno}: {error.msg}; correct it") from None
         except RecursionError:
             raise ModelError(f"{where}: nested too deeply; a line is a flat object") from None
         if not isinstance(row, dict):
@@ -107,12 +105,12 @@ def _csv(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 header = cells
                 _unique(where, [(name, None) for name in header])
             elif len(cells) != len(header):
-                raise ModelError(f"{where}: {len(cells)} cells under {len(header)} columns; mend the row")
+                raise ModelError(f"{where}: {len(cells)} cells under {len(header)} columns; correct the row")
             else:
                 yield begins, _nested(header, cells, where)
             begins = table.line_num + 1
     except csv.Error as error:
-        raise ModelError(f"{path}:{begins}: not valid CSV: {error}; mend the quotes") from None
+        raise ModelError(f"{path}:{begins}: not valid CSV: {error}; correct the quotes") from None
 
 
 def _nested(header: Sequence[str], cells: Sequence[str], where: str) -> dict[str, Any]:
@@ -137,7 +135,7 @@ def _nested(header: Sequence[str], cells: Sequence[str], where: str) -> dict[str
     if scores:
         if sorted(scores) != list(range(len(scores))):
             raise ModelError(f'{where}: "scores" has a gap; give a number for every option')
-        row["scores"] = [scores[at] for at in range(len(scores))]
+        row["scores"] = [scores[option] for option in range(len(scores))]
     return row
 
 
@@ -145,7 +143,7 @@ def _number(cell: str, where: str, name: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise ModelError(f'{where}: "{name}": {cell!r:.40} is no number; mend it') from None
+        raise ModelError(f'{where}: "{name}": {cell!r:.40} is not a number; correct it') from None
 
 
 def _prediction(row: dict[str, Any], where: str) -> Prediction:
@@ -156,17 +154,17 @@ def _prediction(row: dict[str, Any], where: str) -> Prediction:
     row = {name: value for name, value in row.items() if value is not None}
     sample = row.get("id")
     if not isinstance(sample, str) or not sample:
-        raise ModelError(f'{where}: "id" is missing or no text; give the sample\'s id')
-    given = [column for column in _VALUES if column in row]
-    if len(given) != 1:
-        found = f"{' and '.join(given)} are given" if given else "none is given"
-        raise ModelError(f"{where}: a line needs exactly one of {', '.join(_VALUES)}; {found}")
+        raise ModelError(f'{where}: "id" is missing or not text; give the sample\'s id')
+    columns = [column for column in _VALUES if column in row]
+    if len(columns) != 1:
+        fault = f"it has {' and '.join(columns)}" if columns else "it has none"
+        raise ModelError(f"{where}: a line needs exactly one of {', '.join(_VALUES)}; {fault}")
     for column in _TEXTS:
         if column in row and not isinstance(row[column], str):
             raise ModelError(f'{where}: "{column}" must be text (given: {row[column]!r:.40}); put it in quotes')
     if not row.get("error", "x").strip():
         raise ModelError(f'{where}: "error" is empty; say why the sample has no answer')
-    return Prediction(where, sample, given[0], _value(given[0], row[given[0]], where), row.get("rule"))
+    return Prediction(where, sample, columns[0], _value(columns[0], row[columns[0]], where), row.get("rule"))
 
 
 def _value(column: str, value: Any, where: str) -> Any:
@@ -187,16 +185,16 @@ def _tags(value: Any, where: str) -> tuple[str, ...]:
 def _scores(value: Any, where: str) -> tuple[float, ...]:
     if not isinstance(value, list) or not value:
         raise ModelError(f'{where}: "scores" must be a list of numbers, one an option')
-    return tuple(_finite(item, f"scores.{at}", where) for at, item in enumerate(value))
+    return tuple(_finite(item, f"scores.{option}", where) for option, item in enumerate(value))
 
 
 def _probabilities(value: Any, where: str) -> dict[str, float]:
     if not isinstance(value, dict) or not value:
         raise ModelError(f'{where}: "probabilities" must map each label to a number')
-    found = {label: _finite(item, f"probabilities.{label}", where) for label, item in value.items()}
-    if min(found.values()) < 0 or max(found.values()) > 1.01:
+    probabilities = {label: _finite(item, f"probabilities.{label}", where) for label, item in value.items()}
+    if min(probabilities.values()) < 0 or max(probabilities.values()) > 1.01:
         raise ModelError(f'{where}: "probabilities" must be at least 0, and sum to at most 1')
-    return found
+    return probabilities
 
 
 def _finite(value: Any, name: str, where: str) -> float:
