@@ -21,7 +21,7 @@ class Plugin:
     """One registered object."""
 
     kind: str
-    """metric, statistic, rule, reader, model …"""
+    """metric, rule, reader, model …"""
     name: str
     target: str
     """`module:object`."""
