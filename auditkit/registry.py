@@ -6,14 +6,15 @@ One entry-point group, `auditkit`; an entry is named `kind.name`, so that listin
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from auditkit.errors import RegistryError
 
 GROUP = "auditkit"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Plugin:
     """The installed package that brings it."""
     problem: str | None = None
     """Why it cannot be used: a broken import, or a doubled name."""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether auditkit itself brings it."""
+        return self.target.startswith("auditkit.")
 
 
 @cache
@@ -89,3 +95,28 @@ def plugins(*, check: bool = False) -> list[Plugin]:
             dist = entry.dist.name if entry.dist else "?"
             listed.append(Plugin(kind, name, entry.value, dist, problem))
     return listed
+
+
+def load_all(kind: str, of: type[T]) -> tuple[dict[str, T], tuple[Plugin, ...]]:
+    """Everything registered under a kind, by name, and the plugins that cannot be used.
+
+    Args:
+        kind: the part of the entry points' names before the dot.
+        of: what their objects must be.
+
+    Raises:
+        RegistryError: a built-in cannot be used, or a plugin claims its name.
+    """
+    loaded: dict[str, T] = {}
+    broken = []
+    for plugin in (plugin for plugin in plugins() if plugin.kind == kind):
+        try:
+            item = get(kind, plugin.name)
+            if not isinstance(item, of):
+                raise RegistryError(f'the {kind} "{plugin.name}" ({plugin.target}) is not of the type {of.__name__}')
+            loaded[plugin.name] = item
+        except RegistryError as error:
+            if any(other.built_in for other in plugins() if (other.kind, other.name) == (kind, plugin.name)):
+                raise
+            broken.append(replace(plugin, problem=str(error)))
+    return loaded, tuple(broken)

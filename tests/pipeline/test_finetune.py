@@ -199,7 +199,7 @@ def test_a_frozen_body_gives_the_weights_that_running_it_each_epoch_would(
 ) -> None:
     from safetensors.torch import load_file
 
-    from auditkit.models.training.trainer import head_only as frozen
+    from auditkit.models.training import head_only as frozen
 
     once = run(sunny(80), freeze_body=True, epochs=3, out=tmp_path / "once")
     monkeypatch.setattr(frozen, "MOST_BYTES", 0)
@@ -412,7 +412,7 @@ def test_bases_that_cannot_be_fine_tuned(base: Path, run: Callable[..., Finetune
     for name, words in ((empty, "no weights"), (tmp_path / "nothing", "no such file or folder")):
         with pytest.raises(ModelError, match=words):
             finetune(str(name), data=data, task="classification", out=tmp_path / "model", device="cpu")
-    with pytest.raises(ConfigError, match="--epochs"):
+    with pytest.raises(ConfigError, match="epochs"):
         run(sunny(20), epochs=0)
 
 
