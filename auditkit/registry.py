@@ -6,15 +6,16 @@ it exactly as plugins do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 from auditkit.errors import RegistryError, did_you_mean
 
 GROUP = "auditkit"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Plugin:
     """The installed package that brings it."""
     problem: str | None = None
     """Why it cannot be used: a broken import, or a name that two modules register."""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether auditkit itself brings it."""
+        return self.target.startswith("auditkit.")
 
 
 @dataclass(frozen=True)
@@ -136,3 +142,28 @@ def plugins(*, check: bool = False) -> list[Plugin]:
             distribution = entry.dist.name if entry.dist else "?"
             listed.append(Plugin(kind, name, entry.value, distribution, problem))
     return listed
+
+
+def load_all(kind: str, of: type[T]) -> tuple[dict[str, T], tuple[Plugin, ...]]:
+    """Everything registered under a kind, by name, and the plugins that cannot be used.
+
+    Args:
+        kind: the part of the entry points' names before the dot.
+        of: what their objects must be.
+
+    Raises:
+        RegistryError: a built-in cannot be used, or a plugin claims its name.
+    """
+    loaded: dict[str, T] = {}
+    broken = []
+    for plugin in (plugin for plugin in plugins() if plugin.kind == kind):
+        try:
+            item = get(kind, plugin.name)
+            if not isinstance(item, of):
+                raise RegistryError(f'the {kind} "{plugin.name}" ({plugin.target}) is not of the type {of.__name__}')
+            loaded[plugin.name] = item
+        except RegistryError as error:
+            if any(other.built_in for other in plugins() if (other.kind, other.name) == (kind, plugin.name)):
+                raise
+            broken.append(replace(plugin, problem=str(error)))
+    return loaded, tuple(broken)

@@ -8,7 +8,7 @@ from auditkit.judge.policies import builtin_names
 from auditkit.load import packs
 from auditkit.load.rows import read_samples
 from auditkit.models.scripted.planted import BEHAVIOURS
-from auditkit.schema.rules import RULES
+from auditkit.render.view.rules import codes, rule_text
 
 Row = dict[str, str]
 
@@ -57,7 +57,8 @@ def _metrics() -> list[Row]:
 
 
 def _rules() -> list[Row]:
-    return [{"name": code, "rule": rule.name, "what": rule.what} for code, rule in sorted(RULES.items())]
+    texts = [text for code in codes() if (text := rule_text(code)) is not None]
+    return [{"name": text.code, "rule": text.name, "what": text.what} for text in texts]
 
 
 def _models() -> list[Row]:

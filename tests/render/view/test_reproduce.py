@@ -11,7 +11,7 @@ import pytest
 
 from auditkit.cli.audit import command as audit_command
 from auditkit.cli.settings import read_config
-from auditkit.render.view.provenance import command, seconds, size
+from auditkit.render.view.reproduce import command
 from auditkit.schema import Api, Audit, Config, Explain, Task
 from auditkit.schema.config import EXECUTION
 
@@ -62,8 +62,3 @@ def test_the_command_line_reads_the_same_configuration(
 
 def test_hostile_names_stay_one_word(poisoned: Audit, hostile: str) -> None:
     assert shlex.split(command(poisoned))[2] == hostile
-
-
-def test_durations_and_sizes() -> None:
-    texts = [seconds(4.24), seconds(200.2), seconds(7500), size(3 * 2**20), size(3 * 2**30)]
-    assert [text.replace("\u00a0", " ") for text in texts] == ["4.2 s", "3 min 20 s", "2 h 5 min", "3 MiB", "3.00 GiB"]

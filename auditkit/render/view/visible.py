@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 
 _UNSEEN = re.compile(
@@ -39,9 +38,3 @@ def line(text: str) -> str:
 def clip(text: str, width: int) -> str:
     """The text, or its first `width - 1` characters and an ellipsis."""
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def anchor(kind: str, key: str) -> str:
-    """An id for a fragment link: readable, unique by 8 hex of the key's sha256, the same in every rendering."""
-    slug = re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")[:40].strip("-")
-    return "-".join(part for part in (kind, slug, hashlib.sha256(key.encode()).hexdigest()[:8]) if part)
