@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,14 @@ import pytest
 from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef, roc_auc_score
 
 from auditkit.measure import answers
+from auditkit.measure.definition import Metric
 from auditkit.measure.measurement import measure
-from auditkit.measure.metric import Metric
 from auditkit.measure.metrics.calibration import brier_score, expected_calibration_error
+from auditkit.measure.metrics.classification import class_correlation, mean_f1, size_weighted_f1
 from auditkit.registry import get
 from auditkit.schema import Estimate, Output, Sample
 
-from .conftest import STATISTICS, card, sample, says, scored
+from ..conftest import card, column, sample, says, scored
 
 CLASSES = ("joy", "anger", "fear")
 
@@ -86,7 +88,7 @@ def test_unscored_samples_open_the_worst_case() -> None:
     samples, outputs, _ = corpus()
     for one in samples[:24]:
         outputs[one.id] = None
-    for name in STATISTICS.keys() & {"macro_f1", "weighted_f1", "auroc", "expected_calibration_error", "aurc"}:
+    for name in ("macro_f1", "weighted_f1", "auroc", "expected_calibration_error", "aurc"):
         (found,) = measured(name, samples, outputs)
         assert found.unscored == {"not_run": 24}
         assert found.at_lowest_fill.value is not None
@@ -162,3 +164,56 @@ def test_order_and_seed() -> None:
     first = measure(pack, samples, outputs, seed=3)
     assert measure(pack, samples[::-1], dict(reversed(outputs.items())), seed=3) == first
     assert measure(pack, samples, outputs, seed=4).estimates[0].spread != first.estimates[0].spread
+
+
+def labelled(n=400, classes="abcd", seed=0):
+    rng = np.random.default_rng(seed)
+    gold = rng.choice(list(classes), n)
+    return gold, np.where(rng.random(n) < 0.6, gold, rng.choice(list(classes), n))
+
+
+@pytest.mark.parametrize("classes", ["ab", "abcdef"])
+def test_classification_agrees_with_scikit_learn(classes):
+    gold, predicted = labelled(classes=classes)
+    parts = {"gold": gold, "predicted": predicted}
+    assert mean_f1.value(parts) == pytest.approx(f1_score(gold, predicted, average="macro"), abs=1e-12)
+    assert size_weighted_f1.value(parts) == pytest.approx(f1_score(gold, predicted, average="weighted"), abs=1e-12)
+    assert class_correlation.value(parts) == pytest.approx(matthews_corrcoef(gold, predicted), abs=1e-12)
+
+
+def test_a_class_that_is_only_predicted_costs_no_class_of_its_own():
+    gold, predicted = np.array(list("aabb")), np.array(list("aabz"))
+    expected = f1_score(gold, predicted, average="macro", labels=["a", "b"])
+    assert mean_f1.value({"gold": gold, "predicted": predicted}) == pytest.approx(expected)
+
+
+def _all_fills(statistic, parts, missing, classes):
+    """Every way of answering the missing rows."""
+    rows = np.flatnonzero(missing)
+    for answer in product(classes, repeat=len(rows)):
+        filled = parts["predicted"].copy()
+        filled[rows] = answer
+        value = statistic.value({"gold": parts["gold"], "predicted": filled})
+        if value is not None:
+            yield value
+
+
+@pytest.mark.parametrize("statistic", [mean_f1, size_weighted_f1, class_correlation])
+@pytest.mark.parametrize("classes", ["ab", "abc"])
+def test_fills_bound_every_way_of_answering(statistic, classes):
+    for seed in range(25):
+        gold, predicted = labelled(14, classes, seed)
+        missing = np.zeros(14, dtype=bool)
+        missing[:4] = True
+        reasons = np.where(missing, "unparsed", "")
+        found = statistic.fills(column({"gold": gold, "predicted": predicted}, reasons=reasons), (-1, 1))
+        if found is None:
+            assert statistic is class_correlation
+            assert len(classes) > 2
+            continue
+        low, high = (statistic.value(one.parts) for one in found)
+        values = list(_all_fills(statistic, {"gold": gold, "predicted": predicted}, missing, classes))
+        assert high == pytest.approx(max(values))
+        assert low <= min(values) + 1e-12
+        if classes == "ab" and statistic is class_correlation:
+            assert low == pytest.approx(min(values))

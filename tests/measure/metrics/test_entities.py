@@ -14,7 +14,7 @@ from auditkit.measure.measurement import measure
 from auditkit.measure.scorers import entities
 from auditkit.schema import Estimate, Fill, Output, Sample
 
-from .conftest import card, sample, says
+from ..conftest import card, sample, says
 
 GOLD = [
     ["B-PER", "I-PER", "O", "B-LOC", "O"], ["O", "O", "O"], ["B-ORG", "B-ORG", "O", "O"],

@@ -9,14 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from auditkit.judge.threshold import Evidence, judge_check
 from auditkit.measure.measurement import measure
-from auditkit.measure.metrics.translation import tokenizer
+from auditkit.measure.metrics.translation import BLEU_PARTS, CHRF_PARTS, corpus_bleu, corpus_chrf, tokenizer
 from auditkit.schema import Check, Estimate, Fill, Output
 
-from .conftest import card, sample, says
+from ..conftest import card, sample, says
 
 TEXTS = {
     "en": ["The cat sat on the mat, didn't it?", "It is raining again in the north today.", "We left at 7:30 p.m."],
@@ -178,3 +179,16 @@ def test_each_arm_has_the_tokenizer_of_its_own_script() -> None:
     made = measure(card(metrics=uses, request="generate"), samples, outputs).estimates
     assert [one.signature["tokenizer"] for one in made] == ["13a", "zh", "char"]
     assert [one.value for one in made] == pytest.approx([100, 100, 100])
+
+
+def test_bleu_and_chrf_formulas_on_sums():
+    """Perfect is 100; without any match 0; an order without a match counts half of one (smoothing 'exp')."""
+    perfect = {name: np.array([6.0]) for name in BLEU_PARTS}
+    assert corpus_bleu.value(perfect) == pytest.approx(100)
+    assert corpus_bleu.value({**perfect, **{f"matches_{i}": np.array([0.0]) for i in range(1, 5)}}) == 0
+    half = {**perfect, "matches_4": np.array([0.0])}
+    assert corpus_bleu.value(half) == pytest.approx(100 * (0.5 / 6) ** 0.25)
+    assert corpus_chrf.value({name: np.array([5.0]) for name in CHRF_PARTS}) == pytest.approx(100)
+    # precision ½, recall 1 in each order: F2 = 5·.5·1/(4·.5 + 1)
+    parts = {name: np.array([10.0 if name.startswith("candidate") else 5.0]) for name in CHRF_PARTS}
+    assert corpus_chrf.value(parts) == pytest.approx(100 * 2.5 / 3)

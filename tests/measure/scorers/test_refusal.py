@@ -11,7 +11,7 @@ import pytest
 from auditkit.measure.metrics.refusals import refusal_rate
 from auditkit.measure.scorers.refusal import refuses
 
-from .conftest import sample, says
+from ..conftest import sample, says
 
 MODELS = ("gpt4", "llama2orig", "mistralinstruct")
 

@@ -19,7 +19,7 @@ import pytest
 from auditkit.measure.measurement import Measured, measure
 from auditkit.schema import Output, Sample
 
-from .conftest import card, sample, scored
+from ..conftest import card, sample, scored
 
 FILES = {"gpt2": "gpt2_ModelNSP_GPT2LM", "bert-base-cased": "bert-base-cased_BertNextSentence_BertLM"}
 

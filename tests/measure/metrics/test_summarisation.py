@@ -10,7 +10,7 @@ from auditkit.measure.metrics.summarisation import sentences
 from auditkit.measure.scorers.scripts import words
 from auditkit.schema import Sample
 
-from .conftest import card, sample, says
+from ..conftest import card, sample, says
 from .test_translation import TEXTS
 
 GOLD = "The committee rejected the plan. Its members had wanted cheaper buses! A new vote follows in May."

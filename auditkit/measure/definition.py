@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import io
-import sys
-import tokenize
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
 from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
-from auditkit.measure.scorers import letters, refusal
+from auditkit.measure.version import metric_version
 from auditkit.schema import Benchmark, Direction, Output, Sample, Score
 from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.stats.corpus import CorpusStatistic
-from auditkit.stats.estimates import Statistic, find_statistic
+from auditkit.stats.estimates import MEAN, Statistic
 
 Context = Mapping[str, str]
 """What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
@@ -28,6 +23,22 @@ Best = Callable[[Sample, Context], dict[str, float | str] | None]
 Unit = Literal["sample", "origin"]
 Guard = tuple[str, str, float]
 """Metric, arm, and the bound that its lower limit must clear before a pass counts."""
+Computed = float | None | tuple[float | None, Mapping[str, str]]
+"""A corpus value, `None` where it is undefined; perhaps with what else is to be said, by name."""
+
+
+@dataclass(frozen=True)
+class EvaluateForm:
+    """How a metric is offered as an `evaluate.Metric`: computed by the field's library, not by auditkit's formula."""
+
+    compute: Callable[..., Computed]
+    """`(predictions=…, references=…, **settings)` to the value; its docstring describes them. Imports its library."""
+    predictions: Literal["text", "texts", "numbers"]
+    """What a prediction is."""
+    references: Literal["text", "texts", "numbers"]
+    """What a reference is."""
+    url: str
+    """Of the library."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +60,15 @@ class Metric:
     """For people."""
     requires: Guard | None = None
     """Unless this metric's lower bound clears the bound, a pass is withheld."""
-    statistic: str | Statistic = "mean"
-    """Name of the statistic over scores, or the statistic."""
+    statistic: Statistic = MEAN
+    """What makes one number of the scores."""
     best: Best | None = None
     """For statistics over the corpus: the parts of the best possible answer to a sample, from which unscored ones are
     filled; `None` where no answer counts (the sample is outside)."""
     context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None
     """What the function also needs to know, read from card and samples; the function's third argument."""
+    evaluate: EvaluateForm | None = None
+    """The same by the field's library."""
 
     def __post_init__(self) -> None:
         """Check range and ideal.
@@ -100,33 +113,29 @@ class Metric:
         """
         return self._checked(samples[0].origin, tuple(samples), tuple(outputs))
 
-    @cached_property
+    @property
     def corpus(self) -> CorpusStatistic | None:
-        """The statistic, where it is over the corpus and no mean of scores.
-
-        Raises:
-            RegistryError: no such statistic.
-        """
-        found = find_statistic(self.statistic)
-        return found if isinstance(found, CorpusStatistic) else None
+        """The statistic, where it is over the corpus and not a mean of scores."""
+        return self.statistic if isinstance(self.statistic, CorpusStatistic) else None
 
     @cached_property
     def version(self) -> str:
-        """8 hex digits of a hash over the code that makes the score: comments, docstrings and spaces do not count.
+        """8 hex digits of a hash over the source that makes the number: see `measure/version.py`."""
+        return metric_version(self.function)
 
-        That is the function's module, what it takes from `auditkit.measure`, and the statistic's module.
+    def evaluate_metric(self) -> Any:
+        """The metric as an `evaluate.Metric`, ready to compute; nothing is fetched. Importing `evaluate` takes seconds.
+
+            registry.get("metric", "bleu").evaluate_metric().compute(predictions=["a cat"], references=[["the cat"]])
+
+        Raises:
+            MeasurementError: the metric has no such form.
         """
-        home = inspect.getmodule(self.function)
-        taken = {str(getattr(value, "__module__", "")) for value in vars(home).values()} if home else set()
-        used = {name for name in taken if name.startswith("auditkit.measure.") and name != __name__}
-        if home is not None:
-            used.discard(home.__name__)
-        used -= {module.__name__ for module in (answers, letters, refusal)}
-        code = [_code(home), *(_code(module) for module in (answers, letters, refusal))]
-        code += [_code(sys.modules[name]) for name in sorted(used)]
-        if self.corpus is not None:
-            code.append(_code(inspect.getmodule(self.corpus.prepare)))
-        return hashlib.sha256("\0".join(code).encode()).hexdigest()[:8]
+        if self.evaluate is None:
+            raise MeasurementError(f'the metric "{self.name}" has no form for evaluate; give @metric one as evaluate=')
+        from auditkit.measure.evaluate_export import FormedMetric
+
+        return FormedMetric(self.name, self.evaluate)
 
     def _checked(self, unit_id: str, *arguments: Any) -> Score:
         try:
@@ -146,7 +155,7 @@ class Metric:
         if score.value is not None and not low <= score.value <= high:
             raise MeasurementError(
                 f'metric "{self.name}" on {unit_id}: {score.value} lies outside its range [{low:g}, {high:g}]; '
-                "mend the metric or declare the range"
+                "correct the metric, or declare the range"
             )
         return score
 
@@ -160,9 +169,10 @@ def metric(
     unit: Unit = "sample",
     title: str | None = None,
     requires: Guard | None = None,
-    statistic: str | Statistic = "mean",
+    statistic: Statistic = MEAN,
     best: Best | None = None,
     context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None,
+    evaluate: EvaluateForm | None = None,
 ) -> Callable[[Callable[..., Score]], Metric]:
     """Make a metric of a function; register it as the entry point `metric.NAME = module:object`.
 
@@ -177,9 +187,10 @@ def metric(
         unit: `sample`, or `origin` for a function of all arms of one origin.
         title: for people; default the name in words.
         requires: (metric, arm, bound) that must be cleared before a pass counts.
-        statistic: name of the statistic over scores, or the statistic.
+        statistic: what makes one number of the scores: their mean, or a function decorated with `@statistic`.
         best: parts of the best possible answer, for statistics over the corpus.
         context: what the function also needs, from card and samples; handed over as its third argument.
+        evaluate: the same number by the field's library.
 
     Raises:
         MeasurementError: an empty range, or an ideal that does not fit the direction.
@@ -187,27 +198,12 @@ def metric(
 
     def make(function: Callable[..., Score]) -> Metric:
         """The metric of this function, with its docstring."""
-        shown = title or name.replace("_", " ").capitalize()
-        made = Metric(name, function, range, direction, ideal, unit, shown, requires, statistic, best, context)
+        words = title or name.replace("_", " ").capitalize()
+        made = Metric(
+            name, function, range, direction, ideal, unit, words, requires, statistic, best, context, evaluate
+        )
         object.__setattr__(made, "__doc__", function.__doc__)
         return made
 
     return make
 
-
-@cache
-def _code(module: Any) -> str:
-    try:
-        source = inspect.getsource(module)
-    except (OSError, TypeError):
-        return "no source"
-    kept: list[str] = []
-    blank = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
-    tokens = [t for t in tokenize.generate_tokens(io.StringIO(source).readline) if t.type not in blank]
-    marks = {tokenize.INDENT: "{", tokenize.DEDENT: "}", tokenize.NEWLINE: ";"}
-    for i, token in enumerate(tokens):
-        starts = i == 0 or tokens[i - 1].type in marks
-        if starts and token.type == tokenize.STRING and tokens[i + 1].type == tokenize.NEWLINE:
-            continue
-        kept.append(marks.get(token.type) or "".join(token.string.split()))
-    return "".join(kept)

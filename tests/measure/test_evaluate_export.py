@@ -1,4 +1,4 @@
-"""The evaluate modules: what an audit reports is what they compute on the scored samples."""
+"""Metrics as `evaluate.Metric`: what an audit reports is what they compute on the scored samples."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ import numpy as np
 import pytest
 
 from auditkit.errors import MeasurementError
-from auditkit.measure import modules
+from auditkit.measure.evaluate_export import scratch_folder
 from auditkit.measure.measurement import measure
-from auditkit.measure.modules.base import scratch_folder
+from auditkit.registry import get, names
 from auditkit.schema import Output, Sample, Span
 
 from .conftest import card, sample
-from .test_translation import TEXTS, spoiled
+from .metrics.test_translation import TEXTS, spoiled
 
 Case = tuple[list[Sample], dict[str, Output | None], list[Any], list[Any], dict[str, Any]]
 CLASSES = ["joy", "anger", "fear"]
 RNG = np.random.default_rng(11)
+
+
+FORMED = [name for name in names("metric") if get("metric", name).evaluate]
+
+
+def form(name: str) -> Any:
+    return get("metric", name).evaluate_metric()
 
 
 def _case(
@@ -94,7 +101,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", list(modules.MODULES))
+@pytest.mark.parametrize("name", FORMED)
 def test_the_audits_value_is_the_modules(name: str) -> None:
     samples, outputs, said, right, settings = CASES[name]()
     language = settings.get("language", "en")
@@ -103,7 +110,7 @@ def test_the_audits_value_is_the_modules(name: str) -> None:
     kind = "extract" if name in ("exact_match", "token_f1") else "generate"
     pack = card(metrics=[{"metric": name, "arm": "all"}], request=kind, language=language)
     (found,) = measure(pack, samples, outputs).estimates
-    computed = modules.load(name).compute(predictions=said, references=right, **settings)
+    computed = form(name).compute(predictions=said, references=right, **settings)
     assert computed["n"] == found.n == len(samples) - 3
     assert found.value == pytest.approx(computed[name], abs=1e-9)
     if name in ("bleu", "chrf"):
@@ -119,25 +126,25 @@ def test_other_scripts(language: str) -> None:
         pack = card(metrics=[{"metric": name, "arm": "all"}], request="generate", language=language)
         (found,) = measure(pack, samples, outputs).estimates
         more = settings if name == "rouge_lsum" else {}
-        computed = modules.load(name).compute(predictions=said, references=right, **more)
+        computed = form(name).compute(predictions=said, references=right, **more)
         assert found.value == pytest.approx(computed[name], abs=1e-9)
         copied = [None if text is None else gold[0] for text, gold in zip(said, right, strict=True)]
-        perfect = modules.load(name).compute(predictions=copied, references=right, **more)
+        perfect = form(name).compute(predictions=copied, references=right, **more)
         assert perfect[name] == pytest.approx(found.range[1])
 
 
 def test_none_is_left_out_and_nothing_is_undefined() -> None:
     """Trap 42: evaluate counts `None` as wrong."""
-    module = modules.load("accuracy")
+    module = form("accuracy")
     assert module.compute(predictions=["a", None], references=["a", "b"]) == {"accuracy": 1.0, "n": 1}
     assert module.compute(predictions=[None], references=["b"]) == {"accuracy": None, "n": 0}
-    assert modules.load("matthews_correlation").compute(predictions=["a", "a"], references=["a", "b"])[
+    assert form("matthews_correlation").compute(predictions=["a", "a"], references=["a", "b"])[
         "matthews_correlation"] is None
 
 
-def test_an_unknown_module_is_named() -> None:
-    with pytest.raises(MeasurementError, match='no module is called "bluh"; there are: accuracy'):
-        modules.load("bluh")
+def test_a_metric_without_a_form_says_so() -> None:
+    with pytest.raises(MeasurementError, match='the metric "refusal_rate" has no form for evaluate'):
+        form("refusal_rate")
 
 
 def test_a_home_that_cannot_be_written_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,13 +157,13 @@ def test_a_home_that_cannot_be_written_does_not_matter(tmp_path: Path, monkeypat
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(evaluate.config, "HF_METRICS_CACHE", tmp_path / "file" / "metrics")
     monkeypatch.setattr("socket.socket.connect", shut)
-    assert modules.load("micro_f1").compute(predictions=["a"], references=["a"])["micro_f1"] == 1.0
+    assert form("micro_f1").compute(predictions=["a"], references=["a"])["micro_f1"] == 1.0
 
 
 def test_the_scratch_folder_is_the_processs_own() -> None:
     folder = Path(scratch_folder())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    code = "from auditkit.measure.modules.base import scratch_folder; print(scratch_folder())"
+    code = "from auditkit.measure.evaluate_export import scratch_folder; print(scratch_folder())"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     other = Path(done.stdout.strip())
     assert other.name.startswith("auditkit-evaluate-")
@@ -164,9 +171,8 @@ def test_the_scratch_folder_is_the_processs_own() -> None:
     assert not other.exists(), "it is removed when its process ends"
 
 
-def test_importing_the_package_does_not_import_evaluate() -> None:
-    code = "import sys, auditkit.measure.modules, auditkit.measure.metrics.translation, " \
-           "auditkit.measure.metrics.entities, auditkit.measure.metrics.summarisation; " \
-           "heavy = {'evaluate', 'datasets', 'sklearn', 'seqeval', 'sacrebleu', 'rouge_score'}; " \
-           "sys.exit(bool(heavy & set(sys.modules)))"
+def test_importing_every_metric_imports_no_heavy_library() -> None:
+    code = "import sys; from auditkit.registry import get, names; [get('metric', name) for name in names('metric')]; " \
+           "heavy = {'evaluate', 'datasets', 'torch', 'sklearn', 'seqeval', 'sacrebleu', 'rouge_score', 'pandas'}; " \
+           "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -21,7 +21,7 @@ import pytest
 from auditkit.measure.measurement import measure
 from auditkit.schema import Benchmark, Choice, Estimate, Output, Sample, Source
 
-from .conftest import card, says, scored
+from ..conftest import card, says, scored
 
 FORMATS = {"ARC": "UnifiedQA(ARC)", "RACE": "UnifiedQA(RACE)"}
 USES = [

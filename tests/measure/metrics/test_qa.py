@@ -8,7 +8,7 @@ from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.qa import exact_match, last_number, normalise, numeric_match, token_f1
 from auditkit.schema import Output, Sample, Span
 
-from .conftest import card, sample, says
+from ..conftest import card, sample, says
 
 V1 = {"normalisation": "SQuAD"}
 V2 = {"normalisation": "SQuAD", "no_answer": "counts as an answer"}
