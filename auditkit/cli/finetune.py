@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditkit.cli.progress import progress
+from auditkit.cli.settings import column_names
 
 if TYPE_CHECKING:
     from auditkit.pipeline.finetune import Finetuned
 
-TASKS = ["classification", "pair-classification", "multi-label-classification", "regression", "tagging"]
-COLUMNS = {
-    "text_column": "text", "text_pair_column": "text_pair", "label_column": "label", "words_column": "words",
-    "tags_column": "tags", "cluster_column": "cluster",
-}
-"""Option to the field of `Columns` that it sets."""
+TASKS = ["classification", "multi-label-classification", "regression", "tagging"]
 
 OPTIONS = [
     click.option("--data", required=True, type=click.Path(path_type=Path),
@@ -27,12 +23,10 @@ OPTIONS = [
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the new model."),
     click.option("--validation", type=click.Path(path_type=Path), help="Rows to hold out; default a share of --data."),
     click.option("--validation-share", type=float, help="Share of the rows to hold out.  [default: 0.1]"),
-    click.option("--text-column", help="Column of the text.  [default: text]"),
-    click.option("--text-pair-column", help="Column of the second text.  [default: text_pair]"),
-    click.option("--label-column", help="Column of the class, classes or number.  [default: label]"),
-    click.option("--words-column", help="Column of the words to tag.  [default: words]"),
-    click.option("--tags-column", help="Column of the tags, one a word.  [default: tags]"),
-    click.option("--cluster-column", help="What rows share: such rows stay on one side of the split."),
+    click.option("--columns", metavar="NAME=COLUMN,…", help="Where they differ: text=review,label=stars,text_pair=b."),
+    click.option("--cluster", "clusters", multiple=True, metavar="COLUMN",
+                 help="What rows share: such rows stay on one side of the split; twice at most."),
+    click.option("--separator", help="Between several values of one cell.  [default: ; and blanks between words]"),
     click.option("--epochs", type=int, help="Most passes over the rows.  [default: 3; head alone: 20]"),
     click.option("--learning-rate", type=float, help="[default: 5e-5; head alone: 5e-3]"),
     click.option("--batch-size", type=int, help="Rows a step.  [default: 16]"),
@@ -65,10 +59,8 @@ def command(base: str, out: Path, as_json: bool, quiet: bool, **given: Any) -> i
     with the same text stay on one side of the split; the weights of the epoch with the lowest validation loss stay.
     """
     from auditkit.pipeline.finetune import finetune
-    from auditkit.schema import Columns
 
-    named = {field: given.pop(option) for option, field in COLUMNS.items()}
-    columns = Columns(**{field: name for field, name in named.items() if name is not None})
+    columns = column_names(given.pop("columns"))
     try:
         with progress(quiet=quiet) as on_event:
             done = finetune(base, out=out, columns=columns, on_event=on_event, **given)

@@ -93,6 +93,20 @@ def given(options: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def column_names(pairs: str | None) -> dict[str, str]:
+    """What `--columns` says: the task's name for a column, to the column.
+
+    Raises:
+        ConfigError: not pairs.
+    """
+    from auditkit.errors import ConfigError
+
+    parts = [pair.partition("=") for pair in (pairs or "").split(",") if pair.strip()]
+    if any(not sign or not column.strip() for _, sign, column in parts):
+        raise ConfigError("--columns: expected NAME=COLUMN pairs, with commas between: text=review,label=stars")
+    return {name.strip(): column.strip() for name, _, column in parts}
+
+
 TASK = ("task", "data", "split", "columns", "packs")
 """Options that make one task, and the packs beside it."""
 
@@ -114,11 +128,8 @@ def _task(config_file: Path | None, **given: Any) -> dict[str, Any]:
         return {"packs": packs}
     if config_file is not None:
         raise ConfigError("--task and --config cannot be given together; put the task under tasks: in the file")
-    pairs = [pair.partition("=") for pair in (given["columns"] or "").split(",") if pair.strip()]
-    if any(not sign or not column.strip() for _, sign, column in pairs):
-        raise ConfigError("--columns: expected NAME=COLUMN pairs, with commas between: text=review,label=stars")
     name = re.sub(r"[^a-z0-9]+", "-", Path(data).stem.lower()).strip("-") or "task"
-    columns = {role.strip(): column.strip() for role, _, column in pairs}
+    columns = column_names(given["columns"])
     task = {"name": name, "task": kind, "data": data, "split": given["split"], "columns": columns}
     return {"packs": packs or [], "tasks": [task]}
 

@@ -169,7 +169,7 @@ def limits(training: Training) -> Iterable[str]:
     yield "The rows are taken as they are: neither their origin, their licence nor their labels were checked."
     yield (
         "Near duplicates, and rows of one author or document without a cluster column, may stand on both sides."
-        if training.columns.cluster is None else
+        if not training.clusters else
         "Near duplicates in different clusters may stand on both sides."
     )
     yield (
