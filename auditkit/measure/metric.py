@@ -18,6 +18,7 @@ from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.scorers import letters, refusal
 from auditkit.schema import Benchmark, Direction, Output, Sample, Score
+from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.estimates import Statistic, find_statistic
 
@@ -133,9 +134,8 @@ class Metric:
         except AuditkitError:
             raise
         except ValidationError as error:
-            detail = error.errors()[0]
             raise MeasurementError(
-                f'metric "{self.name}" on {unit_id}: {detail["msg"]} (given: {detail["input"]!r}); '
+                f'metric "{self.name}" on {unit_id}: {first_fault(error, Score, ARGUMENTS)}; '
                 "a score is a finite number, or None with a reason"
             ) from None
         except Exception as error:

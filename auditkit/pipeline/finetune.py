@@ -47,11 +47,11 @@ from auditkit.schema import (
     digest,
 )
 from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.schema.faults import ARGUMENTS, first_fault
+from auditkit.schema.training import HEAD_ONLY
 from auditkit.store.files import cannot_write, sync_folder, write_atomically
 from auditkit.store.lock import open_locked, release
 
-HEAD_ONLY = {"epochs": 20, "learning_rate": 5e-3, "patience": 3}
-"""Defaults of a head alone: it starts from nothing and cannot harm the body."""
 _SCHEMES = ("B-", "I-", "S-", "E-", "L-", "U-")
 
 
@@ -141,8 +141,7 @@ def _task(
             separator=separator,
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"--{first['loc'][0]}: {first['msg']}") from None
+        raise ConfigError(f"finetune: {first_fault(error, Task, ARGUMENTS)}") from None
 
 
 def read_recipe(task: TrainingTask, given_: Mapping[str, Any]) -> Recipe:
@@ -156,9 +155,7 @@ def read_recipe(task: TrainingTask, given_: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate({**usual, **chosen, "task": task})
     except ValidationError as error:
-        first = error.errors()[0]
-        option = "-".join(str(part) for part in first["loc"]).replace("_", "-")
-        raise ConfigError(f"--{option}: {first['msg']}") from None
+        raise ConfigError(f"finetune: {first_fault(error, Recipe, ARGUMENTS)}") from None
 
 
 def label_order(task: TrainingTask, samples: Sequence[Sample]) -> tuple[str, ...]:

@@ -122,8 +122,8 @@ def _metric(value: object, **fields: object) -> Metric:
     [
         (-0.1, r'metric "odd" on p/1: -0\.1 lies outside its range \[0, 1\]'),
         (1.0001, r'metric "odd" on p/1: 1\.0001 lies outside its range'),
-        (float("nan"), r'metric "odd" on p/1: Input should be a finite number'),
-        ("many", r'metric "odd" on p/1: Input should be a valid number'),
+        (float("nan"), r'metric "odd" on p/1: "value": Input should be a finite number'),
+        ("many", r'metric "odd" on p/1: "value": Input should be a valid number'),
     ],
 )
 def test_a_score_outside_its_range_is_an_error_naming_metric_and_sample(value: object, expected: str) -> None:

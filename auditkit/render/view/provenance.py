@@ -14,6 +14,7 @@ from auditkit.render.words.numbers import count, level, limit, number, share
 from auditkit.render.words.wording import CONTRAST, METHODS, SEVERITY, capital, humane, measured
 from auditkit.schema import Api, Audit, Config, Efficiency, Estimate, Explain, Observed, Record
 from auditkit.schema.config import LIMITS_AND_PRICES
+from auditkit.schema.spelling import option_name
 
 
 @dataclass(frozen=True)
@@ -246,15 +247,15 @@ def _flags(config: Config) -> list[str]:
         usual = None if field.is_required() else field.get_default(call_default_factory=True)
         if name in ("model", "schema_version", "packs", "tasks", "explain", "api", "rules") or value == usual:
             continue
-        flag = f"--{name.replace('_', '-')}"
+        flag = option_name(name)
         flags += [flag] if value is True else [flag, ",".join(value) if isinstance(value, tuple) else str(value)]
     for pack, rule in config.rules.items():
-        flags += ["--rule", f"{pack}={rule}"]
+        flags += [option_name("rules"), f"{pack}={rule}"]
     if config.explain.samples != Explain().samples:
-        flags += ["--explain", str(config.explain.samples)]
+        flags += [option_name("explain", "samples"), str(config.explain.samples)]
     for name in LIMITS_AND_PRICES:
         value = getattr(config.api, name)
-        flags += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
+        flags += [] if value is None else [option_name("api", name), str(value)]
     return flags
 
 
@@ -284,9 +285,9 @@ def command(audit: Audit) -> str:
     config = audit.config
     words = ["auditkit", "audit", config.model]
     for pack in config.packs:
-        words += ["--pack", pack]
-    if "--seed" not in (flags := _flags(config)):
-        flags += ["--seed", str(config.seed)]
+        words += [option_name("packs"), pack]
+    if option_name("seed") not in (flags := _flags(config)):
+        flags += [option_name("seed"), str(config.seed)]
     settings = _unflagged(config)
     if not settings:
         return shlex.join([*words, *flags])

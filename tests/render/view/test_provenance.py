@@ -36,7 +36,7 @@ def _read_back(text: str) -> Config:
     given: dict[str, Any] = audit_command.make_context("audit", words[2:]).params
     given.pop("as_json")
     given.pop("quiet")
-    config = read_config(given.pop("model"), given.pop("config_file"), **given)
+    config = read_config(given.pop("model"), given.pop("config_file"), given)
     assert isinstance(config, Config)
     return config
 
