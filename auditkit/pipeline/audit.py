@@ -96,7 +96,7 @@ def run_audit(
         folder.sweep()
         if not retry_errors and _finished(folder, journal, on_event):
             found = folder.read_audit()
-            write_pages(folder, found)
+            write_pages(folder, found, on_event)
             return Finished(found, folder, folder.audit_sha256())
         with clock.stage("run"):
             _run(config, loaded, asked, journal, on_event, retry_errors=retry_errors)
@@ -204,5 +204,5 @@ def _write(
     journal.seal(seal)
     # The pages are functions of audit.json: what is rendered is what a reader of the file gets.
     result = folder.read_audit()
-    write_pages(folder, result)
+    write_pages(folder, result, on_event)
     return Finished(result, folder, seal)

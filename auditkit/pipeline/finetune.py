@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +93,8 @@ def finetune(
     """
     prepare(offline=offline)
     begun = time.perf_counter()
-    if find_spec("accelerate") is None:
-        raise UsageError('fine-tuning needs accelerate; add it: pip install "auditkit[finetune]"')
+    if reason := registry.missing("finetune"):
+        raise UsageError(f"finetune: {reason}")
     chosen = read_recipe(task, recipe)
     source = _task(data, task, columns or {}, clusters, separator)
     folder = Path(out)

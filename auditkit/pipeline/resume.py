@@ -97,7 +97,7 @@ def _only_pages(folder: RunFolder, header: Header, what: str, on_event: OnEvent)
     with Journal.open(folder.journal, plain(header), on_event=on_event):  # for its lock, and to mend a torn end
         folder.sweep()
         found = folder.read_audit()
-        write_pages(folder, found)
+        write_pages(folder, found, on_event)
         return Finished(found, folder, folder.audit_sha256())
 
 
