@@ -143,11 +143,10 @@ def _part(part: Part) -> str:
 
 def _recipe(training: Training) -> list[str]:
     recipe, environment = training.recipe, training.environment
-    loss = "classification" if recipe.task == "pair-classification" else recipe.task
     libraries = ", ".join(say("card.library", name=key, version=environment[key]) for key in sorted(environment))
     facts = {
         "base": say("card.base", base=code(training.base), sha256=code(training.base_sha256[:16])),
-        "loss": say(f"card.loss.{loss}"),
+        "loss": say(f"card.loss.{recipe.task}"),
         "optimiser": say(
             "card.optimiser", rate=number(recipe.learning_rate), decay=number(recipe.weight_decay),
             rows=count(recipe.batch_size),
