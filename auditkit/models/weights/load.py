@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from auditkit import registry
 from auditkit.errors import ModelError, first_line
 from auditkit.models import device as devices
 from auditkit.models.families import Family
@@ -122,10 +122,8 @@ def _load_tokenizer(folder: ModelFolder, family: Family, config: Config) -> Any:
             str(folder.tokenizer), local_files_only=True, trust_remote_code=config.trust_remote_code
         )
     except Exception as error:  # each tokenizer raises its own
-        if "sentencepiece" in str(error).lower() and find_spec("sentencepiece") is None:
-            raise ModelError(
-                f'{folder.path}: its tokenizer needs sentencepiece; add it: pip install "auditkit[translation]"'
-            ) from error
+        if "sentencepiece" in str(error).lower() and (reason := registry.missing("translation")):
+            raise ModelError(f"{folder.path}: its tokenizer: {reason}") from error
         raise ModelError(
             f"{folder.path}: no tokenizer can be loaded ({first_line(error)}); save it beside the weights "
             f"(`tokenizer.save_pretrained(DIR)`)"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditkit.errors import MeasurementError, ModelError
+from auditkit.errors import FormatError, MeasurementError, ModelError, UsageError
 from auditkit.models.adapter import PackRows
 from auditkit.models.scripted.predictions import Predictions
 from auditkit.schema import Benchmark, Choice, MetricUse, Output, Request, Sample, Source
@@ -188,7 +188,7 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
         ('{"id": "qa/2", "answer": "A", "answer": "B"}', '"answer" is given twice'),
         ('{"id": "qa/2", "answer": "A"', "not valid JSON at column"),
         ("[1]", "expected a JSON object, found list"),
-        ("", "not valid JSON"),
+        ("", "the line is empty"),
         ('{"id": "qa/2", "answer": "A", "rule": "letters"}', 'qa has no rule "letters"; it has: loglikelihood'),
         ('{"id": "qa/2", "answer": "A", "rule": "letter"}', '"rule" is "letter", but "saved" on other lines of qa'),
         ('{"id": "pairs/both", "answer": "A", "rule": "loglikelihood"}', 'goes with "scores", not with "answer"'),
@@ -208,7 +208,7 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
     ],
 )
 def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         place(tmp_path / "p.jsonl", GOOD + line + "\n" + '{"id": "w", "text": "x"}\n')
     assert str(caught.value).startswith(f"{tmp_path}/p.jsonl:2: ")
     assert "\n" not in str(caught.value)
@@ -217,8 +217,8 @@ def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: s
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("id,answer\nqa/1\n", r"p\.csv:2: 1 cells under 2 columns"),
-        ("id,answer,answer\nqa/1,A,B\n", r'p\.csv:1: "answer" is given twice'),
+        ("id,answer\nqa/1\n", r"p\.csv:2: 1 cell under 2 columns"),
+        ("id,answer,answer\nqa/1,A,B\n", r'p\.csv:1: the column "answer" is given twice'),
         ("id,scores.0,scores.2\nqa/1,1,2\n", r'p\.csv:2: "scores" has a gap'),
         ("id,scores.0\nqa/1,high\n", r"p\.csv:2: \"scores\.0\": 'high' is not a number"),
         ("id,scores.0\nqa/1,nan\n", r'p\.csv:2: "scores\.0" is not finite'),
@@ -230,7 +230,7 @@ def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: s
     ],
 )
 def test_faults_of_csv(tmp_path: Path, table: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(UsageError, match=message):
         place(tmp_path / "p.csv", table)
 
 
@@ -238,5 +238,5 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_bytes(GOOD.encode() + b'{"id": "\xff"}\n')
     faults = {"p.jsonl": "p.jsonl:2: byte .* is not UTF-8", "q.jsonl": "no such file", "p.txt": "jsonl or"}
     for name, message in faults.items():
-        with pytest.raises(ModelError, match=message):
+        with pytest.raises(FormatError if name == "p.jsonl" else ModelError, match=message):
             Predictions(tmp_path / name, PackRows(PACKS, ROWS))

@@ -1,0 +1,41 @@
+"""Attributions: what moved a score, and how far they may be trusted."""
+
+WORDS = {
+    "key":
+        "{raises} raises the explained score; {lowers} lowers it; the stronger the colour and the thicker the "
+        "line, the larger the effect. {special}: special tokens. Colours are scaled to the strongest token of "
+        "each text.",
+    "key.raises": "blue, underlined",
+    "key.lowers": "orange, overlined",
+    "key.special": "Grey italics",
+    "method": "{method}. Explained: {target}",
+    "reliable": "Reliable: {reliability}.",
+    "unreliable": "**Not reliable, so not evidence:** {reliability}.",
+    "reliability.valid": "adds up: the attributions sum to the change of the score",
+    "reliability.not_converged": "the attributions do not sum to the change of the score",
+    "reliability.not_served": "the explained score is not the score that was served",
+    "reliability.non_finite": "the attributions hold infinite or undefined numbers",
+    "option": "option {number}",
+    "option_labelled": "option {number} ({label})",
+    "rather_than": "{option} rather than {other}",
+    "fact.score": "Score explained",
+    "fact.at_baseline": "At the baseline",
+    "at_baseline": "{nats}, so there are {gap} to explain",
+    "fact.completeness": "Completeness error",
+    "relative_error": "{error} ({share} of the absolute sum)",
+    "fact.baseline": "Baseline",
+    "fact.second_baseline": "Second baseline",
+    "second_baseline": "{baseline}; rank agreement of the words {agreement}",
+    "agreement_unknown": "not known",
+    "fact.steps": "Steps",
+    "fact.served": "Explained − served score",
+    "nats": "{number} nats",
+    "fact.special": "On special tokens",
+    "of_absolute_sum": "{share} of the absolute sum",
+    "fact.arithmetic": "Arithmetic",
+    "arithmetic": "{dtype}, attention {attention}",
+    "words": "Words and numbers",
+    "words.table": "Attribution of each word, {heading}",
+    "column.word": "Word",
+    "column.score": "Attribution (nats)",
+}
