@@ -13,7 +13,7 @@ from auditkit.errors import PackError, did_you_mean
 from auditkit.load.packs import Pack, display
 from auditkit.load.readers.row import Row
 from auditkit.load.requests import prompt
-from auditkit.schema import MARK, Benchmark, Choice, Record, Sample, Source, digest
+from auditkit.schema import MARK, Benchmark, Choice, Fact, Record, Sample, Source, digest
 
 Truth = tuple[str | None, tuple[str, ...], tuple[str, ...]]
 """Target, references and tags."""
@@ -41,7 +41,7 @@ class _Row(Record):
     clusters: dict[str, str] = Field(default_factory=dict)
     origin: str | None = Field(default=None, min_length=1)
     arm: str = Field(default="base", min_length=1)
-    metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    metadata: dict[str, Fact] = Field(default_factory=dict)
 
 
 def read_samples(pack: Pack) -> list[Sample]:
@@ -214,7 +214,7 @@ def _explain(error: ErrorDetails, where: str) -> str:
     if error["type"] == "missing":
         return f'{where}: "{key}" is missing; add it'
     if loc and loc[0] == "metadata" and len(loc) > 1:
-        return f'{where}: "{key}" must be text, a finite number, true, false or null'
+        return f'{where}: "{key}" must be text, a finite number (a whole one: up to 2**53 - 1), true, false or null'
     given = f" (given: {error['input']!r})" if len(repr(error["input"])) < 80 else ""
     return f'{where}: "{key}": {error["msg"]}{given}'
 
