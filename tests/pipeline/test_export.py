@@ -12,7 +12,7 @@ import auditkit
 from auditkit.cli.settings import read_config
 from auditkit.errors import ConfigError, UsageError
 from auditkit.pipeline.export import export_predictions
-from auditkit.schema import Audit, Config, digest
+from auditkit.schema import Audit
 
 ALL = ("stereotype-pairs", "ambiguous-qa", "claims")
 
@@ -82,10 +82,3 @@ def test_rules_on_the_command_line_override_the_file(tmp_path: Path) -> None:
     file.write_text("model: smollm2\nrules: {claims: letter, all: loglikelihood}\n", encoding="utf-8")
     config = read_config(None, file, asked_rules=("label", "ambiguous-qa=letter"))
     assert config.rules == {"claims": "letter", "all": "label", "ambiguous-qa": "letter"}
-
-
-def test_a_configuration_without_the_new_keys_has_its_old_hash() -> None:
-    config = Config(model="smollm2")
-    assert digest(config) == digest({k: v for k, v in config.model_dump(mode="json").items() if k != "rules"})
-    assert not {"rules", "bos"} & set(config.model_dump())
-    assert digest(Config(model="smollm2", rules={"all": "letter"})) != digest(config)
