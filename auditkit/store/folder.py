@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain
 from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.schema.faults import first_fault
 from auditkit.store.files import write_atomically
 from auditkit.store.samples import read_samples, score_rows, write_samples
 from auditkit.store.upgrades import CANONICAL_SINCE, upgrade
@@ -157,9 +158,7 @@ def load_audit(path: str | Path, on_event: OnEvent = ignore) -> Audit:
     try:
         audit = Audit.model_validate(upgrade(data, str(path)))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RecordError(f"{path}: {where}: {first['msg']}; {_AGAIN}") from None
+        raise RecordError(f"{path}: {first_fault(error, Audit)}; {_AGAIN}") from None
     if version is not None and version < CANONICAL_SINCE:
         on_event(Event("load", _OTHER_HASHES.format(path=path, version=version)))
     # Over the file's own content: a field added later, with a default, is not an edit.
