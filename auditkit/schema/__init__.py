@@ -27,11 +27,11 @@ from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source
 from auditkit.schema.task import Task, TaskClass
-from auditkit.schema.training import Columns, CurvePoint, Part, Recipe, Training, TrainingTask
+from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
-    "Choice", "Cited", "Columns", "Compound", "Config", "CurvePoint", "Direction", "Efficiency", "Estimate", "Evidence",
+    "Choice", "Cited", "Compound", "Config", "CurvePoint", "Direction", "Efficiency", "Estimate", "Evidence",
     "Exact", "Explain", "Fact", "Fill", "Finding", "Generation", "MetricUse", "Observed", "Option", "OptionScore",
     "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe", "Record", "Request", "RequestKind",
     "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span", "Spread", "Status", "Subject", "T", "Task",
