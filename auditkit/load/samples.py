@@ -41,9 +41,9 @@ def read_samples(pack: Pack) -> list[Sample]:
 
     Raises:
         PackError: `file:line: what, and what to do` for a missing, unknown or wrongly typed key, a lone surrogate, a
-            target that is no choice's label, an empty or doubled choice, a missing cluster, an axis that the card does not
-            name, a doubled id, two rows that ask the same but differ in labels or target, and for an arm, a metadata
-            key or a template field of the card that the rows lack.
+            target that is not the label of a choice, an empty or doubled choice, a missing cluster, an axis that the
+            card does not name, a doubled id, two rows that ask the same but differ in labels or target, and for an
+            arm, a metadata key or a template field of the card that the rows lack.
     """
     try:
         _, samples = samples_of(pack.card, _rows(pack))

@@ -74,7 +74,7 @@ def test_the_split_depends_on_the_seed_and_not_on_the_order_of_rows() -> None:
 
 @pytest.mark.parametrize(("samples", "message"), [
     ([sample(at, f"t{at}", "x") for at in range(9)], 'all 9 rows have the label "x"'),
-    ([*labelled(10), sample(20, "once", "rare")], 'the label "rare" stands in one row only'),
+    ([*labelled(10), sample(20, "once", "rare")], 'the label "rare" is in one row only'),
     ([*labelled(10), sample(20, "same", "rare"), sample(21, "same", "rare")], "with one text or cluster only"),
 ])
 def test_labels_that_cannot_be_learnt_and_checked(samples: list[Sample], message: str) -> None:
@@ -104,7 +104,7 @@ def test_what_a_given_validation_file_holds_is_not_learnt() -> None:
     assert parts.dropped == 1
     assert "training/50" not in sides(parts)[0]
     assert sides(parts)[1] == {"validation/0", "validation/1"}
-    with pytest.raises(PackError, match='"new" does not stand in'):
+    with pytest.raises(PackError, match='"new" is not in'):
         with_validation(training, [sample(0, "x", "new")], "classification")
     with pytest.raises(PackError, match="nothing is left"):
         with_validation(training[:1], [sample(3, "text 0", "class 0")], "classification")
