@@ -6,10 +6,9 @@ it exactly as plugins do.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import EntryPoint, distributions, entry_points, requires
+from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -96,10 +95,9 @@ def missing(feature: str) -> str | None:
 def lacking(error: ModuleNotFoundError) -> str | None:
     """What to do about a library that the lean installation leaves out; `None` where that is not why it failed."""
     library = (error.name or "").partition(".")[0]
-    needed = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requires(DISTRIBUTION) or ()}
-    if library not in needed or find_spec(library) is not None:
+    if library == "auditkit" or find_spec("torch") is not None:
         return None
-    return f"this needs {library}, and only what checks an audit is installed; add it: {EVERYTHING}"
+    return f"this needs {library}, and only what checks an audit is installed; add the rest: {EVERYTHING}"
 
 
 def conflict() -> str | None:
