@@ -59,9 +59,7 @@ class PlantedAdapter:
             ModelError: no such behaviour.
         """
         if behaviour not in BEHAVIOURS:
-            raise ModelError(
-                f"{PLANTED_SCHEME}{behaviour}: there is no such planted model; use one of {', '.join(BEHAVIOURS)}"
-            )
+            raise ModelError(f'no planted model is called "{behaviour}"; there are: {", ".join(BEHAVIOURS)}')
         self._behaviour = behaviour
         self._samples = samples
         parts = {"adapter": "planted", "behaviour": behaviour, "source": source_sha256()}

@@ -100,9 +100,9 @@ class Predictions:
         if rule not in (*card.rules, implied):
             raise ModelError(f'{line.where}: "rule": {card.name} has no rule "{rule}"; it has: {", ".join(card.rules)}')
         if self._rules.setdefault(card.name, rule) != rule:
+            other = self._rules[card.name]
             raise ModelError(
-                f'{line.where}: "rule" is "{rule}", but "{self._rules[card.name]}" on other lines of {card.name}; '
-                f"a pack has one rule"
+                f'{line.where}: "rule" is "{rule}", but "{other}" on other lines of {card.name}; a pack has one rule'
             )
 
     def rule(self, card: Benchmark, wanted: str | None = None) -> str:
@@ -227,11 +227,11 @@ def _find(
     """The sample that a line answers; `None` for a row of a pack that is not audited."""
     if line.id in by_id:
         return by_id[line.id]
-    ids = by_row.get(line.id, [])
-    if len(ids) > 1:
-        raise ModelError(f'{line.where}: "{line.id}" is a row of {len(ids)} packs; write {" or ".join(ids)}')
-    if ids:
-        return by_id[ids[0]]
+    names = by_row.get(line.id, [])
+    if len(names) > 1:
+        raise ModelError(f'{line.where}: "{line.id}" is a row of {len(names)} packs; write {" or ".join(names)}')
+    if names:
+        return by_id[names[0]]
     if line.id.partition("/")[0] in others:
         return None
     hint = did_you_mean(line.id, [*by_id, *by_row], "an id is pack/row-id, as `auditkit show` names it", cutoff=0.6)
