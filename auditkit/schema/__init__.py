@@ -2,7 +2,7 @@
 
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.audit import SCHEMA_VERSION, Audit, Efficiency, Evidence, Observed, Subject
-from auditkit.schema.base import Growing, Record, Text, canonical, digest, plain, repair
+from auditkit.schema.base import Fact, Record, Text, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template, Upstream, UpstreamFile
 from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.estimate import (
@@ -21,6 +21,7 @@ from auditkit.schema.estimate import (
     Wilson,
 )
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
+from auditkit.schema.jcs import canonical, digest
 from auditkit.schema.output import OptionScore, Output, Span
 from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.request import Generation, Option, Request, RequestKind
@@ -31,7 +32,7 @@ from auditkit.schema.training import CurvePoint, Part, Recipe, Training, Trainin
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
     "Choice", "Cited", "Compound", "Config", "CurvePoint", "Direction", "Efficiency", "Estimate", "Evidence",
-    "Exact", "Explain", "Fill", "Finding", "Generation", "Growing", "MetricUse", "Observed", "Option", "OptionScore",
+    "Exact", "Explain", "Fact", "Fill", "Finding", "Generation", "MetricUse", "Observed", "Option", "OptionScore",
     "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe", "Record", "Request", "RequestKind",
     "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span", "Spread", "Status", "Subject", "T", "Task",
     "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Verdict", "Waiver",

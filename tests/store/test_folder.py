@@ -30,12 +30,8 @@ def audit(make_sample, hostile):
 
 def test_names_of_the_files(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    paths = [
-        folder.journal, folder.samples, folder.audit, folder.page, folder.markdown, folder.junit, folder.sarif,
-    ]
-    assert [path.name for path in paths] == [
-        "journal.jsonl", "samples.parquet", "audit.json", "index.html", "report.md", "junit.xml", "results.sarif",
-    ]
+    paths = [folder.journal, folder.samples, folder.audit, folder.page]
+    assert [path.name for path in paths] == ["journal.jsonl", "samples.parquet", "audit.json", "index.html"]
     assert {path.parent for path in paths} == {tmp_path / "run"}
     assert not folder.path.exists()
 
@@ -105,9 +101,9 @@ def test_truncated(tmp_path, audit, share):
         ('"sentence": "It may."', '"sentence": 3', "verdict.sentence"),
         ('"bound": 1.0', '"bound": NaN', "NaN"),
         ('"bound": 1.0', '"bound": 1e999', "policy.checks.0.bound"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": 2,\n  "selftest"', "version 2 is newer"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": "1",\n  "selftest"', "whole number"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": 0,\n  "selftest"', "whole number"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": 3,\n  "selftest"', "version 3 is newer"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": "1",\n  "selftest"', "whole number"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": 0,\n  "selftest"', "whole number"),
         ('"estimates": []', '"estimates": [], "extra": 1', "extra"),
     ],
 )
