@@ -18,9 +18,13 @@ from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.scorers import letters, refusal
 from auditkit.schema import Benchmark, Direction, Output, Sample, Score
+from auditkit.schema import answer as answer_module
+from auditkit.schema import output as output_module
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.estimates import Statistic, find_statistic
 
+_READERS = (answer_module, output_module, answers, letters, refusal)
+"""Modules that read an answer: part of every metric's version."""
 Context = Mapping[str, str]
 """What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
 Best = Callable[[Sample, Context], dict[str, float | str] | None]
@@ -113,15 +117,16 @@ class Metric:
     def version(self) -> str:
         """8 hex digits of a hash over the code that makes the score: comments, docstrings and spaces do not count.
 
-        That is the function's module, what it takes from `auditkit.measure`, and the statistic's module.
+        That is the function's module, what it takes from `auditkit.measure`, the modules that read answers, and the
+        statistic's module.
         """
         home = inspect.getmodule(self.function)
         taken = {str(getattr(value, "__module__", "")) for value in vars(home).values()} if home else set()
         used = {name for name in taken if name.startswith("auditkit.measure.") and name != __name__}
         if home is not None:
             used.discard(home.__name__)
-        used -= {module.__name__ for module in (answers, letters, refusal)}
-        code = [_code(home), *(_code(module) for module in (answers, letters, refusal))]
+        used -= {module.__name__ for module in _READERS}
+        code = [_code(home), *(_code(module) for module in _READERS)]
         code += [_code(sys.modules[name]) for name in sorted(used)]
         if self.corpus is not None:
             code.append(_code(inspect.getmodule(self.corpus.prepare)))

@@ -25,7 +25,7 @@ T = TypeVar("T")
 Row = tuple[str, Output | None]
 """A request's sha256 and its answer; no answer where the row is damaged."""
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 30.0
 _CHUNK = 500
 """Placeholders a query; old builds of SQLite take 999."""
@@ -154,6 +154,8 @@ class AnswerCache:
                 self._tell(f"is of a newer auditkit (version {version}); this run goes on without it")
                 connection.close()
                 return None
+            if version < _VERSION:  # answers of an older form: each is asked again
+                connection.execute("DROP TABLE IF EXISTS answers")
             _use_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(_TABLE)

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NoReturn
 
 from auditkit.schema import Attribution, Output, Request, Sample, canonical
 
-VERSION = 1
+VERSION = 2
 """Version of the line format, `v`."""
 
 GENESIS = "0" * 64
@@ -149,6 +149,8 @@ def decode(raw: bytes, seq: int, prev: str, end: int) -> Line:
         raise LineFault(seq, what, newer=True)
     if not intact:
         raise LineFault(seq, "the content does not match its hash")
+    if isinstance(version, int) and version < VERSION:
+        raise LineFault(seq, f"journal version {version} is older than this auditkit reads ({VERSION})")
     if version != VERSION or data["kind"] not in KINDS:
         raise LineFault(seq, f"unknown version {version!r} or kind {data['kind']!r}")
     if data["seq"] != seq:

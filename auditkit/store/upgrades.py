@@ -10,8 +10,42 @@ from auditkit.schema import SCHEMA_VERSION
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
-UPGRADES: dict[int, Upgrade] = {}
-"""Version n to what turns it into n + 1. There is one version so far, hence none."""
+_ANSWERS: dict[str, tuple[str, str]] = {
+    "options": ("options", "options"), "similarities": ("similarities", "values"),
+    "probabilities": ("probabilities", "classes"), "number": ("number", "value"), "tags": ("tags", "tags"),
+    "vector": ("vector", "values"),
+}
+"""Field of an output of version 1 to the kind of answer and its field that took its place."""
+
+
+def _one_answer(output: dict[str, Any]) -> dict[str, Any]:
+    """An output of version 1, which had a field for each kind of answer, with one answer; a text where all are empty:
+    an endpoint's refusal had none."""
+    fields = {name: output.get(name) for name in (*_ANSWERS, "span", "text", "repaired")}
+    kept = {name: value for name, value in output.items() if name not in fields}
+    answer: dict[str, Any] | None = None
+    if output.get("error") is None:
+        answer = {"kind": "text", "text": fields["text"] or "", "repaired": bool(fields["repaired"])}
+        if fields["span"] is not None:
+            answer = {"kind": "span", **fields["span"]}
+        for name, (kind, field) in _ANSWERS.items():
+            if fields[name] is not None:
+                answer = {"kind": kind, field: fields[name]}
+                break
+    return {**kept, "answer": answer}
+
+
+def _first(audit: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 to 2."""
+    evidence = {
+        name: {**item, "output": _one_answer(item["output"])} if item.get("output") else item
+        for name, item in audit.get("evidence", {}).items()
+    }
+    return {**audit, "evidence": evidence}
+
+
+UPGRADES: dict[int, Upgrade] = {1: _first}
+"""Version n to what turns it into n + 1."""
 
 
 def upgrade(

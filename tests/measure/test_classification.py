@@ -14,7 +14,7 @@ from auditkit.measure.measurement import measure
 from auditkit.measure.metric import Metric
 from auditkit.measure.metrics.calibration import brier_score, expected_calibration_error
 from auditkit.registry import get
-from auditkit.schema import Estimate, Output, Sample
+from auditkit.schema import Estimate, Output, Probabilities, Sample
 
 from .conftest import STATISTICS, card, sample, says, scored
 
@@ -22,7 +22,7 @@ CLASSES = ("joy", "anger", "fear")
 
 
 def classified(**values: float) -> Output:
-    return Output(request="0", rule="probabilities", probabilities=values)
+    return Output(request="0", rule="probabilities", answer=Probabilities(classes=values))
 
 
 def corpus(n: int = 240, seed: int = 0) -> tuple[list[Sample], dict[str, Output | None], np.ndarray]:

@@ -17,7 +17,7 @@ from auditkit.measure.metrics.accuracy import accuracy, matched_pair_accuracy
 from auditkit.measure.metrics.bbq import ambiguous_bias_score, disambiguated_bias_score
 from auditkit.measure.metrics.claims import false_claim_endorsement, true_claim_refutation
 from auditkit.measure.metrics.stereotype import stereotype_score
-from auditkit.schema import Output, Sample, Score
+from auditkit.schema import Output, Probabilities, Sample, Score
 
 from .conftest import METRICS, answering, card, sample, says, scored
 
@@ -77,7 +77,7 @@ def test_accuracy_agrees_with_scikit_learn() -> None:
 
 def test_accuracy_of_free_labels_counts_other_classes_as_wrong() -> None:
     one = sample(labels=(), target="spam")
-    other = Output(request="0", rule="probabilities", probabilities={"ham": 0.9, "spam": 0.1})
+    other = Output(request="0", rule="probabilities", answer=Probabilities(classes={"ham": 0.9, "spam": 0.1}))
     assert accuracy(one, other).value == 0.0
 
 

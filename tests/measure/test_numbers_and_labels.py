@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from auditkit.errors import MeasurementError
 from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.multilabel import multilabel_macro_f1, subset_accuracy
-from auditkit.schema import Estimate, Output, Sample
+from auditkit.schema import Estimate, Number, Output, Probabilities, Sample
 
 from .conftest import card, sample, says
 
@@ -29,7 +29,8 @@ def multilabel(n: int = 120) -> tuple[list[Sample], dict[str, Output | None], np
     samples = [sample(f"{i:03}", labels=(), references=tuple(np.array(CLASSES)[row].tolist()))
                for i, row in enumerate(gold)]
     outputs: dict[str, Output | None] = {
-        one.id: Output(request="0", rule="probabilities", probabilities=dict(zip(CLASSES, row.tolist(), strict=True)))
+        one.id: Output(request="0", rule="probabilities",
+                       answer=Probabilities(classes=dict(zip(CLASSES, row.tolist(), strict=True))))
         for one, row in zip(samples, found, strict=True)
     }
     return samples, outputs, gold, found >= 0.5
@@ -66,8 +67,8 @@ def test_multi_label_fills() -> None:
 
 def test_no_class_is_an_answer_too() -> None:
     none = sample(labels=(), references=())
-    quiet = Output(request="0", rule="probabilities", probabilities={"joy": 0.2})
-    loud = Output(request="0", rule="probabilities", probabilities={"joy": 0.8})
+    quiet = Output(request="0", rule="probabilities", answer=Probabilities(classes={"joy": 0.2}))
+    loud = Output(request="0", rule="probabilities", answer=Probabilities(classes={"joy": 0.8}))
     assert [subset_accuracy(none, output).value for output in (quiet, loud)] == [1.0, 0.0]
     assert [multilabel_macro_f1(none, output).value for output in (quiet, loud)] == [1.0, 0.0]
 
@@ -78,7 +79,7 @@ def regression(n: int = 80) -> tuple[list[Sample], dict[str, Output | None], np.
     said = gold + rng.normal(0, 1, n).round(1)
     samples = [sample(f"{i:03}", labels=(), target=str(value)) for i, value in enumerate(gold)]
     outputs: dict[str, Output | None] = {
-        one.id: Output(request="0", rule="number", number=value)
+        one.id: Output(request="0", rule="number", answer=Number(value=value))
         for one, value in zip(samples, said.tolist(), strict=True)
     }
     return samples, outputs, gold, said
@@ -108,4 +109,4 @@ def test_a_correlation_with_missing_answers_has_no_bounds() -> None:
 def test_a_target_that_is_no_number_is_an_error() -> None:
     one = sample(labels=(), target="high")
     with pytest.raises(MeasurementError, match='the target "high" is no number'):
-        measured("pearson_correlation", [one], {one.id: Output(request="0", rule="number", number=1.0)})
+        measured("pearson_correlation", [one], {one.id: Output(request="0", rule="number", answer=Number(value=1.0))})

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from auditkit.render.view.answer import AnswerView, answer_view
 from auditkit.render.view.findings import Fact, Link, case_anchor
 from auditkit.render.view.index import Index
 from auditkit.render.words.numbers import NATS, PERCENT, count, number
 from auditkit.render.words.safety import anchor
 from auditkit.render.words.wording import RELIABILITY, humane, part
-from auditkit.schema import Attribution, Estimate, Evidence, OptionScore, Output, Sample
+from auditkit.schema import Attribution, Estimate, Evidence, FreeText, Output, Sample
 
 LEVELS = 5
 """Steps of colour on each side of 0."""
@@ -44,22 +45,6 @@ class AttributionView:
 
 
 @dataclass(frozen=True)
-class OptionView:
-    """One option and how the model scored it."""
-
-    text: str
-    label: str
-    group: str
-    total: str
-    """Log-likelihood in nats, or a probability."""
-    per_token: str
-    tokens: str
-    picked: bool
-    """Whether it scored best."""
-    target: bool
-
-
-@dataclass(frozen=True)
 class CaseView:
     """One cited sample."""
 
@@ -71,14 +56,10 @@ class CaseView:
     """Which estimates cite it, and as what."""
     facts: tuple[Fact, ...]
     fields: tuple[Fact, ...]
-    options: tuple[OptionView, ...]
-    has_scores: bool
-    unit: str
-    """What `total` is: a log-likelihood, or a probability."""
-    answer: str
-    """Free text; empty where there is none."""
+    answer: AnswerView
     error: str
-    answers: tuple[Fact, ...]
+    readings: tuple[Fact, ...]
+    """Metric to the answer as it read it."""
     attributions: tuple[AttributionView, ...]
     not_explained: str
     twins: tuple[Link, ...]
@@ -154,43 +135,6 @@ def attribution_view(item: Attribution, sample: Sample | None) -> AttributionVie
     )
 
 
-def _best(scores: Sequence[OptionScore], rule: str) -> int | None:
-    """The option that scored best under the rule's normaliser; `None` on a tie."""
-    values = [_normalised(score, rule) for score in scores]
-    top = max(values, default=0.0)
-    return values.index(top) if values.count(top) == 1 else None
-
-
-def _normalised(score: OptionScore, rule: str) -> float:
-    if rule.endswith("_per_token"):
-        return score.sum / max(score.tokens, 1)
-    return score.sum / max(score.bytes, 1) if rule.endswith("_per_byte") else score.sum
-
-
-def _options(sample: Sample, output: Output | None) -> tuple[OptionView, ...]:
-    scores = output.options if output and output.options and len(output.options) == len(sample.choices) else None
-    probabilities = (output.probabilities if output else None) or {}
-    best = _best(scores, output.rule) if scores and output else None
-    top = max(probabilities, key=lambda key: probabilities[key]) if probabilities else None
-    views = []
-    for number_, choice in enumerate(sample.choices):
-        score = scores[number_] if scores else None
-        chance = probabilities.get(choice.label)
-        views.append(
-            OptionView(
-                text=choice.text,
-                label=choice.label,
-                group=choice.group or "–",
-                total=NATS.bare(score.sum) if score else "–" if chance is None else PERCENT.full(chance),
-                per_token=NATS.bare(score.sum / max(score.tokens, 1)) if score else "–",
-                tokens=count(score.tokens) if score else "–",
-                picked=best == number_ or (top is not None and top == choice.label),
-                target=sample.target is not None and sample.target == choice.label,
-            )
-        )
-    return tuple(views)
-
-
 def _why(sample_id: str, estimates: Sequence[Estimate]) -> tuple[str, ...]:
     """`stereotype score: extreme in all rows, axis age; typical in valence positive`, one text a metric."""
     cited: dict[tuple[str, str], dict[str, list[str]]] = {}
@@ -225,7 +169,7 @@ def _case_facts(sample: Sample, output: Output | None) -> tuple[Fact, ...]:
     facts.append(Fact("Row", f"{sample.source.file}, line {sample.source.line}"))
     if output is not None and output.truncated:
         facts.append(Fact("Truncated", f"{count(output.truncated)} tokens were cut off on the left"))
-    if output is not None and output.repaired:
+    if output is not None and isinstance(output.answer, FreeText) and output.answer.repaired:
         facts.append(Fact("Repaired", "the answer held invalid Unicode, replaced by U+FFFD"))
     return tuple(facts)
 
@@ -239,8 +183,6 @@ def _case(name: str, item: Evidence, ix: Index, benchmark: str) -> CaseView:
         for other, twin in audit.evidence.items()
         if other != name and twin.sample.origin == sample.origin and twin.sample.benchmark == benchmark
     )
-    options = _options(sample, output)
-    has_probabilities = output is not None and output.probabilities is not None
     return CaseView(
         anchor=case_anchor(name),
         id=name,
@@ -250,12 +192,9 @@ def _case(name: str, item: Evidence, ix: Index, benchmark: str) -> CaseView:
         why=_why(name, own),
         facts=_case_facts(sample, output),
         fields=tuple(Fact(key, value) for key, value in sample.input.items()),
-        options=options,
-        has_scores=any(option.total != "–" for option in options),
-        unit="Probability" if has_probabilities else "Log-likelihood",
-        answer=(output.text if output else None) or "",
+        answer=answer_view(item),
         error=(output.error if output else None) or audit.errors.get(name, ""),
-        answers=tuple(Fact(humane(key), value or "no answer read") for key, value in sorted(item.answers.items())),
+        readings=tuple(Fact(humane(key), value or "no answer read") for key, value in sorted(item.answers.items())),
         attributions=tuple(attribution_view(one, sample) for one in explained),
         not_explained=audit.not_explained.get(name, ""),
         twins=tuple(Link("#" + case_anchor(other), other) for other in twins),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditkit.schema import Check, Estimate
+from auditkit.schema import Check, Estimate, Quantity
 
 NBSP = "\u00a0"
 MINUS = "\u2212"
@@ -130,3 +130,12 @@ def share(part: int, whole: int) -> str:
 def level(value: float) -> str:
     """A confidence level: `95 %`."""
     return f"{value * 100:.4g}{NBSP}%"
+
+
+def amount_of(quantity: Quantity, value: float) -> str:
+    """A number of an answer, with the digits that its quantity deserves."""
+    if isinstance(value, int):
+        return count(value)
+    if quantity == "probability":
+        return PERCENT.full(value)
+    return NATS.bare(value) if quantity in ("log_likelihood", "per_token", "per_byte") else number(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditkit.render.words.numbers import PERCENT, RAW, Scale, count, level, limit, number, places, scale_of, worst
-from auditkit.schema import Audit, Check, Estimate, Finding, Reason, Severity, Status
+from auditkit.schema import Audit, Check, Estimate, Finding, Quantity, Reason, Severity, Status
 from auditkit.schema.rules import CAUSES, LARGEST_FAMILY, MORE_SAMPLES, NO_SAMPLES, RULES, RuleText
 
 STATUS: dict[Status, str] = {
@@ -33,6 +33,12 @@ REASONS: dict[Reason, tuple[str, str]] = {
     "not_run": ("not run", "the request was never made"),
     "outside": ("outside", "answered, but outside this metric’s denominator; never filled in"),
 }
+QUANTITIES: dict[Quantity, str] = {
+    "log_likelihood": "Log-likelihood", "per_token": "per token", "per_byte": "per byte", "tokens": "Tokens",
+    "probability": "Probability", "cosine": "Cosine similarity", "value": "Value", "start": "First character",
+    "end": "End", "score": "Score", "no_answer_score": "Score of no answer", "dimensions": "Dimensions",
+}
+"""What the numbers of an answer are."""
 CONTRAST: dict[str, str] = {
     "gap": "largest difference between groups",
     "smallest_ratio": "smallest ratio between groups",
