@@ -154,12 +154,9 @@ class AnswerCache:
                 self._tell(f"is of a newer auditkit (version {version}); this run goes on without it")
                 connection.close()
                 return None
-            if version < _VERSION:  # answers of an older form: each is asked again
-                connection.execute("DROP TABLE IF EXISTS answers")
             _use_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_TABLE)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+            _make_table(connection)
         except BaseException:
             connection.close()
             raise
@@ -178,6 +175,22 @@ class AnswerCache:
 
     def _tell(self, what: str) -> None:
         self._on_event(Event("run", f"answer cache {self.path}: {what}"))
+
+
+def _make_table(connection: sqlite3.Connection) -> None:
+    """Make the table where it is not there; answers of an older form go, so that each is asked again."""
+    connection.execute("BEGIN IMMEDIATE")  # another process may do the same now
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if 0 < version < _VERSION:
+            connection.execute("DROP TABLE IF EXISTS answers")
+        connection.execute(_TABLE)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _select(connection: sqlite3.Connection, fingerprint: str, shas: Sequence[str]) -> list[Row]:

@@ -15,7 +15,7 @@ def toy_tags(sample: Sample, output: Output) -> Score:
     """Share of the words with the right tag."""
     if not isinstance(output.answer, Tags):
         return _score("toy_tags", sample, None)
-    pairs = zip(output.tags, sample.tags, strict=True)
+    pairs = zip(output.answer.tags, sample.tags, strict=True)
     return _score("toy_tags", sample, sum(one == other for one, other in pairs) / len(sample.tags))
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from auditkit.errors import MeasurementError
 from auditkit.run.runner import Asked, Round, deduplicate, rounds, run_round
+from auditkit.schema import OptionScores
 from auditkit.store.cache import AnswerCache
 from auditkit.store.journal import Journal, read_journal
 
@@ -144,7 +145,7 @@ def test_only_retry_errors_asks_errors_again(fake, tmp_path, undisturbed):
     fake.audit(tmp_path, fake.FakeAdapter())
     healed = fake.FakeAdapter()
     healed.execute = lambda batch: (
-        output.model_copy(update={"error": None, "options": ()})
+        output.model_copy(update={"error": None, "answer": OptionScores(options=())})
         for output in (undisturbed[item.request.sha256] for item in batch)
     )
     found = fake.audit(tmp_path, healed, retry_errors=True)
@@ -199,7 +200,7 @@ def test_a_damaged_journal_goes_on_with_answers_from_the_cache(fake, tmp_path, u
     fake.audit(tmp_path, fake.FakeAdapter())
     path = tmp_path / "journal.jsonl"
     lines = path.read_bytes().split(b"\n")
-    lines[place] = lines[place].replace(b'"v":1', b'"v":7')
+    lines[place] = lines[place].replace(b'"v":2', b'"v":7')
     path.write_bytes(b"\n".join(lines))
     adapter, events = fake.FakeAdapter(), []
     found = fake.audit(tmp_path, adapter, on_event=events.append)

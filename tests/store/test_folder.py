@@ -105,9 +105,9 @@ def test_truncated(tmp_path, audit, share):
         ('"sentence": "It may."', '"sentence": 3', "verdict.sentence"),
         ('"bound": 1.0', '"bound": NaN', "NaN"),
         ('"bound": 1.0', '"bound": 1e999', "policy.checks.0.bound"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": 2,\n  "selftest"', "version 2 is newer"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": "1",\n  "selftest"', "whole number"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": 0,\n  "selftest"', "whole number"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": 99,\n  "selftest"', "version 99 is newer"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": "1",\n  "selftest"', "whole number"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": 0,\n  "selftest"', "whole number"),
         ('"estimates": []', '"estimates": [], "extra": 1', "extra"),
     ],
 )

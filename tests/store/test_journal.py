@@ -224,7 +224,7 @@ def test_faults_of_well_chained_lines(filled, make_request, make_output, header)
     fault_of(filled, lines[1:], r":1: expected seq 1, found 2")
     fault_of(filled, [{**lines[0], "kind": "sample"}], r":1: the first line, and no other, must be the header")
     fault_of(filled, [*lines, {**lines[0], "seq": 18}], r":18: the first line, and no other")
-    fault_of(filled, [*lines, {**lines[3], "seq": 18, "kind": "gossip"}], r":18: unknown version 1 or kind 'gossip'")
+    fault_of(filled, [*lines, {**lines[3], "seq": 18, "kind": "gossip"}], r":18: unknown version 2 or kind 'gossip'")
     fault_of(filled, [*lines, {**lines[3], "seq": 18, "extra": 1}], r":18: not a journal line")
     fault_of(filled, [*lines, {**lines[3], "seq": 18, "body": {"sample": {"id": 3}}}], r":18: sample: ")
     twin = {"sample": {**lines[3]["body"]["sample"], "target": "anti"}}
@@ -259,11 +259,11 @@ def test_nan_in_a_file_is_refused(filled, value):
 
 
 def test_newer_version_is_one_clear_error(filled, header):
-    lines = [{**json.loads(raw), "v": 2} for raw in lines_of(filled)]
+    lines = [{**json.loads(raw), "v": 3} for raw in lines_of(filled)]
     rewrite(filled, lines)
     before = filled.read_bytes()
     for attempt in (lambda: read_journal(filled), lambda: Journal.open(filled, header)):
-        with pytest.raises(RecordError, match=r":1: journal version 2 is newer .* upgrade auditkit"):
+        with pytest.raises(RecordError, match=r":1: journal version 3 is newer .* upgrade auditkit"):
             attempt()
     assert filled.read_bytes() == before, "a newer journal is not damaged: nothing is moved"
 
@@ -282,9 +282,9 @@ def test_nan_is_not_written(path, make_request, make_output, header):
         before = path.read_bytes()
         output = make_output(make_request(0))
         bad = output.answer.options[0].model_copy(update={"sum": float("nan")})
+        broken = output.model_copy(update={"answer": output.answer.model_copy(update={"options": (bad,)})})
         with pytest.raises(MeasurementError, match=r":2: output: cannot be journalled"):
-            answer = output.answer.model_copy(update={"options": (bad,)})
-            journal.append([output_entry(output.model_copy(update={"answer": answer}), seconds=0, cached=False)])
+            journal.append([output_entry(broken, seconds=0, cached=False)])
         with pytest.raises(MeasurementError, match="cannot be journalled"):
             journal.append([output_entry(output, seconds=float("inf"), cached=False)])
         assert path.read_bytes() == before

@@ -192,7 +192,7 @@ def test_texts_come_as_they_are(toy: Any, api: ModuleType) -> None:
     assert set(broken.text or "") == {"\ufffd"}
     assert {name: (o.text, o.finish_reason) for name, o in found.items() if o.error is None} == {
         "plain": ("B.", "stop"), "null": ("", "stop"), "refusal": ("I won't.", "refusal"), "filter": ("", "refusal"),
-        "length": ("A lo", "length"), "parts": ("A", "stop"), "filtered": (None, "refusal"),
+        "length": ("A lo", "length"), "parts": ("A", "stop"), "filtered": ("", "refusal"),
     }
     errors = {name: o.error.split(": ")[-1] for name, o in found.items() if o.error is not None}
     assert errors == {

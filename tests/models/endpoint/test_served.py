@@ -197,10 +197,10 @@ def test_likelihoods_are_the_same_locally_served_and_saved(
     assert ours.keys() == theirs.keys()
     for sha, output in ours.items():
         assert [(each.tokens, each.bytes, each.merged) for each in output.answer.options] == [
-            (each.tokens, each.bytes, each.merged) for each in theirs[sha].options or ()
+            (each.tokens, each.bytes, each.merged) for each in theirs[sha].answer.options
         ]
         assert [each.sum for each in output.answer.options] == pytest.approx(
-            [each.sum for each in theirs[sha].options or ()], abs=1e-3
+            [each.sum for each in theirs[sha].answer.options], abs=1e-3
         )
     assert export_predictions(tmp_path / "served", tmp_path / "saved.jsonl") == 2 * ROWS
     saved = audit(f"predictions:{tmp_path / 'saved.jsonl'}", "saved", *packs)
