@@ -3,6 +3,7 @@
     AuditkitError                 exit 4
     ├── UsageError                exit 2   the user can mend it: what, where, what to do
     │   ├── ConfigError           a key or value in audit.yaml, policy.yaml or card.yaml (file:line: key)
+    │   ├── FormatError           a file that is not the JSON lines or CSV it should be (file:line)
     │   ├── PackError             a pack's card or rows (file:line: column)
     │   ├── ModelError            a model that cannot be opened
     │   ├── RegistryError         an unknown or doubled name
@@ -11,6 +12,8 @@
     │   └── StoppedError          exit 4   the run stopped before its end; every answer is kept, and it can go on
     └── RecordError               exit 4   a journal, audit.json or cache that is damaged or too new
         └── VerifyError           exit 4   a record that does not follow from the journal
+
+    PluginWarning                 no exit  a plugin that failed; everything else went on without it
 """
 
 from __future__ import annotations
@@ -33,6 +36,10 @@ class UsageError(AuditkitError):
 
 class ConfigError(UsageError):
     """A key or value in a YAML file."""
+
+
+class FormatError(UsageError):
+    """A file that is not the JSON lines, JSON or CSV it should be."""
 
 
 class PackError(UsageError):
@@ -65,6 +72,10 @@ class RecordError(AuditkitError):
 
 class VerifyError(RecordError):
     """A record that does not follow from the journal."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin's object cannot be used; its text says which one and why, in one line."""
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str, cutoff: float = 0.5) -> str:

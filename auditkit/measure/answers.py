@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditkit.errors import MeasurementError
@@ -22,6 +23,8 @@ from auditkit.schema import (
 )
 
 _PARSED_RULES = ("letter", "text", "saved")
+_GRAVEST: tuple[Reason, ...] = ("errored", "not_run", "refused", "unparsed", "tied")
+"""Which reason stands for an origin whose twins are unscored for several."""
 NUMBER = re.compile(r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 """A number: digits with a sign, a decimal point, and commas between thousands."""
 
@@ -42,6 +45,19 @@ def read(sample: Sample, output: Output | None) -> AnswerReading:
     _check_number(sample, output)
     reading = output.read(sample.labels)
     return _read_text(sample, output) if reading is None else reading
+
+
+def read_twins(
+    samples: Sequence[Sample], outputs: Sequence[Output | None]
+) -> tuple[list[AnswerReading], Reason | None]:
+    """The answers of an origin's twins, aligned, and why the origin is unscored: the first reason in `_GRAVEST`.
+
+    Raises:
+        MeasurementError: as for `read`.
+    """
+    answers = [read(sample, output) for sample, output in zip(samples, outputs, strict=True)]
+    reasons = {answer.reason for answer in answers}
+    return answers, next((reason for reason in _GRAVEST if reason in reasons), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,11 @@ def read_text(output: Output) -> TextAnswer:
     if refused(output):
         return TextAnswer(text, "refused")
     return TextAnswer(text) if text else TextAnswer(text, "unparsed")
+
+
+def right_texts(sample: Sample) -> tuple[str, ...]:
+    """Everything that would be a right answer: the references, else the target; empty where there is neither."""
+    return sample.references or (() if sample.target is None else (sample.target,))
 
 
 def refused(output: Output) -> bool:

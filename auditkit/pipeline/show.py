@@ -13,7 +13,7 @@ from auditkit.measure.answers import read
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.steps.assemble import Header, answered
-from auditkit.render.words.wording import QUANTITIES, REASONS
+from auditkit.render.words.catalogue import say
 from auditkit.schema import AnswerPart, Attribution, Output, Request, Sample, Score, plain
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal
@@ -69,7 +69,7 @@ class SampleReport:
                 yield f"  class {_visible(name or '')}: {_numbers(part)}{mark}"
         yield from self._said(parts)
         if self.sample.choices and reading.reason in ("tied", "unparsed", "refused"):
-            yield f"no option is the answer: {REASONS[reading.reason][1]}"
+            yield f"no option is the answer: {say(f'terms.meaning.{reading.reason}')}"
 
     def _said(self, parts: Sequence[AnswerPart]) -> Iterator[str]:
         """What is no score of an option or class."""
@@ -89,7 +89,7 @@ class SampleReport:
 
 def _numbers(part: AnswerPart) -> str:
     return ", ".join(
-        f"{QUANTITIES[name].lower()} {value if isinstance(value, int) else format(value, '.4f')}"
+        f"{say(f'cases.quantity.{name}').lower()} {value if isinstance(value, int) else format(value, '.4f')}"
         for name, value in part.numbers.items()
     )
 

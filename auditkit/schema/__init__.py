@@ -41,13 +41,13 @@ from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source
 from auditkit.schema.task import Task, TaskClass
-from auditkit.schema.training import Columns, CurvePoint, Part, Recipe, Training, TrainingTask
+from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit",
-    "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited", "Columns", "Compound", "Config", "CurvePoint",
-    "Direction", "Efficiency", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding", "FreeText", "Generation",
-    "Growing", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores", "Output", "Pairs", "Part",
+    "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "CurvePoint", "Direction",
+    "Efficiency", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding", "FreeText", "Generation", "Growing",
+    "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores", "Output", "Pairs", "Part",
     "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason", "Recipe", "Record", "Request", "RequestKind",
     "Sample", "Score", "SelfTestReading", "Severity", "Similarities", "Source", "SpanAnswer", "Spread", "Status",
     "Subject", "T", "Tags", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream",

@@ -11,7 +11,8 @@ from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import contrast, estimate
 from auditkit.stats.power import detectable, n_to_decide, sample_size, scaled
 
-LABELS = {"id": "pack/m@a", "benchmark": "pack", "metric": "m", "arm": "a", "direction": "lower"}
+WHERE = {"id": "pack/m@a", "benchmark": "pack", "metric": "m", "arm": "a"}
+LABELS = {**WHERE, "direction": "lower"}
 
 
 def make(values, reasons=None, clusters=()):
@@ -84,7 +85,7 @@ def test_a_gap_can_be_decided_by_more():
         g: make((rng.random(80) < p).astype(float), clusters=(np.repeat(np.arange(20), 4),))
         for g, p in (("a", 0.9), ("b", 0.8))
     }
-    needed = n_to_decide(contrast(groups, "gap", range=(0, 1), **LABELS), high=0.4)
+    needed = n_to_decide(contrast(groups, "gap", range=(0, 1), **WHERE), high=0.4)
     assert needed is not None
     assert needed >= 160
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditkit.render.view.findings import Fact
-from auditkit.render.words.numbers import amount_of
-from auditkit.render.words.wording import QUANTITIES, REASONS
+from auditkit.render.view.facts import Fact
+from auditkit.render.words.catalogue import say
+from auditkit.render.words.numbers import DASH, NATS, PERCENT, count, number
 from auditkit.schema import AnswerPart, Evidence, Quantity, Sample
-
-ABSENT = "–"
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,11 @@ class AnswerView:
     """Why no option is the answer; empty where one is, or where nothing is to be chosen."""
     statements: tuple[StatementView, ...]
 
+    @property
+    def headings(self) -> list[tuple[str, str]]:
+        """The columns as the table's head takes them, on the right."""
+        return [(column, "r") for column in self.columns]
+
 
 def answer_view(evidence: Evidence) -> AnswerView:
     """The answer of one cited sample, ready to draw."""
@@ -55,13 +58,22 @@ def answer_view(evidence: Evidence) -> AnswerView:
     scores = [part for part in parts if part.of in ("option", "class")]
     columns: tuple[Quantity, ...] = tuple(dict.fromkeys(name for part in scores for name in part.numbers))
     reading = evidence.read()
-    chosen = reading.reason in ("tied", "unparsed", "refused") and sample.choices
+    unread = sample.choices and reading.reason in ("tied", "unparsed", "refused")
     return AnswerView(
-        columns=tuple(QUANTITIES[name] for name in columns),
+        columns=tuple(say(f"cases.quantity.{name}") for name in columns),
         options=_options(evidence, scores, columns),
-        unread=REASONS[reading.reason][1] if chosen and reading.reason else "",
+        unread=say("cases.unread", reason=say(f"terms.meaning.{reading.reason}")) if unread else "",
         statements=_statements(sample, [part for part in parts if part not in scores]),
     )
+
+
+def amount(quantity: Quantity, value: float) -> str:
+    """A number of an answer, with the digits that its quantity deserves."""
+    if isinstance(value, int):
+        return count(value)
+    if quantity == "probability":
+        return PERCENT.full(value)
+    return NATS.bare(value) if quantity in ("log_likelihood", "per_token", "per_byte") else number(value)
 
 
 def _options(
@@ -73,7 +85,7 @@ def _options(
     by_class = {part.text: part for part in scores if part.of == "class"}
     views = [
         OptionView(
-            text=choice.text, label=choice.label, group=choice.group or ABSENT,
+            text=choice.text, label=choice.label, group=choice.group or DASH,
             numbers=_numbers(by_place.get(place) or by_class.get(choice.label), columns),
             picked=place in reading.options,
             target=sample.target is not None and sample.target == choice.label,
@@ -82,7 +94,7 @@ def _options(
     ]
     views += [
         OptionView(
-            text=ABSENT, label=name or "", group=ABSENT, numbers=_numbers(part, columns),
+            text=DASH, label=name or "", group=DASH, numbers=_numbers(part, columns),
             picked=not sample.choices and name == reading.label, target=name == sample.target,
         )
         for name, part in by_class.items() if name not in sample.labels
@@ -92,16 +104,19 @@ def _options(
 
 def _numbers(part: AnswerPart | None, columns: Sequence[Quantity]) -> tuple[str, ...]:
     numbers = {} if part is None else part.numbers
-    return tuple(amount_of(name, numbers[name]) if name in numbers else ABSENT for name in columns)
+    return tuple(amount(name, numbers[name]) if name in numbers else DASH for name in columns)
 
 
 def _statements(sample: Sample, parts: Sequence[AnswerPart]) -> tuple[StatementView, ...]:
     tags = [part for part in parts if part.of == "word"]
     views = [
-        StatementView(part.text, tuple(Fact(QUANTITIES[name], amount_of(name, n)) for name, n in part.numbers.items()))
-        for part in parts if part.of == "answer"
+        StatementView(part.text, _facts(part)) for part in parts if part.of == "answer"
     ]
     if tags:
         words = [*sample.words, *[""] * len(tags)]
         views.append(StatementView(" ".join(f"{words[tag.place]}/{tag.text}" for tag in tags), ()))
     return tuple(views)
+
+
+def _facts(part: AnswerPart) -> tuple[Fact, ...]:
+    return tuple(Fact(say(f"cases.quantity.{name}"), amount(name, value)) for name, value in part.numbers.items())

@@ -50,7 +50,7 @@ def bounded(finding: Finding, estimates: dict[str, Estimate]) -> Estimate | None
     return next((estimate for estimate in estimates.values() if _bounds(finding, estimate)), None)
 
 
-def index(audit: Audit) -> Index:
+def look_up(audit: Audit) -> Index:
     """Look everything up once."""
     estimates = {estimate.id: estimate for estimate in audit.estimates}
     findings: dict[str, Finding] = {}

@@ -1,0 +1,25 @@
+"""The verdict."""
+
+WORDS = {
+    "word.pass": "Pass",
+    "word.fail": "Fail",
+    "word.inconclusive": "Inconclusive",
+    "word.error": "Error",
+    "exit": "Exit code {code}: {meaning}.",
+    "exit.0": "every blocking check passed",
+    "exit.1": "at least one blocking check failed",
+    "exit.3": "no blocking check failed, and at least one is undecided",
+    "exit.4": "a measurement failed or is incomplete",
+    "decided_by": "Decided by: {findings}.",
+    "tally": "Findings by status",
+    "tally.fail.one": "{n} fails",
+    "tally.fail.other": "{n} fail",
+    "tally.error.one": "{n} could not be measured",
+    "tally.error.other": "{n} could not be measured",
+    "tally.inconclusive.one": "{n} inconclusive",
+    "tally.inconclusive.other": "{n} inconclusive",
+    "tally.pass.one": "{n} passes",
+    "tally.pass.other": "{n} pass",
+    "tally.not_applicable.one": "{n} not applicable",
+    "tally.not_applicable.other": "{n} not applicable",
+}
