@@ -12,7 +12,7 @@ from auditkit.formats.text import lone_surrogate
 from auditkit.load.files import Row
 from auditkit.load.packs import Pack, display
 from auditkit.load.requests import prompt
-from auditkit.schema import MARK, Benchmark, Choice, Record, Sample, Source, digest
+from auditkit.schema import MARK, Benchmark, Choice, Fact, Record, Sample, Source, digest
 from auditkit.schema.faults import first_fault
 
 Truth = tuple[str | None, tuple[str, ...], tuple[str, ...]]
@@ -31,7 +31,7 @@ class _Row(Record):
     clusters: dict[str, str] = Field(default_factory=dict)
     origin: str | None = Field(default=None, min_length=1)
     arm: str = Field(default="base", min_length=1)
-    metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    metadata: dict[str, Fact] = Field(default_factory=dict)
 
 
 def read_samples(pack: Pack) -> list[Sample]:

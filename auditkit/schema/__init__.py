@@ -17,7 +17,7 @@ from auditkit.schema.answer import (
 )
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.audit import SCHEMA_VERSION, Audit, Efficiency, Evidence, Observed, Subject
-from auditkit.schema.base import Growing, Record, Text, canonical, digest, plain, repair
+from auditkit.schema.base import Fact, Record, Text, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template, Upstream, UpstreamFile
 from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.estimate import (
@@ -36,6 +36,7 @@ from auditkit.schema.estimate import (
     Wilson,
 )
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
+from auditkit.schema.jcs import canonical, digest
 from auditkit.schema.output import Output
 from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.request import Generation, Option, Request, RequestKind
@@ -46,7 +47,7 @@ from auditkit.schema.training import CurvePoint, Part, Recipe, Training, Trainin
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit",
     "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "CurvePoint", "Direction",
-    "Efficiency", "Estimate", "Evidence", "Exact", "Explain", "Fill", "Finding", "FreeText", "Generation", "Growing",
+    "Efficiency", "Estimate", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding", "FreeText", "Generation",
     "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores", "Output", "Pairs", "Part",
     "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason", "Recipe", "Record", "Request", "RequestKind",
     "Sample", "Score", "SelfTestReading", "Severity", "Similarities", "Source", "SpanAnswer", "Spread", "Status",

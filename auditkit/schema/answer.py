@@ -12,8 +12,9 @@ from typing import Annotated, Any, ClassVar, Literal, Self, Union
 
 from pydantic import Field, model_validator
 
-from auditkit.schema.base import Record, Text, digest, repair
+from auditkit.schema.base import Record, Text, repair
 from auditkit.schema.estimate import Reason, Score
+from auditkit.schema.jcs import digest
 from auditkit.schema.sample import Sample
 
 Quantity = Literal[

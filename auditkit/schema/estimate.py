@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from auditkit.schema.base import Growing, Record
+from auditkit.schema.base import Record
 
 Reason = Literal["not_run", "refused", "unparsed", "tied", "errored", "outside"]
 """Why a sample has no score. `outside`: parsed, but outside the metric's denominator (never filled)."""
@@ -152,10 +152,8 @@ class Cited(Record):
     """Samples without a score."""
 
 
-class Estimate(Growing):
+class Estimate(Record):
     """A number with everything that is needed to defend it."""
-
-    later: ClassVar[tuple[str, ...]] = ("null",)
 
     id: str
     """`benchmark/metric@arm`, then `[key=value]` for a slice, `[axis:group]` for a group, `[axis:contrast]`,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
-from auditkit.schema.base import Growing, Record
+from auditkit.schema.base import Fact, Record
 
 
 class Choice(Record):
@@ -35,10 +33,8 @@ FORMAT = "format-"
 """A variant's name for another prompt format: `format-2` is the first of the card's `formats`."""
 
 
-class Sample(Growing):
+class Sample(Record):
     """One row of a benchmark. A twin (context, swap, perturbation) is a sample of its own."""
-
-    later: ClassVar[tuple[str, ...]] = ("references", "words", "tags", "variant")
 
     id: str
     """`pack/row-id`, unique in the audit."""
@@ -69,7 +65,7 @@ class Sample(Growing):
     """Of a variant in a robustness run: `typos`, `case`, `punctuation`, `format-2` …; its arm is `ARM~VARIANT`."""
     source: Source
     """Where the row came from."""
-    metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    metadata: dict[str, Fact] = Field(default_factory=dict)
     """Flat facts about the row, such as its axis; slices are made from them."""
 
     @property

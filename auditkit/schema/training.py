@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from auditkit.schema.base import Record
+from auditkit.schema.base import Integer, Record
 from auditkit.schema.estimate import Estimate
 
 TrainingTask = Literal["classification", "multi-label-classification", "regression", "tagging"]
@@ -27,7 +27,7 @@ class Recipe(Record):
     """Rows a step."""
     max_length: int = Field(default=256, ge=4)
     """Most tokens a row; longer ones are cut at their end, and counted."""
-    seed: int = 0
+    seed: Integer = 0
     """Seed of split, new head, order of rows and dropout; 0 is a seed."""
     patience: int = Field(default=2, ge=1)
     """Epochs without a lower validation loss until training stops."""

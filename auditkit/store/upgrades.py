@@ -1,4 +1,8 @@
-"""Older audit.json files, brought to the present form on plain dicts, before validation."""
+"""Older audit.json files, brought to the present form on plain dicts, before validation.
+
+A step turns version n into n + 1. It is made of one small function a record that changed; new fields with a default
+need none.
+"""
 
 from __future__ import annotations
 
@@ -8,59 +12,70 @@ from typing import Any
 from auditkit.errors import RecordError
 from auditkit.schema import SCHEMA_VERSION
 
-Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+Plain = dict[str, Any]
+Upgrade = Callable[[Plain], Plain]
+
+CANONICAL_SINCE = 2
+"""The first version whose hashes are made over RFC 8785 canonical JSON."""
+
+
+def _audit_of_1(audit: Plain) -> Plain:
+    return {
+        **audit,
+        "estimates": [_estimate_of_1(estimate) for estimate in audit["estimates"]],
+        "evidence": {name: _evidence_of_1(evidence) for name, evidence in audit["evidence"].items()},
+    }
+
+
+def _estimate_of_1(estimate: Plain) -> Plain:
+    return estimate
+
+
+def _evidence_of_1(evidence: Plain) -> Plain:
+    output = evidence["output"]
+    return {**evidence, "output": None if output is None else _output_of_1(output)}
+
 
 _ANSWERS: dict[str, tuple[str, str]] = {
     "options": ("options", "options"), "similarities": ("similarities", "values"),
     "probabilities": ("probabilities", "classes"), "number": ("number", "value"), "tags": ("tags", "tags"),
     "vector": ("vector", "values"),
 }
-"""Field of an output of version 1 to the kind of answer and its field that took its place."""
+"""Field of an output of version 1 to the kind of answer, and its field, that took its place."""
 
 
-def _one_answer(output: dict[str, Any]) -> dict[str, Any]:
-    """An output of version 1, which had a field for each kind of answer, with one answer; a text where all are empty:
-    an endpoint's refusal had none."""
+def _output_of_1(output: Plain) -> Plain:
+    """One answer in the place of a field for each kind; a text where all were empty, as of a refusing endpoint."""
     fields = {name: output.get(name) for name in (*_ANSWERS, "span", "text", "repaired")}
     kept = {name: value for name, value in output.items() if name not in fields}
-    answer: dict[str, Any] | None = None
-    if output.get("error") is None:
-        answer = {"kind": "text", "text": fields["text"] or "", "repaired": bool(fields["repaired"])}
-        if fields["span"] is not None:
-            answer = {"kind": "span", **fields["span"]}
-        for name, (kind, field) in _ANSWERS.items():
-            if fields[name] is not None:
-                answer = {"kind": kind, field: fields[name]}
-                break
-    return {**kept, "answer": answer}
+    if output.get("error") is not None:
+        return kept
+    if fields["span"] is not None:
+        return {**kept, "answer": {"kind": "span", **fields["span"]}}
+    for name, (kind, field) in _ANSWERS.items():
+        if fields[name] is not None:
+            return {**kept, "answer": {"kind": kind, field: fields[name]}}
+    text = {"kind": "text", "text": fields["text"] or "", "repaired": bool(fields["repaired"])}
+    return {**kept, "answer": text}
 
 
-def _first(audit: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 to 2."""
-    evidence = {
-        name: {**item, "output": _one_answer(item["output"])} if item.get("output") else item
-        for name, item in audit.get("evidence", {}).items()
-    }
-    return {**audit, "evidence": evidence}
-
-
-UPGRADES: dict[int, Upgrade] = {1: _first}
+UPGRADES: dict[int, Upgrade] = {1: _audit_of_1}
 """Version n to what turns it into n + 1."""
 
 
 def upgrade(
-    data: dict[str, Any], where: str, *, current: int = SCHEMA_VERSION, steps: Mapping[int, Upgrade] = UPGRADES
-) -> dict[str, Any]:
-    """Bring a record to the present version.
+    data: Plain, where: str, *, current: int = SCHEMA_VERSION, steps: Mapping[int, Upgrade] = UPGRADES
+) -> Plain:
+    """Bring an audit to the present version.
 
     Args:
-        data: the record, with its `schema_version`.
+        data: the audit, with its `schema_version`.
         where: file name, for messages.
         current: the version to reach.
         steps: version n to the function that gives n + 1.
 
     Raises:
-        RecordError: no version, a newer one, or one too old to be upgraded.
+        RecordError: no version, a newer one, one too old to be upgraded, or not an audit of its version.
     """
     version = data.get("schema_version")
     if type(version) is not int or version < 1:
@@ -72,5 +87,9 @@ def upgrade(
     for number in range(version, current):
         if number not in steps:
             raise RecordError(f"{where}: schema_version {number} cannot be upgraded; run the audit again")
-        data = {**steps[number](data), "schema_version": number + 1}
+        try:
+            data = {**steps[number](data), "schema_version": number + 1}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise RecordError(f"{where}: is not an audit of schema_version {number} ({what}); run it again") from None
     return data

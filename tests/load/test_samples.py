@@ -56,6 +56,8 @@ def test_the_designs_own_example_message(make: Make) -> None:
         ({"clusters": {}}, '"clusters.template" is missing'),
         ({"groups": {"sex": "female"}}, '"groups.sex" is no axis of this pack; the card\'s groups are: gender'),
         ({"metadata": {"axis": []}}, '"metadata.axis": Input should be a valid string or integer or number or boolean'),
+        ({"metadata": {"tweet": 2**53}}, '"metadata.tweet": '),
+        ({"metadata": {"tweet": 2**53}}, "write it as text"),
         ({"id": ""}, '"id": String should have at least 1 character'),
         ({"input": {"context": "x"}}, 'the template names the unknown field "{question}"; '),
     ],

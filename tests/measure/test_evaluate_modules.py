@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.measurement import measure
-from auditkit.schema import Benchmark, MetricUse, Output, Probabilities, Sample, plain
+from auditkit.schema import Output, Probabilities, Sample
 
 from .conftest import card, sample, says
 
@@ -166,12 +166,6 @@ def test_a_module_without_a_metric_and_a_broken_one_are_named(tmp_path: Path) ->
         file.write_text(source, encoding="utf-8")
         with pytest.raises(MeasurementError, match=message):
             measure(card(metrics=[use(str(file))]), samples, outputs)
-
-
-def test_cards_without_range_keep_their_form() -> None:
-    made: Benchmark = card()
-    assert plain(made.metrics[0]) == {"metric": "accuracy", "arm": "all", "slices": [], "groups": False}
-    assert plain(MetricUse(metric="evaluate:x", arm="all", direction="lower"))["direction"] == "lower"
 
 
 def test_resamples_that_cannot_be_computed_have_no_value_and_the_whole_must_have_one(tmp_path: Path) -> None:

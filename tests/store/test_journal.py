@@ -9,6 +9,7 @@ import random
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.store.journal import Journal, read_journal
@@ -20,16 +21,15 @@ def lines_of(path):
 
 
 def rewrite(path, lines):
-    """Chain lines anew, as a forger or another implementation would: plain json and sha256."""
+    """Chain lines anew, as a forger or another implementation would: RFC 8785 of a library, and sha256."""
     prev, out = "0" * 64, []
     for line in lines:
         data = {**line, "prev": prev}
         data.pop("hash", None)
-        text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        prev = hashlib.sha256(text.encode()).hexdigest()
+        prev = hashlib.sha256(rfc8785.dumps(data)).hexdigest()
         data["hash"] = prev
-        out.append(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n")
-    path.write_text("".join(out), encoding="utf-8", newline="")
+        out.append(rfc8785.dumps(data) + b"\n")
+    path.write_bytes(b"".join(out))
 
 
 def test_everything_comes_back(filled, make_sample, make_request, make_output, attribution, header):
