@@ -66,7 +66,7 @@ class Design:
         if len(single) == 1:
             return single[0]
         # V₁ and V₂ both hold what the cells share, so that V₁₂ is taken away once (Cameron, Gelbach and Miller 2011,
-        # eq. 2.10); by chance the result can fall below either, even below 0
+        # §2.2); by chance the result can fall below either, even below 0
         first, second = self.factors
         cells = np.unique(first * (second.max() + 1) + second, return_inverse=True)[1]
         return max(single[0] + single[1] - _variance(cells, influence), *single)
