@@ -174,8 +174,8 @@ def plugins(*, check: bool = False) -> list[Plugin]:
     return listed
 
 
-def load_all(kind: str, of: type[T]) -> tuple[dict[str, T], tuple[Plugin, ...]]:
-    """Everything registered under a kind, by name, and the plugins that cannot be used.
+def load_all(kind: str, of: type[T]) -> tuple[tuple[tuple[Plugin, T], ...], tuple[Plugin, ...]]:
+    """Everything registered under a kind, sorted by name, and the plugins that cannot be used.
 
     Args:
         kind: the part of the entry points' names before the dot.
@@ -184,16 +184,17 @@ def load_all(kind: str, of: type[T]) -> tuple[dict[str, T], tuple[Plugin, ...]]:
     Raises:
         RegistryError: a built-in cannot be used, or a plugin claims its name.
     """
-    loaded: dict[str, T] = {}
-    broken = []
-    for plugin in (plugin for plugin in plugins() if plugin.kind == kind):
+    listed = [plugin for plugin in plugins() if plugin.kind == kind]
+    built_in = {plugin.name for plugin in listed if plugin.built_in}
+    loaded, broken = [], []
+    for plugin in listed:
         try:
             item = get(kind, plugin.name)
             if not isinstance(item, of):
                 raise RegistryError(f'the {kind} "{plugin.name}" ({plugin.target}) is not of the type {of.__name__}')
-            loaded[plugin.name] = item
+            loaded.append((plugin, item))
         except RegistryError as error:
-            if any(other.built_in for other in plugins() if (other.kind, other.name) == (kind, plugin.name)):
+            if plugin.name in built_in:
                 raise
             broken.append(replace(plugin, problem=str(error)))
-    return loaded, tuple(broken)
+    return tuple(loaded), tuple(broken)

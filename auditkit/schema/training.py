@@ -103,7 +103,7 @@ class Training(Record):
     duplicates: int = 0
     """Rows whose text another row has too."""
     contradictory: int = 0
-    """Texts that stand with more than one label."""
+    """Texts that have more than one label."""
     dropped: int = 0
     """Training rows left out because a given validation file holds their text or cluster."""
     score: str

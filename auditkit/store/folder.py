@@ -53,21 +53,6 @@ class RunFolder:
         """The report."""
         return self.path / "index.html"
 
-    @property
-    def markdown(self) -> Path:
-        """The report as Markdown."""
-        return self.path / "report.md"
-
-    @property
-    def junit(self) -> Path:
-        """The findings for CI, as JUnit XML."""
-        return self.path / "junit.xml"
-
-    @property
-    def sarif(self) -> Path:
-        """The findings for code scanning, as SARIF."""
-        return self.path / "results.sarif"
-
     def write(self, path: Path, data: bytes) -> None:
         """Replace one of the files, durably.
 

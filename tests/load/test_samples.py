@@ -54,7 +54,7 @@ def test_the_designs_own_example_message(make: Make) -> None:
         ({"choices": [{"text": "A", "label": "unknown"}, {"text": " ", "label": "b"}]}, '"choices.1.text" is empty'),
         ({"target": "nobody"}, '"target": no choice has the label "nobody"; labels: stereotype, anti, unknown'),
         ({"clusters": {}}, '"clusters.template" is missing'),
-        ({"groups": {"sex": "female"}}, '"groups.sex" is no axis of this pack; the card\'s groups are: gender'),
+        ({"groups": {"sex": "female"}}, '"groups.sex" is not an axis of this pack; the card\'s groups are: gender'),
         ({"metadata": {"axis": []}}, '"metadata.axis": Input should be a valid string or integer or number or boolean'),
         ({"metadata": {"tweet": 2**53}}, '"metadata.tweet": '),
         ({"metadata": {"tweet": 2**53}}, "write it as text"),
