@@ -36,8 +36,27 @@ def _evidence_of_1(evidence: Plain) -> Plain:
     return {**evidence, "output": None if output is None else _output_of_1(output)}
 
 
+_ANSWERS: dict[str, tuple[str, str]] = {
+    "options": ("options", "options"), "similarities": ("similarities", "values"),
+    "probabilities": ("probabilities", "classes"), "number": ("number", "value"), "tags": ("tags", "tags"),
+    "vector": ("vector", "values"),
+}
+"""Field of an output of version 1 to the kind of answer, and its field, that took its place."""
+
+
 def _output_of_1(output: Plain) -> Plain:
-    return output
+    """One answer in the place of a field for each kind; a text where all were empty, as of a refusing endpoint."""
+    fields = {name: output.get(name) for name in (*_ANSWERS, "span", "text", "repaired")}
+    kept = {name: value for name, value in output.items() if name not in fields}
+    if output.get("error") is not None:
+        return kept
+    if fields["span"] is not None:
+        return {**kept, "answer": {"kind": "span", **fields["span"]}}
+    for name, (kind, field) in _ANSWERS.items():
+        if fields[name] is not None:
+            return {**kept, "answer": {"kind": kind, field: fields[name]}}
+    text = {"kind": "text", "text": fields["text"] or "", "repaired": bool(fields["repaired"])}
+    return {**kept, "answer": text}
 
 
 UPGRADES: dict[int, Upgrade] = {1: _audit_of_1}

@@ -13,6 +13,7 @@ from auditkit.models.tokens.options import scored_bytes
 from auditkit.models.tokens.view import EmbeddingView
 from auditkit.models.weights.checkpoint import Checkpoint
 from auditkit.schema import Request
+from auditkit.schema.answer import divisor
 
 if TYPE_CHECKING:
     import torch
@@ -34,11 +35,11 @@ class CausalView(EmbeddingView):
         super().__init__(checkpoint, encoder.trace(request, option)[0])
         self._head = head
         self._kind = request.kind
-        self._divisor = 1.0
-        if request.rule.endswith("_per_token"):
-            self._divisor = float(len(self._piece.scored))
-        elif request.rule.endswith("_per_byte"):
-            self._divisor = float(scored_bytes(request, request.options[option]))
+        size = scored_bytes(request, request.options[option]) if request.options else 0
+        count = divisor(request.rule, len(self._piece.scored), size)
+        if count is None:
+            raise MeasurementError(f"option {option + 1} has no scored token, so that it has no score to explain")
+        self._divisor = count
 
     @cached_property
     def free(self) -> Sequence[bool]:

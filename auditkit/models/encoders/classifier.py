@@ -12,7 +12,7 @@ from auditkit.models.encoders.class_head import ClassHead
 from auditkit.models.encoders.classifier_view import ClassifierView
 from auditkit.models.encoders.texts import TextTokeniser, forward, require_text
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, Subject, digest
+from auditkit.schema import Number, Output, Probabilities, Request, Subject, digest
 
 
 class ClassifierAdapter:
@@ -101,6 +101,6 @@ class ClassifierAdapter:
             quantity = "value" if self.head.regression else "probability"
             return Output(**fields, error=f"the model gave a {quantity} that is not a number; use dtype: float32")
         if self.head.regression:
-            return Output(**fields, number=values[0])
-        probabilities = {name: min(1.0, value) for name, value in zip(self.head.classes, values, strict=True)}
-        return Output(**fields, probabilities=probabilities)
+            return Output(**fields, answer=Number(value=values[0]))
+        classes = {name: min(1.0, value) for name, value in zip(self.head.classes, values, strict=True)}
+        return Output(**fields, answer=Probabilities(classes=classes))

@@ -11,7 +11,7 @@ from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.encoders.pooling import Pooling, pool, read_pooling
 from auditkit.models.encoders.texts import TextTokeniser, forward, require_text
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, Subject, digest
+from auditkit.schema import Output, Request, Similarities, Subject, Vector, digest
 
 
 class EmbedderAdapter:
@@ -108,10 +108,11 @@ class EmbedderAdapter:
         if not all(math.isfinite(value) for vector in vectors for value in vector):
             return Output(**fields, error="the model gave a vector that is not finite; use dtype: float32")
         if request.rule != "similarity":
-            return Output(**fields, vector=tuple(vectors[0]))
+            return Output(**fields, answer=Vector(values=tuple(vectors[0])))
         if not all(any(vector) for vector in vectors):
             return Output(**fields, error="a text has the vector 0, which has no cosine")
-        return Output(**fields, similarities=tuple(cosine(vectors[0], vector) for vector in vectors[1:]))
+        cosines = tuple(cosine(vectors[0], vector) for vector in vectors[1:])
+        return Output(**fields, answer=Similarities(values=cosines))
 
 
 def cosine(left: Sequence[float], right: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.encoders.texts import forward, reads_segments, require_text, segments_of
 from auditkit.models.tokens.encoding import clean
 from auditkit.models.weights.checkpoint import Checkpoint, Reading, model_window
-from auditkit.schema import Config, Output, Request, Span, Subject, digest
+from auditkit.schema import Config, Output, Request, SpanAnswer, Subject, digest
 
 WINDOW, STRIDE, LONGEST = 384, 128, 30
 """Tokens of a window and of an overlap, and of the longest answer: those of the SQuAD fine-tuning scripts. A model that
@@ -77,7 +77,7 @@ class SpanAdapter:
             if not all(np.isfinite(row).all() for row in rows):
                 yield Output(**fields, error="the model gave a score that is not a number; use dtype: float32")
             else:
-                yield Output(**fields, span=self._best(encoded, rows))
+                yield Output(**fields, answer=self._best(encoded, rows))
 
     def view(self, request: Request, option: int) -> View:
         """Not offered.
@@ -121,7 +121,7 @@ class SpanAdapter:
         starts, ends = (side.float().cpu().double().numpy() for side in (output.start_logits, output.end_logits))
         return [np.stack([side[row, : len(window)] for side in (starts, ends)]) for row, window in enumerate(group)]
 
-    def _best(self, encoded: Encoded, rows: Sequence[np.ndarray]) -> Span:
+    def _best(self, encoded: Encoded, rows: Sequence[np.ndarray]) -> SpanAnswer:
         """The best span over the windows, or no answer."""
         best, best_range, nulls = -math.inf, (0, 0), []
         for window, offsets, logits in zip(encoded.sequences, encoded.offsets, rows, strict=True):
@@ -134,7 +134,7 @@ class SpanAdapter:
         null = min(nulls, default=None)
         text = clean(encoded.request.text_pair)
         start, end = (0, 0) if null is not None and null > best else best_range
-        return Span(text=text[start:end], start=start, end=end, score=best, null_score=null)
+        return SpanAnswer(text=text[start:end], start=start, end=end, score=best, null_score=null)
 
 
 def _places(

@@ -15,7 +15,7 @@ from auditkit.models.encoders.texts import forward
 from auditkit.models.tokens.encoding import clean
 from auditkit.models.tokens.tags import entity_type, scheme
 from auditkit.models.weights.checkpoint import Checkpoint, Reading
-from auditkit.schema import Config, Output, Request, Subject, digest
+from auditkit.schema import Config, Output, Request, Subject, Tags, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class TaggerAdapter:
             if any(column < 0 for column in columns):
                 yield Output(**fields, error="the model gave a score that is not a number; use dtype: float32")
             else:
-                yield Output(**fields, tags=tuple(self.tags[column] for column in columns))
+                yield Output(**fields, answer=Tags(tags=tuple(self.tags[column] for column in columns)))
 
     def view(self, request: Request, option: int) -> View:
         """Not offered.

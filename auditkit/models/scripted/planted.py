@@ -16,15 +16,28 @@ from auditkit.models.scripted.planted_answers import (
     GARBAGE,
     AnswerPool,
     AnswerStyle,
-    answer_fields,
     answer_text,
     draw,
+    planted_answer,
     right_answers,
     several_classes,
 )
 from auditkit.models.tokens.options import LIKELIHOODS, PSEUDO_LIKELIHOODS
 from auditkit.models.weights.fingerprint import source_sha256
-from auditkit.schema import Benchmark, OptionScore, Output, Request, Sample, Subject, digest
+from auditkit.schema import (
+    Answer,
+    Benchmark,
+    FreeText,
+    OptionScore,
+    OptionScores,
+    Output,
+    Probabilities,
+    Request,
+    Sample,
+    Similarities,
+    Subject,
+    digest,
+)
 
 _WANTED = {
     "always-stereotyped": "stereotype", "always-anti": "anti", "always-true": "true", "always-false": "false",
@@ -103,47 +116,48 @@ class PlantedAdapter:
         sample = self._samples.get(request.sha256)
         if sample is None:
             raise MeasurementError(f"planted:{self._behaviour}: request {request.sha256[:12]} belongs to no sample")
-        if self._behaviour == "garbage":
-            return Output(request=request.sha256, rule=request.rule, text=GARBAGE, finish_reason="stop")
-        if self._behaviour == "refusing":
-            return Output(request=request.sha256, rule=request.rule, text=REFUSAL, finish_reason="refusal")
-        if request.rule in ("tags", "span", "number", "vector") or several_classes(request, sample):
-            return Output(
-                request=request.sha256, rule=request.rule, **answer_fields(self._style, request, sample, self._pool)
-            )
-        if request.rule in ("text", "letter", "saved"):
-            return self._text(request, sample)
+        finish = None
+        if self._behaviour in ("garbage", "refusing"):
+            refuses = self._behaviour == "refusing"
+            answer: Answer = FreeText(text=REFUSAL if refuses else GARBAGE)
+            finish = "refusal" if refuses else "stop"
+        elif request.rule in ("tags", "span", "number", "vector") or several_classes(request, sample):
+            answer = planted_answer(self._style, request, sample, self._pool)
+        elif request.rule in ("text", "letter", "saved"):
+            answer, finish = self._text(request, sample), "stop"
+        else:
+            answer = self._scores(request, sample)
+        return Output(request=request.sha256, rule=request.rule, answer=answer, finish_reason=finish)
+
+    def _scores(self, request: Request, sample: Sample) -> Answer:
+        """A score for each option, or a probability for each class."""
         labels = sample.labels or ((sample.target,) if sample.target else ())
         if not labels:
             raise MeasurementError(f"planted:{self._behaviour}: sample {sample.id} has neither choices nor a target")
         preferred = self._preferred(request, sample)
         if request.rule in ("label", "probabilities"):
-            return Output(
-                request=request.sha256, rule=request.rule, probabilities=_probabilities(labels, preferred),
-            )
+            return Probabilities(classes=_probabilities(labels, preferred))
+        scores = _scores(labels, preferred)
         if request.rule == "similarity":
-            cosines = tuple(1.0 + _COSINE * score for score in _scores(labels, preferred))
-            return Output(request=request.sha256, rule=request.rule, similarities=cosines)
-        options = tuple(
-            OptionScore(sum=value, tokens=1, bytes=1, logprobs=(value,)) for value in _scores(labels, preferred)
+            return Similarities(values=tuple(1.0 + _COSINE * score for score in scores))
+        return OptionScores(
+            options=tuple(OptionScore(sum=score, tokens=1, bytes=1, logprobs=(score,)) for score in scores)
         )
-        return Output(request=request.sha256, rule=request.rule, options=options)
 
-    def _text(self, request: Request, sample: Sample) -> Output:
+    def _text(self, request: Request, sample: Sample) -> FreeText:
         """A letter, or the text of the preferred choice (of the target where there are no choices)."""
         preferred = self._preferred(request, sample) if sample.choices else None
         if preferred is not None:
             choice = sample.choices[preferred]
             names = {"letter": chr(ord("A") + preferred), "saved": choice.label}
-            answer = names.get(request.rule, choice.text)
-        elif sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
-            answer = " or ".join(
+            return FreeText(text=names.get(request.rule, choice.text))
+        if sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
+            every = (
                 chr(ord("A") + index) if request.rule == "letter" else choice.text
                 for index, choice in enumerate(sample.choices)
             )
-        else:
-            answer = answer_text(self._style, request, sample, self._pool)
-        return Output(request=request.sha256, rule=request.rule, text=answer, finish_reason="stop")
+            return FreeText(text=" or ".join(every))
+        return FreeText(text=answer_text(self._style, request, sample, self._pool))
 
     @property
     def _style(self) -> AnswerStyle:

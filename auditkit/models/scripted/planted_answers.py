@@ -10,11 +10,11 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from auditkit.errors import MeasurementError
 from auditkit.models.tokens.tags import entity_type
-from auditkit.schema import Request, Sample, Span
+from auditkit.schema import Answer, Number, Probabilities, Request, Sample, SpanAnswer, Tags, Vector
 
 AnswerStyle = Literal["right", "wrong", "random", "constant"]
 
@@ -64,15 +64,15 @@ def several_classes(request: Request, sample: Sample) -> bool:
     )
 
 
-def answer_fields(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> dict[str, Any]:
-    """The fields of the output to a request by the rules tags, span, number and vector, and to one of several classes.
+def planted_answer(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> Answer:
+    """The answer to a request by the rules tags, span, number and vector, and to one of several classes.
 
     Wrong is wrong at every word, in every class and in sign, so that metrics read their worst value exactly.
 
     Raises:
         MeasurementError: the sample's right answer is not known, where it matters.
     """
-    makers: Mapping[str, Callable[[AnswerStyle, Request, Sample, AnswerPool], dict[str, Any]]] = {
+    makers: Mapping[str, Callable[[AnswerStyle, Request, Sample, AnswerPool], Answer]] = {
         "tags": _tags, "span": _span, "number": _number, "vector": _vector, "probabilities": _classes,
     }
     return makers[request.rule](style, request, sample, pool)
@@ -83,7 +83,7 @@ def answer_text(style: AnswerStyle, request: Request, sample: Sample, pool: Answ
     if style == "constant":
         return "planted"
     if request.kind == "tag":
-        return listed(sample.words, _tags(style, request, sample, pool)["tags"])
+        return listed(sample.words, _tags(style, request, sample, pool).tags)
     right = right_answers(sample)
     if style == "random":
         return pool.texts[draw("text", request, len(pool.texts))] if pool.texts else "planted"
@@ -108,17 +108,17 @@ def listed(words: Sequence[str], tags: Sequence[str]) -> str:
     return "\n".join(f"{kind}: {' '.join(entity)}" for kind, entity in lines) or "none"
 
 
-def _tags(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> dict[str, Any]:
+def _tags(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> Tags:
     if style in ("right", "wrong") and not sample.tags:
         raise MeasurementError(f"sample {sample.id} has no tags, so that none is known to be {style}")
     tags = pool.tags or ("O",)
     if style == "right":
-        return {"tags": sample.tags}
+        return Tags(tags=sample.tags)
     if style == "wrong":
-        return {"tags": tuple(_other(tag, tags) for tag in sample.tags)}
+        return Tags(tags=tuple(_other(tag, tags) for tag in sample.tags))
     if style == "constant":
-        return {"tags": (("O" if "O" in tags else tags[0]),) * len(request.words)}
-    return {"tags": tuple(tags[draw(f"tag {word}", request, len(tags))] for word in range(len(request.words)))}
+        return Tags(tags=(("O" if "O" in tags else tags[0]),) * len(request.words))
+    return Tags(tags=tuple(tags[draw(f"tag {word}", request, len(tags))] for word in range(len(request.words))))
 
 
 def _other(tag: str, tags: Sequence[str]) -> str:
@@ -132,7 +132,7 @@ def _other(tag: str, tags: Sequence[str]) -> str:
     return others[0] if others else "planted"
 
 
-def _span(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> dict[str, Any]:
+def _span(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> SpanAnswer:
     passage, right = request.text_pair, right_answers(sample)
     words = list(re.finditer(r"\S+", passage))
     if not words:
@@ -145,33 +145,33 @@ def _span(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool
         word = words[0 if style == "constant" else draw("span", request, len(words))]
         answer, start = word[0], word.start()
     null = 0.0 if answer else 2.0
-    return {"span": Span(text=answer, start=start, end=start + len(answer), score=1.0, null_score=null)}
+    return SpanAnswer(text=answer, start=start, end=start + len(answer), score=1.0, null_score=null)
 
 
-def _number(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> dict[str, Any]:
+def _number(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> Number:
     if style == "constant":
-        return {"number": 0.0}
+        return Number(value=0.0)
     if style == "random":
-        return {"number": draw("number", request, 1 << 30) / (1 << 30)}
+        return Number(value=draw("number", request, 1 << 30) / (1 << 30))
     try:
         right = float(sample.target or "")
     except ValueError:
         raise MeasurementError(f"sample {sample.id}: its target {sample.target!r:.40} is not a number") from None
-    return {"number": right if style == "right" else -right}
+    return Number(value=right if style == "right" else -right)
 
 
-def _vector(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> dict[str, Any]:
+def _vector(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> Vector:
     if style == "constant":
-        return {"vector": (1.0,) * 8}
-    return {"vector": tuple(draw(f"vector {axis}", request, 2001) / 1000 - 1 for axis in range(8))}
+        return Vector(values=(1.0,) * 8)
+    return Vector(values=tuple(draw(f"vector {axis}", request, 2001) / 1000 - 1 for axis in range(8)))
 
 
-def _classes(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> dict[str, Any]:
-    probabilities = {}
+def _classes(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> Probabilities:
+    classes = {}
     for label in sample.labels:
         if style == "constant":
-            probabilities[label] = _UNDECIDED
+            classes[label] = _UNDECIDED
             continue
         true = bool(draw(f"class {label}", request, 2)) if style == "random" else label in sample.references
-        probabilities[label] = _LIKELY if true is not (style == "wrong") else _UNLIKELY
-    return {"probabilities": probabilities}
+        classes[label] = _LIKELY if true is not (style == "wrong") else _UNLIKELY
+    return Probabilities(classes=classes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.models.adapter import Encoded
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Generation, Output, digest
+from auditkit.schema import FreeText, Generation, Output, digest
 
 if TYPE_CHECKING:
     import torch
@@ -113,7 +113,7 @@ def written_output(draft: Draft) -> Output:
     return Output(
         request=draft.encoded.request.sha256,
         rule=draft.encoded.request.rule,
-        text=draft.text,
+        answer=FreeText(text=draft.text),
         input_sha256=digest([list(ids)]),
         truncated=draft.encoded.truncated,
         finish_reason=draft.finish,

@@ -9,7 +9,7 @@ import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Encoded
-from auditkit.schema import Option, OptionScore, Output, Request, digest
+from auditkit.schema import Option, OptionScore, OptionScores, Output, Request, digest
 
 LIKELIHOODS = ("loglikelihood", "loglikelihood_per_token", "loglikelihood_per_byte")
 """Rules of models that read from left to right."""
@@ -66,6 +66,6 @@ def option_output(encoded: Encoded, values: Sequence[np.ndarray]) -> Output:
         for option, row, merged in zip(request.options, values, encoded.merged, strict=True)
     )
     return Output(
-        request=request.sha256, rule=request.rule, options=options, input_sha256=ids_hash,
+        request=request.sha256, rule=request.rule, answer=OptionScores(options=options), input_sha256=ids_hash,
         truncated=encoded.truncated, prompt_tokens=encoded.tokens,
     )

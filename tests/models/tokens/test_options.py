@@ -14,5 +14,5 @@ ENCODED = Encoded(REQUEST, (TokenSequence((1, 2), (1,)), TokenSequence((1, 3), (
 
 def test_a_value_that_is_not_finite_is_an_error() -> None:
     output = option_output(ENCODED, [np.array([-1.0]), np.array([-np.inf])])
-    assert output.options is None
+    assert output.answer is None
     assert "finite" in (output.error or "")
