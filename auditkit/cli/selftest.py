@@ -31,6 +31,6 @@ def command(run: Path | None, packs: tuple[str, ...], seed: int, as_json: bool) 
         for r in readings:
             expected = {"exactly": f"= {number(r.expected)}", "around": f"~ {number(r.expected)}"}.get(r.expect, "none")
             mark = click.style("ok   ", fg="green") if r.ok else click.style("WRONG", fg="red", bold=True)
-            name = f"{r.benchmark}/{r.metric}@{r.arm}"
+            name = str(r.estimate)
             click.echo(f"{mark} {name:58} {r.planted:20} expected {expected:8} read {number(r.value)} (n={r.n})")
     return 0 if all(reading.ok for reading in readings) else 4

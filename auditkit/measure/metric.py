@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.scorers import letters, refusal
-from auditkit.schema import Benchmark, Direction, Output, Sample, Score
+from auditkit.schema import Benchmark, Direction, Guard, Output, Sample, Score
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.estimates import Statistic, find_statistic
 
@@ -25,8 +25,6 @@ Context = Mapping[str, str]
 """What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
 Best = Callable[[Sample, Context], dict[str, float | str] | None]
 Unit = Literal["sample", "origin"]
-Guard = tuple[str, str, float]
-"""Metric, arm, and the bound that its lower limit must clear before a pass counts."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +44,8 @@ class Metric:
     """`origin` hands it all arms of one origin, sorted by sample id."""
     title: str = ""
     """For people."""
-    requires: Guard | None = None
-    """Unless this metric's lower bound clears the bound, a pass is withheld."""
+    guard: Guard | None = None
+    """Unless this clears its bound, a pass is withheld."""
     statistic: str | Statistic = "mean"
     """Name of the statistic over scores, or the statistic."""
     best: Best | None = None
@@ -159,7 +157,7 @@ def metric(
     ideal: float | None = None,
     unit: Unit = "sample",
     title: str | None = None,
-    requires: Guard | None = None,
+    guard: Guard | None = None,
     statistic: str | Statistic = "mean",
     best: Best | None = None,
     context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None,
@@ -176,7 +174,7 @@ def metric(
         ideal: the ideal value, for `middle`.
         unit: `sample`, or `origin` for a function of all arms of one origin.
         title: for people; default the name in words.
-        requires: (metric, arm, bound) that must be cleared before a pass counts.
+        guard: the metric, arm and bound that must be cleared before a pass counts.
         statistic: name of the statistic over scores, or the statistic.
         best: parts of the best possible answer, for statistics over the corpus.
         context: what the function also needs, from card and samples; handed over as its third argument.
@@ -188,7 +186,7 @@ def metric(
     def make(function: Callable[..., Score]) -> Metric:
         """The metric of this function, with its docstring."""
         shown = title or name.replace("_", " ").capitalize()
-        made = Metric(name, function, range, direction, ideal, unit, shown, requires, statistic, best, context)
+        made = Metric(name, function, range, direction, ideal, unit, shown, guard, statistic, best, context)
         object.__setattr__(made, "__doc__", function.__doc__)
         return made
 

@@ -12,7 +12,7 @@ from auditkit.errors import UsageError
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.steps.assemble import Header, answered
-from auditkit.schema import Attribution, Output, Request, Sample, Score, plain
+from auditkit.schema import Attribution, Output, Request, Sample, Score, plain, variant_name
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal
 
@@ -71,13 +71,14 @@ def show(run: Path, sample_id: str) -> Shown:
     for pack in answered(records, header):
         for sample in pack.samples:
             if sample.id == sample_id:
+                origin = variant_name(sample.origin, sample.variant)
                 scores = [
                     score for measuring in (measure, measure_variants)
                     for score in measuring(pack.card, pack.samples, pack.outputs, seed=header.config.seed).scores
                 ]
                 return Shown(
                     sample, pack.requests.get(sample_id), pack.outputs[sample_id],
-                    tuple(score for score in scores if score.sample_id in (sample_id, sample.origin)),
+                    tuple(score for score in scores if score.sample_id in (sample_id, origin)),
                     tuple(found for found in records.attributions if found.sample_id == sample_id),
                 )
     near = difflib.get_close_matches(sample_id, [sample.id for sample in records.samples], n=3)

@@ -13,27 +13,30 @@ from auditkit.schema.estimate import (
     Estimate,
     Exact,
     Fill,
+    Guard,
     Pairs,
     Reason,
     Score,
     Spread,
-    T,
+    StudentT,
     Wilson,
 )
+from auditkit.schema.estimate_id import Contrast, EstimateId
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
 from auditkit.schema.output import OptionScore, Output, Span
 from auditkit.schema.policy import Check, Policy, Severity, Waiver
+from auditkit.schema.region import Region
 from auditkit.schema.request import Generation, Option, Request, RequestKind
-from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source
+from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source, variant_name
 from auditkit.schema.task import Task, TaskClass
 from auditkit.schema.training import Columns, CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
-    "Choice", "Cited", "Columns", "Compound", "Config", "CurvePoint", "Direction", "Efficiency", "Estimate", "Evidence",
-    "Exact", "Explain", "Fill", "Finding", "Generation", "Growing", "MetricUse", "Observed", "Option", "OptionScore",
-    "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe", "Record", "Request", "RequestKind",
-    "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span", "Spread", "Status", "Subject", "T", "Task",
-    "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Verdict", "Waiver",
-    "Wilson", "canonical", "digest", "plain", "repair",
+    "Choice", "Cited", "Columns", "Compound", "Config", "Contrast", "CurvePoint", "Direction", "Efficiency", "Estimate",
+    "EstimateId", "Evidence", "Exact", "Explain", "Fill", "Finding", "Generation", "Growing", "Guard", "MetricUse",
+    "Observed", "Option", "OptionScore", "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe",
+    "Record", "Region", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span",
+    "Spread", "Status", "StudentT", "Subject", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask",
+    "Upstream", "UpstreamFile", "Verdict", "Waiver", "Wilson", "canonical", "digest", "plain", "repair", "variant_name",
 ]

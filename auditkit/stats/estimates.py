@@ -13,7 +13,7 @@ from typing import NotRequired, Protocol, TypedDict, Unpack, cast
 
 from auditkit.errors import MeasurementError
 from auditkit.registry import get as registered
-from auditkit.schema import Cited, Direction, Estimate, Fill, Reason, Spread
+from auditkit.schema import Cited, Direction, Estimate, EstimateId, Fill, Guard, Reason, Spread
 from auditkit.stats.clusters import Design
 from auditkit.stats.columns import Range, ScoreColumn, encoded
 from auditkit.stats.contrasts import Op, gap, smallest_ratio
@@ -83,18 +83,11 @@ def find_statistic(name: str | Statistic) -> Statistic:
 class Labels(TypedDict):
     """What an estimate is of; passed on as it is."""
 
-    id: str
-    """`benchmark/metric@arm`, then a slice, group or contrast in brackets."""
-    benchmark: str
-    metric: str
-    arm: str
-    """Which twin of the samples."""
-    slice: NotRequired[dict[str, str]]
-    """Metadata key to value."""
-    axis: NotRequired[str | None]
-    """The demographic axis."""
+    id: EstimateId
     signature: NotRequired[dict[str, str]]
     """Instrument half."""
+    guard: NotRequired[Guard | None]
+    """What the metric asks for before a pass counts."""
     cited: NotRequired[Cited]
     """Samples chosen as evidence."""
 
@@ -105,7 +98,6 @@ def estimate(
     range: Range,
     direction: Direction,
     ideal: float | None = None,
-    group: str | None = None,
     level: float = 0.95,
     statistic: str | Statistic = "mean",
     seed: int = 0,
@@ -118,11 +110,10 @@ def estimate(
         range: lowest and highest possible score, and value.
         direction: which values are better.
         ideal: the ideal, where it lies in the middle.
-        group: of a group estimate.
         level: of the interval.
         statistic: `mean`, `skewed_mean`, a registered name, or a statistic.
         seed: of any resampling; 0 is a seed too.
-        labels: id, benchmark, metric, arm; perhaps slice, axis, signature, cited.
+        labels: id; perhaps signature, guard, cited.
 
     Raises:
         MeasurementError: a score outside its range.
@@ -136,7 +127,6 @@ def estimate(
         **labels,
         **_numbers(reading, filled, level),
         null=reading.null,
-        group=group,
         direction=direction,
         ideal=ideal,
         range=range,
@@ -148,11 +138,8 @@ def estimate(
 
 def contrast(
     columns: Mapping[str, ScoreColumn],
-    op: Op,
     *,
     range: Range,
-    direction: Direction | None = None,
-    ideal: float | None = None,
     level: float = 0.95,
     statistic: str | Statistic = "mean",
     seed: int = 0,
@@ -160,25 +147,27 @@ def contrast(
 ) -> Estimate:
     """The largest gap, or the smallest ratio, between the groups of an axis, by all pairwise contrasts.
 
+    The id says which: `gap` (range 0 to high − low, lower is better) or `smallest_ratio` (0 to 1, higher is better).
+
     Args:
         columns: group → its scores.
-        op: `gap` (range 0 to high − low, lower is better) or `smallest_ratio` (range 0 to 1, higher is better).
         range: lowest and highest possible score, not of the contrast.
-        direction: of the metric; taken as `estimate` takes it, but a gap is better small either way.
-        ideal: of the metric, likewise.
         level: of the interval.
         statistic: a mean, or a statistic over the corpus (then only `gap`).
         seed: of any resampling.
-        labels: id, benchmark, metric, arm; perhaps slice, axis, signature, cited.
+        labels: id; perhaps signature, guard, cited.
 
     Returns:
         An estimate whose value is `None` where a group has no scored sample, or where all means are 0 in a ratio. n and
         the reasons count all groups together; clusters are those of the group that has the fewest.
 
     Raises:
-        MeasurementError: a score outside its range, a ratio of scores that can be negative, or of a corpus statistic.
+        MeasurementError: a score outside its range, a ratio of scores that can be negative, or of a corpus statistic,
+            or an id without a contrast of groups.
     """
-    del direction, ideal
+    op = labels["id"].contrast
+    if op not in ("gap", "smallest_ratio"):
+        raise MeasurementError(f"{labels['id']}: names no contrast of groups; make it a gap or a smallest_ratio")
     is_gap = op == "gap"
     reading, filled = _contrasted(columns, op, range, find_statistic(statistic), seed)
     reasons: Counter[Reason] = Counter()
@@ -187,7 +176,6 @@ def contrast(
     return Estimate(
         **labels,
         **_numbers(reading, filled, level),
-        contrast=op,
         direction="lower" if is_gap else "higher",
         range=(0.0, range[1] - range[0]) if is_gap else (0.0, 1.0),
         n=sum(column.n for column in columns.values()),

@@ -7,11 +7,12 @@ from typing import Any
 
 from auditkit.errors import RecordError
 from auditkit.schema import SCHEMA_VERSION
+from auditkit.store.version_1 import to_version_2
 
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
-UPGRADES: dict[int, Upgrade] = {}
-"""Version n to what turns it into n + 1. There is one version so far, hence none."""
+UPGRADES: dict[int, Upgrade] = {1: to_version_2}
+"""Version n to what turns it into n + 1."""
 
 
 def upgrade(

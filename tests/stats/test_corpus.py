@@ -10,13 +10,14 @@ from scipy import stats
 from sklearn.metrics import f1_score, matthews_corrcoef, roc_auc_score
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Bootstrap
+from auditkit.schema import Bootstrap, EstimateId
 from auditkit.stats import calibration, correlation, counts, labels
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.corpus import DRAWS, CorpusStatistic
 from auditkit.stats.estimates import contrast, estimate
 from auditkit.stats.intervals import interval
 
+GAP = EstimateId.parse("p/m@a[g:gap]")
 CONFIDENCE = np.array([0.95, 0.9, 0.85, 0.62, 0.55])
 CORRECT = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
 
@@ -148,7 +149,7 @@ def test_the_null_is_what_a_calibrated_model_reads():
     reading = calibration.expected_calibration_error.read(column(parts), (0, 1), 0)
     assert reading.null == pytest.approx(np.mean(calibrated), rel=0.06)
     assert reading.null > 0.05
-    found = estimate(column(parts), id="p/m@a", benchmark="p", metric="m", arm="a", range=(0, 1), direction="lower",
+    found = estimate(column(parts), id=EstimateId.parse("p/m@a"), range=(0, 1), direction="lower",
                      statistic=calibration.expected_calibration_error)
     assert found.null == reading.null
 
@@ -269,12 +270,12 @@ def test_outside_stays_out_and_no_known_fill_is_said():
     gold, predicted = labelled(40)
     reasons = ["outside", "unparsed", *[""] * 38]
     parts = {"gold": gold, "predicted": predicted}
-    found = estimate(column(parts, reasons=reasons), id="p/m@a", benchmark="p", metric="m", arm="a", range=(0, 1),
+    found = estimate(column(parts, reasons=reasons), id=EstimateId.parse("p/m@a"), range=(0, 1),
                      direction="higher", statistic=labels.macro_f1)
     assert (found.n, found.unscored) == (38, {"outside": 1, "unparsed": 1})
     assert found.at_lowest_fill.value < found.value < found.at_highest_fill.value
     unknown = estimate(column({"gold": np.arange(40.0), "predicted": np.arange(40.0) % 7}, reasons=reasons),
-                       id="p/m@a", benchmark="p", metric="m", arm="a", range=(-1, 1), direction="higher",
+                       id=EstimateId.parse("p/m@a"), range=(-1, 1), direction="higher",
                        statistic=correlation.pearson_correlation)
     assert unknown.value is not None
     assert (unknown.at_lowest_fill.value, unknown.at_lowest_fill.spread) == (None, None)
@@ -302,18 +303,18 @@ def test_gap_of_groups(shared):
         "x": column({"gold": gold, "predicted": better}, [clusters]),
         "y": column({"gold": gold, "predicted": predicted}, [clusters if shared else clusters + 100]),
     }
-    made = contrast(groups, "gap", id="p/m@a[g:gap]", benchmark="p", metric="m", arm="a", range=(0, 1),
+    made = contrast(groups, id=GAP, range=(0, 1),
                     statistic=labels.macro_f1)
     expected = f1_score(gold, better, average="macro") - f1_score(gold, predicted, average="macro")
     assert made.value == pytest.approx(expected)
     assert made.low < made.value < made.high
     assert made.range == (0, 1)
-    apart = contrast({"x": groups["x"], "y": column({"gold": gold, "predicted": predicted}, [clusters + 100])}, "gap",
-                     id="p/m@a[g:gap]", benchmark="p", metric="m", arm="a", range=(0, 1), statistic=labels.macro_f1)
+    apart = contrast({"x": groups["x"], "y": column({"gold": gold, "predicted": predicted}, [clusters + 100])},
+                     id=GAP, range=(0, 1), statistic=labels.macro_f1)
     if shared:  # what both share cancels
         assert made.high - made.low < 0.9 * (apart.high - apart.low)
     with pytest.raises(MeasurementError, match="ratio"):
-        contrast(groups, "smallest_ratio", id="i", benchmark="p", metric="m", arm="a", range=(0, 1),
+        contrast(groups, id=GAP.model_copy(update={"contrast": "smallest_ratio"}), range=(0, 1),
                  statistic=labels.macro_f1)
 
 
@@ -323,10 +324,10 @@ def test_gap_fills_open_both_ways():
     reasons = ["unparsed"] * 20 + [""] * 180
     groups = {name: column({"gold": gold, "predicted": said}, [clusters], reasons)
               for name, said in (("x", predicted), ("y", np.where(np.arange(200) % 2 == 0, gold, predicted)))}
-    made = contrast(groups, "gap", id="i", benchmark="p", metric="m", arm="a", range=(0, 1), statistic=labels.macro_f1)
+    made = contrast(groups, id=GAP, range=(0, 1), statistic=labels.macro_f1)
     assert 0 <= made.at_lowest_fill.value < made.value < made.at_highest_fill.value
     other_gold, other = labelled(200, seed=7)
     nearly = {"x": groups["x"], "y": column({"gold": other_gold, "predicted": other}, [clusters], reasons)}
-    same = contrast(nearly, "gap", id="i", benchmark="p", metric="m", arm="a", range=(0, 1), statistic=labels.macro_f1)
+    same = contrast(nearly, id=GAP, range=(0, 1), statistic=labels.macro_f1)
     assert (same.at_lowest_fill.value, same.at_lowest_fill.low) == (0, 0)
     assert same.at_lowest_fill.high > 0

@@ -24,7 +24,7 @@ def audit(make_sample, hostile):
         subject=Subject(name="m", kind="causal", fingerprint="f" * 64), environment={"python": "3.11"},
         config=Config(model="m"), policy=Policy(name="p", checks=(check,)), benchmarks=(), estimates=(), findings=(),
         evidence={"pack/row-000": Evidence(sample=make_sample(0), output=output)},
-        verdict=Verdict(status="pass", exit_code=0, sentence="It may.", reasons=(), policy="p"),
+        verdict=Verdict(status="pass", exit_code=0, reasons=(), policy="p", counts={}),
     ).sealed()
 
 

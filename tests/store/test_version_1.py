@@ -22,7 +22,7 @@ def audit() -> Audit:
 def test_audit_of_version_1_is_read(audit: Audit) -> None:
     assert audit.subject.name == "smollm2"
     assert (audit.verdict.status, audit.verdict.exit_code) == ("inconclusive", 3)
-    pooled = {estimate.id: estimate for estimate in audit.estimates}["claims/true_claim_refutation@true-claim"]
+    pooled = {str(estimate.id): estimate for estimate in audit.estimates}["claims/true_claim_refutation@true-claim"]
     # 4 hits of 4 claims: Clopper–Pearson by hand is [.025 ** (1 / 4), 1].
     assert (pooled.value, pooled.n, pooled.clusters) == (1.0, 4, 4)
     assert pooled.low == pytest.approx(0.025**0.25)

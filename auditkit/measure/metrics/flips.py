@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from auditkit.measure.answers import read
 from auditkit.measure.metric import metric
-from auditkit.schema import Output, Reason, Sample, Score
+from auditkit.schema import Guard, Output, Reason, Sample, Score
 
 _FIRST: tuple[Reason, ...] = ("errored", "not_run", "refused", "unparsed", "tied")
 
 
 @metric(
     "counterfactual_flip_rate", range=(0, 1), direction="lower", unit="origin", title="Counterfactual flip rate",
-    requires=("accuracy", "all", 0.5),
+    guard=Guard(metric="accuracy", arm="all", bound=0.5),
 )
 def counterfactual_flip_rate(samples: Sequence[Sample], outputs: Sequence[Output | None]) -> Score:
     """Share of origins whose twins, which differ in the group alone, are not all answered alike: 1 or 0 an origin.

@@ -10,15 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auditkit.errors import RegistryError
 from auditkit.judge.findings import judge
-from auditkit.judge.threshold import Evidence as Judged
-from auditkit.judge.threshold import Guard
+from auditkit.judge.threshold import Basis
 from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.selftest import selftest
-from auditkit.registry import get
 from auditkit.schema import (
     Attribution,
     Audit,
@@ -26,6 +23,7 @@ from auditkit.schema import (
     Config,
     Estimate,
     Evidence,
+    Finding,
     Output,
     Policy,
     Record,
@@ -145,13 +143,11 @@ def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
     """
     most = header.config.explain.samples
     blocking = [check for check in header.policy.checks if check.severity == "block"]
-    headline = {(check.benchmark, check.metric, check.arm) for check in blocking}
+    headline = {check.estimate.over_all_rows for check in blocking}
     place = {card.name: number for number, card in enumerate(header.cards)}
     found = {
-        (place[estimate.benchmark], name)
-        for estimate in estimates
-        if (estimate.benchmark, estimate.metric, estimate.arm) in headline
-        and not (estimate.slice or estimate.axis or estimate.group or estimate.contrast)
+        (place[estimate.id.benchmark], name)
+        for estimate in estimates if estimate.id in headline
         for name in estimate.cited.extreme[:most]
     }
     return {name: rank for rank, (_, name) in enumerate(sorted(found))}
@@ -160,13 +156,13 @@ def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
 def judge_estimates(
     policy: Policy, estimates: Sequence[Estimate], not_applicable: Mapping[str, str],
     readings: Sequence[SelfTestReading], today: dt.date,
-) -> tuple[Any, ...]:
-    """Findings of a policy on estimates, with the guards that the metrics name."""
-    evidence = Judged(
+) -> tuple[Finding, ...]:
+    """Findings of a policy on estimates."""
+    basis = Basis(
         estimates={estimate.id: estimate for estimate in estimates}, not_applicable=not_applicable,
-        selftest=tuple(readings), guards=_guards(estimates),
+        selftest=tuple(readings),
     )
-    return judge(policy, evidence, today)
+    return judge(policy, basis, today)
 
 
 def answered(records: JournalRecords, header: Header) -> list[Answered]:
@@ -187,18 +183,6 @@ def answered(records: JournalRecords, header: Header) -> list[Answered]:
 def _signature(header: Header, card: Benchmark) -> dict[str, str]:
     rows, total = header.sampled[card.name]
     return {"rule": header.rules[card.name], "sample": f"{rows} of {total} rows, seed {header.config.seed}"}
-
-
-def _guards(estimates: Sequence[Estimate]) -> dict[str, Guard]:
-    guards: dict[str, Guard] = {}
-    for name in {estimate.metric for estimate in estimates}:
-        try:
-            requires = get("metric", name).requires
-        except RegistryError:
-            continue
-        if requires is not None:
-            guards[name] = requires
-    return guards
 
 
 def _evidence(

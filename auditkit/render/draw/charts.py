@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditkit.render.words.numbers import Scale, allowed, count, limit, scale_of, widened, worst
+from auditkit.render.words.numbers import Scale, count, limit, scale_of, widened
 from auditkit.render.words.safety import clip, visible
 from auditkit.render.words.wording import status_word
 from auditkit.schema import Estimate, Finding
@@ -114,7 +114,7 @@ class _Axis:
             values.extend(end for end in band if end not in first.range)
         if first.ideal is not None and first.direction == "middle":
             values.append(first.ideal)
-        if first.contrast == "gap":
+        if first.id.contrast == "gap":
             values.append(0.0)
         values = values or list(first.range)
         self.low, self.high, self.step = _nice(min(values), max(values), first.range)
@@ -151,17 +151,22 @@ def _tick(axis: _Axis, value: float, label: str) -> Tick:
 
 
 def _ends(estimate: Estimate) -> list[float]:
-    values = (estimate.value, estimate.low, estimate.high, *worst(estimate))
+    values = (estimate.value, estimate.low, estimate.high, *estimate.worst_case)
     return [value for value in values if value is not None]
 
 
+def _allowed(finding: Finding, estimate: Estimate) -> tuple[float, float]:
+    """The values that the finding's check allows, inside the metric's range."""
+    return finding.check.region(estimate).within(estimate.range)
+
+
 def _finite_bounds(finding: Finding, estimate: Estimate) -> list[float]:
-    return [end for end in allowed(finding.check, estimate) if end not in estimate.range]
+    return [end for end in _allowed(finding, estimate) if end not in estimate.range]
 
 
 def _shared_band(lines: Sequence[Line]) -> tuple[float, float] | None:
     """The allowed range of the pooled row; else the one that all checked rows share."""
-    ranges = [(line.strong, allowed(line.finding.check, line.estimate)) for line in lines if line.finding]
+    ranges = [(line.strong, _allowed(line.finding, line.estimate)) for line in lines if line.finding]
     strong = [band for is_strong, band in ranges if is_strong]
     if strong:
         return strong[0]
@@ -171,10 +176,10 @@ def _shared_band(lines: Sequence[Line]) -> tuple[float, float] | None:
 def _whisker(line: Line, axis: _Axis, band: tuple[float, float] | None, y: int, bare: bool) -> Whisker:
     estimate, finding = line.estimate, line.finding
     scale = scale_of(estimate)
-    worst_low, worst_high = worst(estimate)
+    worst_low, worst_high = estimate.worst_case
     wider = widened(estimate)
     own: tuple[str, ...] = ()
-    if finding is not None and allowed(finding.check, estimate) != band:
+    if finding is not None and _allowed(finding, estimate) != band:
         own = tuple(f"{axis.at(end):.2f}%" for end in _finite_bounds(finding, estimate))
     numbers = f"{scale.full(estimate.value)} {scale.interval(estimate.low, estimate.high)}"
     if estimate.low is None and estimate.high is None:
@@ -202,7 +207,7 @@ def describe(line: Line) -> str:
     if estimate.low is not None:
         text += f", interval {scale.interval(estimate.low, estimate.high)}"
     if widened(estimate):
-        text += f", worst case {scale.interval(*worst(estimate))}"
+        text += f", worst case {scale.interval(*estimate.worst_case)}"
     text += f", n {count(estimate.n)}"
     if line.finding is not None:
         text += f", {status_word(line.finding)}"

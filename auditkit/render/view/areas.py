@@ -9,10 +9,10 @@ from auditkit.render.draw.charts import Chart, Line, chart
 from auditkit.render.view.cases import CaseView, cases
 from auditkit.render.view.findings import Fact, estimate_anchor
 from auditkit.render.view.index import Index
-from auditkit.render.words.numbers import count, level, limit, scale_of, share, widened, worst
+from auditkit.render.words.numbers import count, level, limit, scale_of, share, widened
 from auditkit.render.words.safety import anchor
 from auditkit.render.words.wording import CONTRAST, capital, humane, part, scale_sentence, status_word, unscored_words
-from auditkit.schema import MARK, Benchmark, Estimate, Status
+from auditkit.schema import Benchmark, Estimate, EstimateId, Status
 
 LONG = 12
 """Tables and group charts with more rows than this are folded."""
@@ -92,13 +92,14 @@ class Area:
 
 def label(estimate: Estimate) -> str:
     """The estimate's name beside others of its panel: the group, the contrast's axis, or the slice's value."""
-    if estimate.contrast is not None and estimate.axis is not None:
-        return estimate.axis
-    if estimate.axis is not None and estimate.group is not None:
-        return estimate.group
-    if len(estimate.slice) == 1:
-        return next(iter(estimate.slice.values()))
-    return capital(part(estimate.slice, estimate.axis, estimate.group, estimate.contrast))
+    name = estimate.id
+    if name.group is not None:
+        return name.group
+    if name.axis is not None:
+        return name.axis
+    if len(name.slice) == 1:
+        return next(iter(name.slice.values()))
+    return capital(part(name))
 
 
 def _row(estimate: Estimate, ix: Index) -> Row:
@@ -109,7 +110,7 @@ def _row(estimate: Estimate, ix: Index) -> Row:
         label=label(estimate),
         value=scale.full(estimate.value),
         interval=scale.interval(estimate.low, estimate.high),
-        worst=scale.interval(*worst(estimate)) if widened(estimate) else "same",
+        worst=scale.interval(*estimate.worst_case) if widened(estimate) else "same",
         n=count(estimate.n),
         clusters=count(estimate.clusters),
         unscored=unscored_words(estimate.unscored),
@@ -117,21 +118,17 @@ def _row(estimate: Estimate, ix: Index) -> Row:
         status=None if finding is None else finding.status,
         word="no check" if finding is None else status_word(finding),
         limit="" if finding is None else limit(finding.check, estimate),
-        strong=_pooled(estimate),
+        strong=estimate.id.pooled,
     )
 
 
-def _pooled(estimate: Estimate) -> bool:
-    return not estimate.slice and estimate.axis is None and estimate.contrast is None
-
-
-def _panel(estimate: Estimate) -> tuple[int, str]:
+def _panel(name: EstimateId) -> tuple[int, str]:
     """Which chart an estimate belongs to: pooled and slices by key, groups by axis, contrasts by kind."""
-    if estimate.contrast is not None:
-        return 3, estimate.contrast
-    if estimate.axis is not None:
-        return 2, estimate.axis
-    return (1, " and ".join(sorted(estimate.slice))) if estimate.slice else (0, "")
+    if name.contrast is not None:
+        return 3, name.contrast
+    if name.axis is not None:
+        return 2, name.axis
+    return (0, "") if name.pooled else (1, " and ".join(sorted(name.slice)))
 
 
 def _heading(panel: tuple[int, str]) -> str:
@@ -165,7 +162,7 @@ def _alike(one: tuple[int, str], other: tuple[int, str]) -> bool:
 
 
 def _line(estimate: Estimate, ix: Index) -> Line:
-    return Line(label(estimate), estimate, ix.findings.get(estimate.id), _pooled(estimate))
+    return Line(label(estimate), estimate, ix.findings.get(estimate.id), estimate.id.pooled)
 
 
 def _headline(estimate: Estimate, ix: Index) -> tuple[Fact, ...]:
@@ -182,26 +179,25 @@ def _headline(estimate: Estimate, ix: Index) -> tuple[Fact, ...]:
 
 
 def _sorting(estimate: Estimate) -> tuple[tuple[int, str], str]:
-    return _panel(estimate), estimate.id
+    return _panel(estimate.id), str(estimate.id)
 
 
-def _family(key: tuple[str, str, str], members: Iterable[Estimate], ix: Index) -> Family:
+def _family(pooled: EstimateId, members: Iterable[Estimate], ix: Index) -> Family:
     estimates = sorted(members, key=_sorting)
-    benchmark, metric, arm = key
-    title = capital(humane(metric)) + ("" if arm == "all" else f", {humane(arm)} arm")
+    title = capital(humane(pooled.metric)) + ("" if pooled.arm == "all" else f", {humane(pooled.arm)} arm")
     first = estimates[0]
-    name = f"{benchmark}/{metric}@{arm}"
+    name = str(pooled)
     panels: dict[tuple[int, str], list[Estimate]] = {}
     for estimate in estimates:
-        panels.setdefault(_panel(estimate), []).append(estimate)
+        panels.setdefault(_panel(estimate.id), []).append(estimate)
     axes = [axis for kind, axis in panels if kind == 2]
     groups = sum(len(panels[2, axis]) for axis in axes)
     return Family(
         anchor=anchor("metric", name),
         title=title,
-        code=f"{metric}@{arm}",
+        code=pooled.in_benchmark,
         scale=scale_sentence(first),
-        headline=_headline(first, ix) if _pooled(first) else (),
+        headline=_headline(first, ix) if first.id.pooled else (),
         charts=_charts(panels, ix, name, title, (0, 1, 3)),
         groups=_charts(panels, ix, name, title, (2,)),
         groups_title=f"{count(groups)} groups of {count(len(axes))} {'axis' if len(axes) == 1 else 'axes'}",
@@ -242,12 +238,11 @@ def _origin(card: Benchmark | None) -> tuple[Fact, ...]:
 def areas(ix: Index) -> tuple[Area, ...]:
     """The benchmarks in the audit's order; one that has estimates and no card comes last."""
     cards = {card.name: card for card in ix.audit.benchmarks}
-    families: dict[str, dict[tuple[str, str, str], list[Estimate]]] = {name: {} for name in cards}
+    families: dict[str, dict[EstimateId, list[Estimate]]] = {name: {} for name in cards}
     for estimate in ix.audit.estimates:
-        if MARK in estimate.arm:  # shown in the section of robustness runs
-            continue
-        key = (estimate.benchmark, estimate.metric, estimate.arm)
-        families.setdefault(estimate.benchmark, {}).setdefault(key, []).append(estimate)
+        if not estimate.id.variant:  # variants are shown in the section of robustness runs
+            packs = families.setdefault(estimate.id.benchmark, {})
+            packs.setdefault(estimate.id.over_all_rows, []).append(estimate)
     shown = []
     for name, members in families.items():
         card = cards.get(name)

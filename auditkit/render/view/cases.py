@@ -10,7 +10,7 @@ from auditkit.render.view.index import Index
 from auditkit.render.words.numbers import NATS, PERCENT, count, number
 from auditkit.render.words.safety import anchor
 from auditkit.render.words.wording import RELIABILITY, humane, part
-from auditkit.schema import Attribution, Estimate, Evidence, OptionScore, Output, Sample
+from auditkit.schema import Attribution, Estimate, EstimateId, Evidence, OptionScore, Output, Sample
 
 LEVELS = 5
 """Steps of colour on each side of 0."""
@@ -193,17 +193,15 @@ def _options(sample: Sample, output: Output | None) -> tuple[OptionView, ...]:
 
 def _why(sample_id: str, estimates: Sequence[Estimate]) -> tuple[str, ...]:
     """`stereotype score: extreme in all rows, axis age; typical in valence positive`, one text a metric."""
-    cited: dict[tuple[str, str], dict[str, list[str]]] = {}
+    cited: dict[EstimateId, dict[str, list[str]]] = {}
     for estimate in estimates:
         for role in _ROLES:
             if sample_id in getattr(estimate.cited, role):
-                where = part(estimate.slice, estimate.axis, estimate.group, estimate.contrast)
-                roles = cited.setdefault((estimate.metric, estimate.arm), {})
-                roles.setdefault(role, []).append(where)
+                cited.setdefault(estimate.id.over_all_rows, {}).setdefault(role, []).append(part(estimate.id))
     return tuple(
-        f"{humane(metric)}{'' if arm == 'all' else ', ' + humane(arm)}: "
+        f"{humane(name.metric)}{'' if name.arm == 'all' else ', ' + humane(name.arm)}: "
         + "; ".join(f"{role} in {', '.join(places)}" for role, places in roles.items())
-        for (metric, arm), roles in cited.items()
+        for name, roles in cited.items()
     )
 
 
@@ -212,7 +210,7 @@ def _headline(sample_id: str, estimates: Sequence[Estimate]) -> bool:
     return any(
         sample_id in getattr(estimate.cited, role)
         for estimate in estimates
-        if not estimate.slice and estimate.axis is None
+        if estimate.id.pooled
         for role in _ROLES
     )
 
@@ -232,7 +230,7 @@ def _case_facts(sample: Sample, output: Output | None) -> tuple[Fact, ...]:
 
 def _case(name: str, item: Evidence, ix: Index, benchmark: str) -> CaseView:
     sample, output, audit = item.sample, item.output, ix.audit
-    own = [estimate for estimate in audit.estimates if estimate.benchmark == benchmark]
+    own = [estimate for estimate in audit.estimates if estimate.id.benchmark == benchmark]
     explained = [one for one in audit.attributions if one.sample_id == name and not is_attention(one)]
     twins = sorted(
         other

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditkit.render.draw.charts import Chart, Line, chart
-from auditkit.render.view.index import Index, bounded, worst_first
-from auditkit.render.words.numbers import count, level, limit, scale_of, worst
+from auditkit.render.view.index import Index, worst_first
+from auditkit.render.words.numbers import count, level, limit, scale_of
 from auditkit.render.words.safety import anchor
 from auditkit.render.words.wording import (
     SEVERITY,
@@ -113,7 +113,7 @@ def rule_anchor(code: str) -> str:
 
 def estimate_anchor(estimate: Estimate) -> str:
     """Where the estimate's row stands on the page."""
-    return anchor("estimate", estimate.id)
+    return anchor("estimate", str(estimate.id))
 
 
 def case_anchor(sample_id: str) -> str:
@@ -129,7 +129,7 @@ def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
         facts = [
             Fact("Estimate", scale.full(estimate.value, decimals)),
             Fact(f"{level(estimate.level)} interval", scale.interval(estimate.low, estimate.high, decimals)),
-            Fact("Worst-case interval", scale.interval(*worst(estimate), decimals)),
+            Fact("Worst-case interval", scale.interval(*estimate.worst_case, decimals)),
             Fact("Limit", limit(finding.check, estimate, decimals)),
             Fact("Samples", f"{count(estimate.n)} scored of {count(estimate.total)}"),
             Fact("Clusters", count(estimate.clusters)),
@@ -146,23 +146,23 @@ def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
 
 def _part(finding: Finding) -> str:
     """`gender` for a slice by one key or a contrast, the words of the part otherwise."""
-    check = finding.check
-    if check.contrast is not None and check.axis is not None:
-        return check.axis
-    if len(check.slice) == 1 and check.axis is None:
-        return next(iter(check.slice.values()))
-    return part(check.slice, check.axis, check.group, check.contrast)
+    name = finding.check.estimate
+    if name.contrast is not None and name.axis is not None:
+        return name.axis
+    if len(name.slice) == 1 and name.axis is None:
+        return next(iter(name.slice.values()))
+    return part(name)
 
 
 def _view(finding: Finding, ix: Index) -> FindingView:
-    estimate = bounded(finding, ix.estimates)
+    estimate = ix.estimates.get(finding.check.estimate)
     text = rule_text(finding)
     title = finding_title(finding)
     picture, short, decimals = None, "–", finding_places(finding, estimate)
     if estimate is not None:
         scale = scale_of(estimate)
-        lines = [Line(part(estimate.slice, estimate.axis, estimate.group, estimate.contrast), estimate, finding, True)]
-        words = f"{capital(humane(estimate.metric))} against its limit"
+        lines = [Line(part(estimate.id), estimate, finding, True)]
+        words = f"{capital(humane(estimate.id.metric))} against its limit"
         picture = chart(anchor("strip", finding.id), "", words, lines, bare=True)
         short = scale.full(estimate.value, decimals)
         if estimate.low is not None or estimate.high is not None:
@@ -183,12 +183,12 @@ def _view(finding: Finding, ix: Index) -> FindingView:
         rule=Link("#" + rule_anchor(text.code), f"{text.code} {text.name}"),
         facts=_facts(finding, estimate),
         chart=picture,
-        estimate=None if estimate is None else Link("#" + estimate_anchor(estimate), estimate.id),
+        estimate=None if estimate is None else Link("#" + estimate_anchor(estimate), str(estimate.id)),
         evidence=tuple(Link("#" + case_anchor(name), name) for name in cited),
         decides=finding.id in ix.audit.verdict.reasons,
-        blocks=finding.check.severity == "block",
-        holds=_holds(finding),
-        prominent=finding.status in ("fail", "error", "inconclusive") and finding.check.severity == "block",
+        blocks=finding.blocks,
+        holds=finding.holds_back,
+        prominent=finding.status in ("fail", "error", "inconclusive") and finding.blocks,
         limit=limit(finding.check, estimate, decimals),
         value=short,
     )
@@ -228,10 +228,3 @@ def rules(ix: Index) -> tuple[RuleView, ...]:
     texts = {finding.rule: rule_text(finding) for finding in ix.audit.findings}
     return tuple(RuleView(rule_anchor(code), texts[code]) for code in sorted(texts))
 
-
-def _holds(finding: Finding) -> bool:
-    check = finding.check
-    undecided = (finding.status == "inconclusive" and check.inconclusive == "hold") or (
-        finding.status == "not_applicable" and not check.allow_not_applicable
-    )
-    return check.severity == "block" and (finding.status in ("fail", "error") or undecided)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from auditkit.render.view.cases import is_attention
 from auditkit.render.view.findings import Fact, Link, case_anchor, estimate_anchor
 from auditkit.render.view.index import Index
-from auditkit.render.words.numbers import count, scale_of, share, worst
+from auditkit.render.words.numbers import count, scale_of, share
 from auditkit.render.words.wording import REASONS, RELIABILITY, capital, humane, part
 from auditkit.schema import Estimate, Reason, SelfTestReading
 
@@ -95,16 +95,11 @@ class Gaps:
         )
 
 
-def _pooled(ix: Index) -> list[Estimate]:
-    return [one for one in ix.audit.estimates if not one.slice and one.axis is None]
-
-
 def _unscored(ix: Index) -> tuple[tuple[Reason, ...], tuple[UnscoredRow, ...]]:
     """Every estimate over all rows that could not score some; a part is listed where no estimate covers it."""
-    pooled = _pooled(ix)
-    covered = {(one.benchmark, one.metric, one.arm) for one in pooled}
-    rest = [one for one in ix.audit.estimates if (one.benchmark, one.metric, one.arm) not in covered]
-    shown = [one for one in [*pooled, *rest] if one.unscored]
+    pooled = [estimate for estimate in ix.audit.estimates if estimate.id.pooled]
+    rest = [estimate for estimate in ix.audit.estimates if estimate.id.over_all_rows not in ix.estimates]
+    shown = [estimate for estimate in [*pooled, *rest] if estimate.unscored]
     reasons = tuple(reason for reason in REASONS if any(one.unscored.get(reason) for one in shown))
     rows = tuple(
         UnscoredRow(
@@ -112,7 +107,7 @@ def _unscored(ix: Index) -> tuple[tuple[Reason, ...], tuple[UnscoredRow, ...]]:
             cells=tuple(count(one.unscored.get(reason, 0)) for reason in reasons),
             total=f"{count(sum(one.unscored.values()))} of {count(one.total)}",
             share=share(sum(one.unscored.values()), one.total),
-            worst=scale_of(one).interval(*worst(one)),
+            worst=scale_of(one).interval(*one.worst_case),
         )
         for one in shown
     )
@@ -120,10 +115,11 @@ def _unscored(ix: Index) -> tuple[tuple[Reason, ...], tuple[UnscoredRow, ...]]:
 
 
 def _name(estimate: Estimate) -> str:
-    arm = "" if estimate.arm == "all" else f", {humane(estimate.arm)}"
-    where = part(estimate.slice, estimate.axis, estimate.group, estimate.contrast)
-    where = "" if where == "all rows" else f", {where}"
-    return f"{estimate.benchmark}: {humane(estimate.metric)}{arm}{where}"
+    name = estimate.id
+    arm = "" if name.arm == "all" else f", {humane(name.arm)}"
+    variant = f", variant {name.variant}" if name.variant else ""
+    where = "" if name.pooled else f", {part(name)}"
+    return f"{name.benchmark}: {humane(name.metric)}{arm}{variant}{where}"
 
 
 def _linked(texts: dict[str, str], ix: Index) -> tuple[ErrorView, ...]:
@@ -160,14 +156,7 @@ def _notes(ix: Index) -> tuple[str, ...]:
 
 def reading(item: SelfTestReading, ix: Index) -> ReadingView:
     """One row of the self-test's table."""
-    estimate = next(
-        (
-            one
-            for one in ix.audit.estimates
-            if (one.benchmark, one.metric, one.arm) == (item.benchmark, item.metric, item.arm)
-        ),
-        None,
-    )
+    estimate = ix.estimates.get(item.estimate)
     scale = scale_of(estimate) if estimate else None
 
     def text(value: float | None) -> str:
@@ -179,10 +168,11 @@ def reading(item: SelfTestReading, ix: Index) -> ReadingView:
     interval = "–"
     if item.low is not None and item.high is not None:
         interval = scale.interval(item.low, item.high) if scale else f"[{item.low:.4g}, {item.high:.4g}]"
+    name = item.estimate
     words = {"exactly": "exactly ", "around": "around ", "undefined": ""}
     return ReadingView(
         planted=item.planted,
-        metric=f"{item.benchmark}: {humane(item.metric)}" + ("" if item.arm == "all" else f", {humane(item.arm)}"),
+        metric=f"{name.benchmark}: {humane(name.metric)}" + ("" if name.arm == "all" else f", {humane(name.arm)}"),
         expected=words[item.expect] + text(item.expected),
         value=text(item.value),
         interval=interval,

@@ -12,6 +12,7 @@ from auditkit.render.view.index import Index, index
 from auditkit.render.view.provenance import Cost, Methods, Ran, command, cost, efficiency, methods
 from auditkit.render.view.robustness import Robustness, robustness
 from auditkit.render.words.numbers import count, share
+from auditkit.render.words.verdict import sentence
 from auditkit.render.words.wording import EXIT, STATUS, VERDICT
 from auditkit.schema import Audit, Status
 
@@ -89,7 +90,7 @@ def verdict(ix: Index, findings: tuple[FindingView, ...]) -> VerdictView:
     return VerdictView(
         status=decided.status,
         word=VERDICT[decided.status],
-        sentence=decided.sentence,
+        sentence=sentence(ix.audit),
         exit=f"Exit code {decided.exit_code}: {EXIT[decided.exit_code]}.",
         reasons=tuple(Link("#" + by_id[one].anchor, by_id[one].title) for one in decided.reasons if one in by_id),
         tally=tuple(tally),

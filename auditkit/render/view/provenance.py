@@ -84,9 +84,9 @@ def _signatures(estimates: tuple[Estimate, ...]) -> tuple[Signature, ...]:
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for estimate in estimates:
         names = groups.setdefault(tuple(sorted(estimate.signature.items())), [])
-        name = f"{estimate.benchmark}/{estimate.metric}@{estimate.arm}"
-        if estimate.contrast is not None:
-            name += f", {CONTRAST[estimate.contrast]}"
+        name = str(estimate.id.over_all_rows)
+        if estimate.id.contrast is not None:
+            name += f", {CONTRAST[estimate.id.contrast]}"
         if name not in names:
             names.append(name)
     return tuple(Signature(tuple(names), _facts(dict(parts))) for parts, names in groups.items())
@@ -97,26 +97,18 @@ def _facts(parts: dict[str, str]) -> tuple[Fact, ...]:
 
 
 def _checks(ix: Index) -> tuple[CheckRow, ...]:
-    rows = []
-    by_part = {
-        (one.benchmark, one.metric, one.arm, tuple(sorted(one.slice.items())), one.axis, one.group, one.contrast): one
-        for one in ix.audit.estimates
-    }
-    for check in ix.audit.policy.checks:
-        slice_ = tuple(sorted(check.slice.items()))
-        key = (check.benchmark, check.metric, check.arm, slice_, check.axis, check.group, check.contrast)
-        rows.append(
-            CheckRow(
-                rule=check.rule,
-                what=measured(check),
-                limit=limit(check, by_part.get(key)),
-                severity=SEVERITY[check.severity],
-                demands=f"{level(check.level)} interval, ≥ {count(check.min_samples)} samples, "
-                f"≥ {count(check.min_clusters)} clusters, ≤ {level(check.max_unscored)} unscored, "
-                f"≤ {level(check.max_errored)} errored",
-            )
+    return tuple(
+        CheckRow(
+            rule=check.rule,
+            what=measured(check),
+            limit=limit(check, ix.estimates.get(check.estimate)),
+            severity=SEVERITY[check.severity],
+            demands=f"{level(check.level)} interval, ≥ {count(check.min_samples)} samples, "
+            f"≥ {count(check.min_clusters)} clusters, ≤ {level(check.max_unscored)} unscored, "
+            f"≤ {level(check.max_errored)} errored",
         )
-    return tuple(rows)
+        for check in ix.audit.policy.checks
+    )
 
 
 def methods(ix: Index) -> Methods:

@@ -9,7 +9,7 @@ from auditkit.render.view.findings import Link, estimate_anchor
 from auditkit.render.view.index import Index
 from auditkit.render.words.numbers import count, level, limit, scale_of
 from auditkit.render.words.wording import capital, humane, scale_sentence, status_word, unscored_words
-from auditkit.schema import FORMAT, MARK, Config, Estimate, Status
+from auditkit.schema import FORMAT, Config, Estimate, EstimateId, Status
 
 LEGEND = {
     "formats": "another prompt format with the same fields (the clean samples have format 1)",
@@ -71,15 +71,14 @@ class Robustness:
 def robustness(ix: Index) -> Robustness | None:
     """The section's data; `None` where the audit holds no variants and asked for none."""
     audit = ix.audit
-    arms: dict[str, list[Estimate]] = {}
+    arms: dict[EstimateId, list[Estimate]] = {}
     for estimate in audit.estimates:
-        arm, mark, _ = estimate.arm.partition(MARK)
-        if mark and estimate.contrast is None:
-            arms.setdefault(f"{estimate.benchmark}/{estimate.metric}@{arm}", []).append(estimate)
+        if estimate.id.variant and estimate.id.pooled:
+            arms.setdefault(estimate.id.clean, []).append(estimate)
     if not arms and not audit.config.robustness:
         return None
-    varied = {members[0].benchmark for members in arms.values()}
-    made = {(one.benchmark, one.arm.partition(MARK)[2]) for members in arms.values() for one in members}
+    varied = {clean.benchmark for clean in arms}
+    measured = {(estimate.id.benchmark, estimate.id.variant) for members in arms.values() for estimate in members}
     kinds = [kind for kind in audit.config.robustness if kind != "formats"]
     return Robustness(
         legend=tuple(_legend(kind, audit.config) for kind in audit.config.robustness),
@@ -87,7 +86,7 @@ def robustness(ix: Index) -> Robustness | None:
         without=tuple(card.name for card in audit.benchmarks if card.name not in varied),
         unchanged=tuple(
             f"{card.name}: {kind}" for card in audit.benchmarks if card.name in varied for kind in kinds
-            if (card.name, kind) not in made
+            if (card.name, kind) not in measured
         ),
     )
 
@@ -98,29 +97,29 @@ def _legend(kind: str, config: Config) -> str:
 
 def _varied(clean: Estimate, members: list[Estimate], ix: Index) -> Varied:
     scale = scale_of(clean)
-    arm = "" if clean.arm == "all" else f", {humane(clean.arm)} arm"
+    arm = "" if clean.id.arm == "all" else f", {humane(clean.id.arm)} arm"
     shown = f"{scale.full(clean.value)} {scale.interval(clean.low, clean.high)}"
     return Varied(
-        title=f"{clean.benchmark}: {capital(humane(clean.metric))}{arm}",
-        code=f"{clean.metric}@{clean.arm}",
+        title=f"{clean.id.benchmark}: {capital(humane(clean.id.metric))}{arm}",
+        code=clean.id.in_benchmark,
         scale=scale_sentence(clean),
         clean=Link("#" + estimate_anchor(clean), shown),
         n=count(clean.n),
         level=level(clean.level),
         rows=tuple(_row(one, ix) for one in members),
-        spread=_spread(clean, [one for one in members if MARK + FORMAT in one.arm]),
+        spread=_spread(clean, [one for one in members if one.id.variant.startswith(FORMAT)]),
     )
 
 
 def _row(estimate: Estimate, ix: Index) -> VariantRow:
     scale = scale_of(estimate)
-    change = ix.estimates.get(f"{estimate.id}[difference]")
+    change = ix.estimates.get(estimate.id.model_copy(update={"contrast": "difference"}))
     bounded = [(ix.findings[one.id], one) for one in (estimate, change) if one is not None and one.id in ix.findings]
     by = scale_of(change) if change is not None else scale
     return VariantRow(
         anchor=estimate_anchor(estimate),
         difference_anchor=estimate_anchor(change) if change is not None else "",
-        label=estimate.arm.partition(MARK)[2].replace("-", " "),
+        label=estimate.id.variant.replace("-", " "),
         value=scale.full(estimate.value),
         interval=scale.interval(estimate.low, estimate.high),
         n=count(estimate.n),

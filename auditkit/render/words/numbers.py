@@ -53,37 +53,18 @@ NATS = Scale(1, "", 3, signed=True)
 
 def scale_of(estimate: Estimate) -> Scale:
     """Percent for a range of (0, 1), percentage points for a gap of such, a sign where the range goes below 0."""
-    if estimate.contrast == "smallest_ratio":
+    if estimate.id.contrast == "smallest_ratio":
         return RAW
-    if estimate.contrast == "difference" and estimate.range == (-1.0, 1.0):
+    if estimate.id.contrast == "difference" and estimate.range == (-1.0, 1.0):
         return CHANGE
     if estimate.range == (0.0, 1.0):
-        return POINTS if estimate.contrast == "gap" else PERCENT
+        return POINTS if estimate.id.contrast == "gap" else PERCENT
     return SIGNED if estimate.range[0] < 0 else RAW
-
-
-def worst(estimate: Estimate) -> tuple[float, float]:
-    """The worst-case interval: lower limit at the lowest fill, upper limit at the highest.
-
-    A limit that the data cannot give leaves the metric's whole range open on that side, as it does in the gate.
-    """
-    low, high = estimate.at_lowest_fill.low, estimate.at_highest_fill.high
-    return (estimate.range[0] if low is None else low), (estimate.range[1] if high is None else high)
 
 
 def widened(estimate: Estimate) -> bool:
     """Whether the worst-case interval says more than the interval does."""
-    return worst(estimate) != (estimate.low, estimate.high)
-
-
-def allowed(check: Check, estimate: Estimate) -> tuple[float, float]:
-    """The values that the check allows, as a closed range inside the metric's range."""
-    if estimate.direction == "middle":
-        middle = estimate.ideal or 0.0
-        return max(estimate.range[0], middle - check.bound), min(estimate.range[1], middle + check.bound)
-    if estimate.direction == "lower":
-        return estimate.range[0], check.bound
-    return check.bound, estimate.range[1]
+    return estimate.worst_case != (estimate.low, estimate.high)
 
 
 def limit(check: Check, estimate: Estimate | None, decimals: int | None = None) -> str:
@@ -91,7 +72,7 @@ def limit(check: Check, estimate: Estimate | None, decimals: int | None = None) 
     if estimate is None:
         return f"bound {number(check.bound)}"
     scale = scale_of(estimate)
-    low, high = allowed(check, estimate)
+    low, high = check.region(estimate).within(estimate.range)
     if estimate.direction == "middle":
         return f"between {scale.full(low, decimals)} and {scale.full(high, decimals)}"
     return f"at most {scale.full(high, decimals)}" if estimate.direction == "lower" else (

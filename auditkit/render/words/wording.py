@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from auditkit.render.words.numbers import PERCENT, RAW, Scale, count, level, limit, number, places, scale_of, worst
-from auditkit.schema import Audit, Check, Estimate, Finding, Reason, Severity, Status
+from auditkit.render.words.numbers import PERCENT, RAW, Scale, count, level, limit, number, places, scale_of
+from auditkit.schema import Audit, Check, Estimate, EstimateId, Finding, Reason, Severity, Status
 from auditkit.schema.rules import CAUSES, LARGEST_FAMILY, MORE_SAMPLES, NO_SAMPLES, RULES, RuleText
 
 STATUS: dict[Status, str] = {
@@ -124,22 +124,21 @@ def finding_title(finding: Finding) -> str:
     return titles[finding.status]
 
 
-def part(slice_: dict[str, str], axis: str | None, group: str | None, contrast: str | None) -> str:
+def part(name: EstimateId) -> str:
     """Which part of the rows: `all rows`, `gender`, `gender: female`, `gender: largest difference`."""
-    if contrast is not None:
-        return f"{axis}: {CONTRAST[contrast]}" if axis is not None else CONTRAST[contrast]
-    if axis is not None and group is not None:
-        return f"{axis}: {group}"
-    if slice_:
-        return ", ".join(f"{key} {value}" for key, value in sorted(slice_.items()))
-    return "all rows"
+    if name.contrast is not None:
+        contrast = CONTRAST[name.contrast]
+        return contrast if name.axis is None else f"{name.axis}: {contrast}"
+    if name.group is not None:
+        return f"{name.axis}: {name.group}"
+    return ", ".join(f"{key} {value}" for key, value in sorted(name.slice.items())) or "all rows"
 
 
 def measured(check: Check) -> str:
     """What a check looks at, in words: `stereotype score on stereotype-pairs, arm pair, all rows`."""
-    where = part(check.slice, check.axis, check.group, check.contrast)
     arm = "" if check.arm == "all" else f", {humane(check.arm)} arm"
-    return f"{humane(check.metric)} on {check.benchmark}{arm}, {where}"
+    variant = f", variant {check.variant}" if check.variant else ""
+    return f"{humane(check.metric)} on {check.benchmark}{arm}{variant}, {part(check.estimate)}"
 
 
 def _floating(value: object) -> float | None:
@@ -150,26 +149,25 @@ def finding_places(finding: Finding, estimate: Estimate | None) -> int | None:
     """Decimals that keep the numbers of a finding apart from its bound."""
     if estimate is None:
         return None
-    check = finding.check
-    bounds: tuple[float, ...] = (check.bound,)
-    if estimate.direction == "middle":
-        middle = estimate.ideal or 0.0
-        bounds = (middle - check.bound, middle + check.bound)
-    return places(scale_of(estimate), (estimate.value, estimate.low, estimate.high, *worst(estimate)), bounds)
+    values = (estimate.value, estimate.low, estimate.high, *estimate.worst_case)
+    return places(scale_of(estimate), values, finding.check.region(estimate).limits)
 
 
-def _guard_scale(finding: Finding, audit: Audit) -> Scale:
-    name = str(finding.parameters.get("guard_metric")).partition("@")[0]
-    for estimate in audit.estimates:
-        if estimate.metric == name and estimate.contrast is None:
-            return scale_of(estimate)
+def _guard_scale(estimate: Estimate | None, audit: Audit) -> Scale:
+    if estimate is not None and estimate.guard is not None:
+        guarding = estimate.guard.estimate(estimate.id.benchmark)
+        for other in audit.estimates:
+            if other.id == guarding:
+                return scale_of(other)
     return PERCENT
 
 
-def _guard_name(finding: Finding) -> str:
-    """`accuracy@disambiguated` → `accuracy, disambiguated arm`."""
-    metric, _, arm = str(finding.parameters.get("guard_metric") or "its guard").partition("@")
-    return humane(metric) + (f", {humane(arm)} arm" if arm not in ("", "all") else "")
+def _guard_name(estimate: Estimate | None) -> str:
+    """`accuracy, disambiguated arm`."""
+    guard = estimate.guard if estimate is not None else None
+    if guard is None:
+        return "its guard"
+    return humane(guard.metric) + ("" if guard.arm == "all" else f", {humane(guard.arm)} arm")
 
 
 def _waiver(finding: Finding, audit: Audit) -> str:
@@ -184,15 +182,14 @@ def _words(finding: Finding, estimate: Estimate | None, audit: Audit) -> dict[st
     """Everything that a cause's sentence may name."""
     given, check = finding.parameters, finding.check
     scale = scale_of(estimate) if estimate else RAW
-    guard = _guard_scale(finding, audit)
+    guard = _guard_scale(estimate, audit)
     decimals = finding_places(finding, estimate)
-    ends: tuple[float | None, float | None] = worst(estimate) if estimate else (None, None)
+    ends: tuple[float | None, float | None] = estimate.worst_case if estimate else (None, None)
     values = {key: _floating(given.get(key)) for key in ("value", "low", "high", "worst_low", "worst_high", "bound")}
     low = ends[0] if values["worst_low"] is None else values["worst_low"]
     high = ends[1] if values["worst_high"] is None else values["worst_high"]
     words = {key: scale.full(value, decimals) for key, value in values.items()}
-    lost = {"errored": estimate.unscored.get("errored", 0) + estimate.unscored.get("not_run", 0),
-            "total": estimate.total} if estimate else {}
+    lost = {"errored": estimate.lost, "total": estimate.total} if estimate else {}
     for key in ("n", "clusters", "n_to_decide", "largest_family", "errored", "total"):
         known = _floating(given.get(key, lost.get(key)))
         words[key] = "an unknown number of" if known is None else count(round(known))
@@ -200,7 +197,7 @@ def _words(finding: Finding, estimate: Estimate | None, audit: Audit) -> dict[st
         words[key] = guard.full(_floating(given.get(key)))
     unscored = _floating(given.get("unscored_share"))
     return words | {
-        "guard_metric": _guard_name(finding),
+        "guard_metric": _guard_name(estimate),
         "selftest": str(given.get("selftest") or "see the self-test"),
         "unscored_share": "An unknown share" if unscored is None else PERCENT.full(unscored),
         "limit": limit(check, estimate, decimals),

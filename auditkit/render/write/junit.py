@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 from auditkit.render.view.findings import FindingView, views
 from auditkit.render.view.index import index
 from auditkit.render.words.safety import line, visible
+from auditkit.render.words.verdict import sentence
 from auditkit.schema import Audit
 
 
@@ -63,7 +64,7 @@ def _suite(root: ET.Element, name: str, findings: Sequence[FindingView], audit: 
         "policy": audit.verdict.policy,
         "verdict": audit.verdict.status,
         "exit_code": str(audit.verdict.exit_code),
-        "sentence": audit.verdict.sentence,
+        "sentence": sentence(audit),
     }
     for key, value in properties.items():
         ET.SubElement(known, "property", name=key, value=visible(value))

@@ -88,7 +88,7 @@ def _row(estimate: Estimate) -> str:
     scale = scale_of(estimate)
     lost = sum(estimate.unscored.values())
     return (
-        f"| {capital(estimate.metric.replace('_', ' '))} | {escape(scale.full(estimate.value))} "
+        f"| {capital(estimate.id.metric.replace('_', ' '))} | {escape(scale.full(estimate.value))} "
         f"| {escape(scale.interval(estimate.low, estimate.high))} | {count(estimate.n)} | {count(estimate.clusters)} "
         f"| {count(lost)} |"
     )

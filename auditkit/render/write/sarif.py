@@ -10,6 +10,7 @@ from auditkit.render.view.findings import FindingView, RuleView, rules, views
 from auditkit.render.view.gaps import gaps
 from auditkit.render.view.index import Index, index
 from auditkit.render.words.safety import line, visible
+from auditkit.render.words.verdict import sentence
 from auditkit.render.words.wording import EXIT
 from auditkit.schema import Audit
 
@@ -108,7 +109,7 @@ def _run(audit: Audit) -> dict[str, Any]:
             }
         ],
         "results": [_result(one, places) for one in found if one.status != "pass"],
-        "properties": {"verdict": verdict.status, "sentence": line(verdict.sentence)},
+        "properties": {"verdict": verdict.status, "sentence": line(sentence(audit))},
     }
 
 

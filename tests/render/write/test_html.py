@@ -163,7 +163,7 @@ def _numbers(cell: str) -> list[float]:
 
 
 def _unit(estimate: Estimate) -> float:
-    return 100.0 if estimate.range == (0.0, 1.0) and estimate.contrast != "smallest_ratio" else 1.0
+    return 100.0 if estimate.range == (0.0, 1.0) and estimate.id.contrast != "smallest_ratio" else 1.0
 
 
 def test_every_estimate_shows_its_value_interval_and_n(tree: Tree, audit: Audit) -> None:
