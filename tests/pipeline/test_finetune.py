@@ -199,7 +199,7 @@ def test_a_frozen_body_gives_the_weights_that_running_it_each_epoch_would(
 ) -> None:
     from safetensors.torch import load_file
 
-    from auditkit.models.training.trainer import head_only as frozen
+    from auditkit.models.training import head_only as frozen
 
     once = run(sunny(80), freeze_body=True, epochs=3, out=tmp_path / "once")
     monkeypatch.setattr(frozen, "MOST_BYTES", 0)

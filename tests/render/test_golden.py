@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from auditkit.render import html, junit, markdown, sarif
+from auditkit.render.write import html, junit, markdown, sarif
 from auditkit.schema import Audit
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

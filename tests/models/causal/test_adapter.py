@@ -12,8 +12,8 @@ import torch
 
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Encoded, TokenSequence
-from auditkit.models.causal.adapter import adapter as causal_module
-from auditkit.models.causal.adapter import scoring
+from auditkit.models.causal import adapter as causal_module
+from auditkit.models.causal import scoring
 from auditkit.schema import Generation, Option, Output, Request
 
 DECODERS = ["llama", "gpt2", "neox", "gemma2"]

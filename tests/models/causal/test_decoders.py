@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditkit.models.adapter import Encoded, TokenSequence
-from auditkit.models.causal.adapter import generation
+from auditkit.models.causal import generation
 from auditkit.models.causal.generation import generate
 from auditkit.models.causal.scoring import CausalScorer
 from auditkit.models.speed.head import Head

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 
 import auditkit
 from auditkit.errors import MeasurementError, ModelError
-from auditkit.models import seq2seq_scoring
 from auditkit.models.open import open_model
+from auditkit.models.seq2seq import scoring as seq2seq_scoring
 from auditkit.models.seq2seq.scoring import within
 from auditkit.models.tokens.languages import around
 from auditkit.schema import Config, Generation, Option, Output, Request
