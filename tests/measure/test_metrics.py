@@ -17,7 +17,7 @@ from auditkit.measure.metrics.accuracy import accuracy, matched_pair_accuracy
 from auditkit.measure.metrics.bbq import ambiguous_bias_score, disambiguated_bias_score
 from auditkit.measure.metrics.claims import false_claim_endorsement, true_claim_refutation
 from auditkit.measure.metrics.stereotype import stereotype_score
-from auditkit.schema import Output, Sample, Score
+from auditkit.schema import Guard, Output, Sample, Score
 
 from .conftest import METRICS, answering, card, sample, says, scored
 
@@ -41,7 +41,8 @@ def test_bbq_scores(target: str | None, ambiguous: dict[str, object], disambigua
 
 
 def test_the_bias_scores_name_their_guard() -> None:
-    assert ambiguous_bias_score.requires == disambiguated_bias_score.requires == ("accuracy", "disambiguated", 1 / 3)
+    guard = Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
+    assert ambiguous_bias_score.guard == disambiguated_bias_score.guard == guard
     assert ambiguous_bias_score.ideal == 0.0
 
 

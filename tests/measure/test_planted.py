@@ -69,7 +69,7 @@ def readings(name: str, behaviour: str, rule: str | None = None, level: float = 
     used = rule or card.rules[0]
     outputs = answers(name, behaviour, used)
     found = measure(card, asked(name, used)[1], outputs, level=level, pooled_only=True).estimates
-    return {f"{estimate.id.metric}@{estimate.id.arm}": estimate for estimate in found}
+    return {estimate.id.in_benchmark: estimate for estimate in found}
 
 
 @pytest.mark.parametrize(("name", "behaviour"), list(EXACT))

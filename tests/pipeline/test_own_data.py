@@ -55,7 +55,7 @@ def test_a_task_of_the_configuration_beside_a_pack(tmp_path: Path, monkeypatch: 
     assert audit["sampled"] == {"claims": [60, 384], "reviews": [30, 60]}
     card = audit["benchmarks"][1]
     assert (card["name"], card["rows"], len(card["sha256"])) == ("reviews", 60, 64)
-    readings = [reading for reading in audit["selftest"] if reading["benchmark"] == "reviews"]
+    readings = [reading for reading in audit["selftest"] if reading["estimate"]["benchmark"] == "reviews"]
     assert readings
     assert all(reading["ok"] for reading in readings)
     groups = {estimate["group"] for estimate in audit["estimates"] if estimate["benchmark"] == "reviews"}

@@ -25,6 +25,7 @@ from auditkit.schema import (
     Explain,
     Fill,
     Finding,
+    Guard,
     MetricUse,
     Observed,
     OptionScore,
@@ -138,7 +139,8 @@ def answers() -> list[Estimate]:
                      part=f"[axis={axis}]", **signed)
         )
     made.append(estimate(pack, "bias_score", "disambiguated", 0.512, 352, 98,
-                         unscored={"outside": 44, "errored": 2, "not_run": 10}, **signed))
+                         unscored={"outside": 44, "errored": 2, "not_run": 10},
+                         guard=Guard(metric="accuracy", arm="disambiguated", bound=1 / 3), **signed))
     made.append(estimate(pack, "accuracy", "disambiguated", 0.874, 406, 98, direction="higher",
                          unscored={"errored": 2}))
     groups = {

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.errors import MeasurementError, RegistryError
-from auditkit.schema import Estimate, EstimateId
+from auditkit.schema import Estimate, EstimateId, Guard
 from auditkit.stats import estimates
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import contrast, estimate
@@ -67,8 +67,9 @@ def test_method_and_level_are_told(column):
 
 
 def test_labels_are_passed_on(column):
-    labels = {"slice": {"kind": "x"}, "axis": "gender", "group": "female", "signature": {"rule": "letter"}}
-    assert build(column([[1], [0]]), **labels).model_dump(include=set(labels)) == labels
+    guard = Guard(metric="accuracy", arm="all", bound=0.5)
+    made = build(column([[1], [0]]), guard=guard, signature={"rule": "letter"})
+    assert (made.id, made.guard, made.signature) == (LABELS["id"], guard, {"rule": "letter"})
 
 
 def test_skewed_means_are_an_option(column):

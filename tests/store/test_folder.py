@@ -101,13 +101,13 @@ def test_truncated(tmp_path, audit, share):
 @pytest.mark.parametrize(
     ("old", "new", "pattern"),
     [
-        ('"sentence": "It may."', '"sentence": "It must."', "id: is not the hash"),
-        ('"sentence": "It may."', '"sentence": 3', "verdict.sentence"),
+        ('"reasons": []', '"reasons": ["AK101 p/m@a"]', "id: is not the hash"),
+        ('"reasons": []', '"reasons": 3', "verdict.reasons"),
         ('"bound": 1.0', '"bound": NaN', "NaN"),
         ('"bound": 1.0', '"bound": 1e999', "policy.checks.0.bound"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": 2,\n  "selftest"', "version 2 is newer"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": "1",\n  "selftest"', "whole number"),
-        ('"schema_version": 1,\n  "selftest"', '"schema_version": 0,\n  "selftest"', "whole number"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": 3,\n  "selftest"', "version 3 is newer"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": "1",\n  "selftest"', "whole number"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": 0,\n  "selftest"', "whole number"),
         ('"estimates": []', '"estimates": [], "extra": 1', "extra"),
     ],
 )

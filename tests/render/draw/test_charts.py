@@ -6,12 +6,12 @@ import pytest
 
 from auditkit.render.draw.charts import Line, chart
 from auditkit.render.view.index import index
-from auditkit.schema import Audit
+from auditkit.schema import Audit, EstimateId
 
 
 def _line(audit: Audit, name: str, **more: object) -> Line:
-    ix = index(audit)
-    return Line(name, ix.estimates[name].model_copy(update=more), ix.findings.get(name), True)
+    ix, id_ = index(audit), EstimateId.parse(name)
+    return Line(name, ix.estimates[id_].model_copy(update=more), ix.findings.get(id_), True)
 
 
 def _percent(text: str | None) -> float:
