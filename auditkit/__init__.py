@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from auditkit.pipeline.audit import audit as audit
     from auditkit.pipeline.finetune import finetune as finetune
     from auditkit.pipeline.verify import verify as verify
-    from auditkit.render.words.verdict import sentence as sentence
+    from auditkit.render.view.verdict import sentence as sentence
     from auditkit.schema import Audit as Audit
     from auditkit.schema import Config as Config
     from auditkit.schema import Policy as Policy
@@ -28,7 +28,7 @@ _EXPORTS = {
     "audit": "auditkit.pipeline.audit",
     "finetune": "auditkit.pipeline.finetune",
     "load_audit": "auditkit.store.folder",
-    "sentence": "auditkit.render.words.verdict",
+    "sentence": "auditkit.render.view.verdict",
     "verify": "auditkit.pipeline.verify",
 }
 

@@ -2,47 +2,78 @@
 
 from __future__ import annotations
 
-import typing
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
-from auditkit.errors import ConfigError, did_you_mean
+from auditkit.errors import ConfigError
 from auditkit.schema import Record
+from auditkit.schema.faults import KEYS, Location, Vocabulary, first_fault
 
 R = TypeVar("R", bound=Record)
-Path_ = tuple[str | int, ...]
 
 
-def read_yaml(path: Path, record: type[R], **overrides: Any) -> R:
+def read_yaml(
+    path: Path, record: type[R], overrides: Mapping[Location, Any] | None = None, vocabulary: Vocabulary = KEYS
+) -> R:
     """Read a YAML file into a record.
 
     Args:
         path: the file; only plain YAML is read (safe loader, no tags).
         record: the record type.
-        overrides: top-level values that replace those of the file.
+        overrides: values that replace those of the file, by their location in the record.
+        vocabulary: how messages call the overrides.
 
     Raises:
-        ConfigError: missing, misspelt or wrongly typed key: `file:line: key: what, and what to do`.
+        ConfigError: missing, misspelt or wrongly typed key: `file:line: key: what, and what to do`; of an override
+            in its vocabulary.
     """
     data, lines = load_yaml(path)
-    data.update(overrides)
+    overrides = overrides or {}
+    for location, value in overrides.items():
+        _put(data, location, value)
     try:
         return record.model_validate(data)
     except ValidationError as error:
-        # A misspelt key is reported before the key that is missing because of it.
-        first = min(error.errors(), key=lambda item: item["type"] != "extra_forbidden")
-        raise ConfigError(_explain(path, first, record, lines)) from None
+        fault = first_fault(error, record)
+        if any(fault.location[: len(location)] == location for location in overrides):
+            raise ConfigError(str(first_fault(error, record, vocabulary))) from None
+        raise ConfigError(f"{path}:{_line(fault.location, lines)}: {fault}") from None
 
 
-def load_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
+def make_record(record: type[R], values: Mapping[Location, Any], vocabulary: Vocabulary) -> R:
+    """A record of values that stand in no file.
+
+    Args:
+        record: the record type.
+        values: by their location in the record.
+        vocabulary: how messages call the values.
+
+    Raises:
+        ConfigError: a value is missing, unknown or wrong.
+    """
+    try:
+        return record.model_validate(nested(values))
+    except ValidationError as error:
+        raise ConfigError(str(first_fault(error, record, vocabulary))) from None
+
+
+def nested(values: Mapping[Location, Any]) -> dict[str, Any]:
+    """Values by location, as nested mappings."""
+    data: dict[str, Any] = {}
+    for location, value in values.items():
+        _put(data, location, value)
+    return data
+
+
+def load_yaml(path: Path) -> tuple[dict[str, Any], dict[Location, int]]:
     """The mapping in a YAML file, and the line (from 1) of each of its keys.
 
     Raises:
-        ConfigError: no such file, not YAML, not a mapping, a doubled key, or a key that is no string.
+        ConfigError: no such file, not YAML, not a mapping, a key given twice, or a key that is not text.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -58,62 +89,42 @@ def load_yaml(path: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise ConfigError(f"{where}: not valid YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(node, yaml.MappingNode):
-        raise ConfigError(f"{path}:1: expected `key: value` lines, found {'nothing' if node is None else 'no mapping'}")
-    lines: dict[Path_, int] = {}
+        instead = "nothing" if node is None else "no mapping"
+        raise ConfigError(f"{path}:1: expected `key: value` lines, found {instead}")
+    lines: dict[Location, int] = {}
     _index(path, node, (), lines)
     return data, lines
 
 
-def _index(path: Path, node: yaml.Node, at: Path_, lines: dict[Path_, int]) -> None:
+def _index(path: Path, node: yaml.Node, location: Location, lines: dict[Location, int]) -> None:
+    """Note the line of every key and item below a node; refuse keys that YAML would merge or read as no text."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             line = key.start_mark.line + 1
             if key.tag != "tag:yaml.org,2002:str":
                 raise ConfigError(f'{path}:{line}: the key {key.value} is not text in YAML; write it as "{key.value}"')
-            if (*at, key.value) in lines:
+            if (*location, key.value) in lines:
                 raise ConfigError(f'{path}:{line}: "{key.value}" is given twice; keep one')
-            lines[*at, key.value] = line
-            _index(path, value, (*at, key.value), lines)
+            lines[*location, key.value] = line
+            _index(path, value, (*location, key.value), lines)
     elif isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
-            lines[*at, i] = item.start_mark.line + 1
-            _index(path, item, (*at, i), lines)
+            lines[*location, i] = item.start_mark.line + 1
+            _index(path, item, (*location, i), lines)
 
 
-def _explain(path: Path, error: ErrorDetails, record: type[BaseModel], lines: dict[Path_, int]) -> str:
-    loc: Path_ = tuple(error["loc"])
-    key = ".".join(str(part) for part in loc)
-    near = loc
-    while near and near not in lines:
-        near = near[:-1]
-    where = f"{path}:{lines.get(near, 1)}"
-    if error["type"] == "extra_forbidden":
-        valid = _keys(record, loc[:-1])
-        hint = did_you_mean(str(loc[-1]), valid, f"valid keys: {', '.join(valid)}")
-        return f'{where}: unknown key "{key}"; {hint}'
-    if error["type"] == "missing":
-        return f'{where}: "{key}" is missing; add it'
-    given = f" (given: {error['input']!r})" if len(repr(error["input"])) < 80 else ""
-    return f'{where}: "{key}": {error["msg"]}{given}'
+def _line(location: Location, lines: Mapping[Location, int]) -> int:
+    """The line of a location, or of the nearest one around it that the file has."""
+    while location and location not in lines:
+        location = location[:-1]
+    return lines.get(location, 1)
 
 
-def _keys(record: Any, loc: Path_) -> list[str]:
-    """Valid keys of the record that stands at a location inside another."""
-    for part in loc:
-        if isinstance(part, int):
-            continue
-        field = record.model_fields.get(part) if hasattr(record, "model_fields") else None
-        if field is None:
-            return []
-        record = _record_in(field.annotation)
-    return sorted(record.model_fields) if hasattr(record, "model_fields") else []
-
-
-def _record_in(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in typing.get_args(annotation):
-        found = _record_in(inner)
-        if found is not None:
-            return found
-    return None
+def _put(data: dict[Any, Any], location: Location, value: Any) -> None:
+    """Set a value inside nested mappings; what is in its way is replaced."""
+    *outer, last = location
+    for part in outer:
+        if not isinstance(data.get(part), dict):
+            data[part] = {}
+        data = data[part]
+    data[last] = value

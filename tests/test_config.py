@@ -52,7 +52,7 @@ def test_missing_file_and_wrong_encoding(tmp_path: Path) -> None:
 def test_values_and_overrides(tmp_path: Path) -> None:
     path = tmp_path / "audit.yaml"
     path.write_text("model: 'übung 😀'\nseed: 0\npacks: [claims]\n", encoding="utf-8")
-    config = read_yaml(path, Config, seed=7)
+    config = read_yaml(path, Config, {("seed",): 7})
     assert (config.model, config.seed, config.packs) == ("übung 😀", 7, ("claims",))
 
 

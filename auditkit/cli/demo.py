@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditkit.cli.options import option
 from auditkit.cli.progress import progress
+from auditkit.schema import Config, Explain
 
 if TYPE_CHECKING:
     from auditkit.pipeline.audit import Finished
 
 
 @click.command("demo")
-@click.option("--out", default="reports/demo", show_default=True, help="Run folder.")
-@click.option("--limit", type=click.IntRange(min=1), default=320, show_default=True, help="Most samples a pack.")
+@option(Config, "out", default="reports/demo", help="Run folder.")
+@option(Config, "limit", default=320)
 @click.option("--full", is_flag=True, help="Every sample of every pack, instead of --limit.")
 @click.option("--model", type=click.Choice(["both", "smollm2", "minilm"]), default="both", show_default=True,
               help="Which of the two models.")
@@ -28,7 +30,6 @@ def command(out: str, limit: int, full: bool, model: str, quiet: bool) -> int:
     """
     from auditkit.pipeline.audit import run_audit
     from auditkit.pipeline.demo import missing, second_model
-    from auditkit.schema import Config, Explain
 
     if model != "minilm":
         config = Config(
@@ -36,19 +37,19 @@ def command(out: str, limit: int, full: bool, model: str, quiet: bool) -> int:
         )
         with progress(quiet=quiet) as on_event:
             finished = run_audit(config, on_event)
-        _tell(finished)
+        _print(finished)
     if model != "smollm2":
-        lacks = missing()
-        if lacks is not None and model == "both":
-            click.echo(f"The second model, a sentiment classifier, was left out: {lacks}")
+        reason = missing()
+        if reason is not None and model == "both":
+            click.echo(f"The second model, a sentiment classifier, was left out: {reason}")
             return 0
         with progress(quiet=quiet) as on_event:
             finished = second_model(Path(f"{out}-sentiment-model"), Path(f"{out}-sentiment"), on_event, click.echo)
-        _tell(finished)
+        _print(finished)
     return 0
 
 
-def _tell(finished: Finished) -> None:
+def _print(finished: Finished) -> None:
     from auditkit.cli.summary import print_verdict
 
     verdict = finished.audit.verdict

@@ -4,98 +4,88 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from auditkit.cli.options import apply, option, spelling
 from auditkit.cli.progress import progress
+from auditkit.cli.settings import config_options
+from auditkit.schema import Columns, Recipe
+from auditkit.schema.training import HEAD_ONLY
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
     from auditkit.pipeline.finetune import Finetuned
 
-TASKS = ["classification", "pair-classification", "multi-label-classification", "regression", "tagging"]
-COLUMNS = {
-    "text_column": "text", "text_pair_column": "text_pair", "label_column": "label", "words_column": "words",
-    "tags_column": "tags", "cluster_column": "cluster",
-}
-"""Option to the field of `Columns` that it sets."""
 
-OPTIONS = [
+def _recipe_option(name: str) -> Callable[[F], F]:
+    """The option of a hyper-parameter, with its other default where the head alone is trained."""
+    alone = f" With --freeze-body the default is {HEAD_ONLY[name]}." if name in HEAD_ONLY else ""
+    return option(Recipe, name, help="{}" + alone)
+
+
+_OPTIONS = [
     click.option("--data", required=True, type=click.Path(path_type=Path),
                  help="CSV, TSV, JSON lines, JSON, Parquet, or a saved `datasets` folder."),
-    click.option("--task", required=True, type=click.Choice(TASKS), help="What the model learns."),
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the new model."),
     click.option("--validation", type=click.Path(path_type=Path), help="Rows to hold out; default a share of --data."),
-    click.option("--validation-share", type=float, help="Share of the rows to hold out.  [default: 0.1]"),
-    click.option("--text-column", help="Column of the text.  [default: text]"),
-    click.option("--text-pair-column", help="Column of the second text.  [default: text_pair]"),
-    click.option("--label-column", help="Column of the class, classes or number.  [default: label]"),
-    click.option("--words-column", help="Column of the words to tag.  [default: words]"),
-    click.option("--tags-column", help="Column of the tags, one a word.  [default: tags]"),
-    click.option("--cluster-column", help="What rows share: such rows stay on one side of the split."),
-    click.option("--epochs", type=int, help="Most passes over the rows.  [default: 3; head alone: 20]"),
-    click.option("--learning-rate", type=float, help="[default: 5e-5; head alone: 5e-3]"),
-    click.option("--batch-size", type=int, help="Rows a step.  [default: 16]"),
-    click.option("--max-length", type=int, help="Most tokens a row.  [default: 256]"),
-    click.option("--patience", type=int, help="Epochs without a lower validation loss until it stops.  [default: 2]"),
-    click.option("--seed", type=int, help="Seed of split, new head, order and dropout.  [default: 0]"),
-    click.option("--freeze-body", is_flag=True, default=None, help="Train the head alone: seconds, not minutes."),
-    click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True),
-    click.option("--threads", type=click.IntRange(min=1), help="CPU threads."),
-    click.option("--offline", is_flag=True, help="Block every network connection."),
+    *(_recipe_option(name) for name in Recipe.model_fields),
+    *(option(Columns, name, flag=f"{spelling(name)}-column", help="Column: {}") for name in Columns.model_fields),
+    *config_options("device", "threads", "offline"),
     click.option("--resume", is_flag=True, help="Go on with an interrupted training."),
     click.option("--json", "as_json", is_flag=True, help="Print training.json on standard output."),
     click.option("--quiet", is_flag=True, help="No progress."),
 ]
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(OPTIONS):
-        command = option(command)
-    return command
+def _options(command: F) -> F:
+    return apply(_OPTIONS, command)
 
 
 @click.command("finetune")
 @click.argument("base")
 @_options
-def command(base: str, out: Path, as_json: bool, quiet: bool, **given: Any) -> int:
+def command(base: str, out: Path, as_json: bool, quiet: bool, **options: Any) -> int:
     """Fine-tune BASE (a Hub id, or a directory with safetensors) on labelled rows.
 
     Writes weights, tokenizer, curves and a model card into a new folder, which `auditkit audit` takes as it is. Rows
     with the same text stay on one side of the split; the weights of the epoch with the lowest validation loss stay.
     """
     from auditkit.pipeline.finetune import finetune
-    from auditkit.schema import Columns
 
-    named = {field: given.pop(option) for option, field in COLUMNS.items()}
-    columns = Columns(**{field: name for field, name in named.items() if name is not None})
+    values = {name: value for name, value in options.items() if value is not None}
+    columns = Columns(**{name: values.pop(name) for name in list(values) if name in Columns.model_fields})
     try:
         with progress(quiet=quiet) as on_event:
-            done = finetune(base, out=out, columns=columns, on_event=on_event, **given)
+            finetuned = finetune(base, out=out, columns=columns, on_event=on_event, **values)
     except KeyboardInterrupt:
         click.echo(
             f"auditkit: interrupted; {out} was not written; the same command with --resume goes on after the last "
-            "whole epoch, if there was one", err=True,
+            "complete epoch, if there was one", err=True,
         )
         return 130
     if as_json:
-        click.echo((done.folder / "training.json").read_text(encoding="utf-8"), nl=False)
+        click.echo((finetuned.folder / "training.json").read_text(encoding="utf-8"), nl=False)
     else:
-        _tell(done)
+        _print(finetuned)
     return 0
 
 
-def _tell(done: Finetuned) -> None:
+def _print(finetuned: Finetuned) -> None:
+    """What was learnt, on which rows, how well, and what to do next."""
     from auditkit.cli.summary import estimate_line
 
-    made = done.training
+    training = finetuned.training
     click.echo(
-        f"Learnt from {made.training.rows} rows, held out {made.validation.rows}; kept epoch {made.best_epoch:g} of "
-        f"{made.recipe.epochs}{', stopped early' if made.stopped_early else ''}; {made.seconds:.0f} s."
+        f"Learnt from {training.training.rows} rows, held out {training.validation.rows}; kept epoch "
+        f"{training.best_epoch:g} of {training.recipe.epochs}{', stopped early' if training.stopped_early else ''}; "
+        f"{training.seconds:.0f} s."
     )
-    for estimate in made.estimates:
+    for estimate in training.estimates:
         click.echo(f"  {estimate_line(estimate)}")
-    if made.majority is not None:
-        click.echo(f"  always answering the commonest label: {made.majority:.3f}")
-    click.echo(f"Card:  {done.folder / 'README.md'}")
-    click.echo(f"Next:  auditkit audit {done.folder}")
+    if training.majority is not None:
+        click.echo(f"  always answering the commonest label: {training.majority:.3f}")
+    click.echo(f"Card:  {finetuned.folder / 'README.md'}")
+    click.echo(f"Next:  auditkit audit {finetuned.folder}")

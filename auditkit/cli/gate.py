@@ -17,7 +17,7 @@ def command(run: Path, policy: str | None, as_json: bool) -> int:
 
     from auditkit.cli.summary import print_findings, print_not_measured
     from auditkit.pipeline.gate import gate
-    from auditkit.render.words.verdict import sentence
+    from auditkit.render.view.verdict import sentence
     from auditkit.schema import plain
     from auditkit.store.folder import load_audit
 

@@ -6,15 +6,21 @@ from pathlib import Path
 
 import click
 
+from auditkit.cli.progress import progress
+
 
 @click.command("render")
 @click.argument("run", type=click.Path(path_type=Path))
 def command(run: Path) -> int:
-    """Write index.html, report.md, junit.xml and results.sarif of the audit in RUN again."""
+    """Write the pages of the audit in RUN again.
+
+    index.html, report.md, junit.xml, results.sarif, and what installed plugins export.
+    """
     from auditkit.pipeline.steps.pages import write_pages
     from auditkit.store.folder import RunFolder
 
     folder = RunFolder(run)
-    write_pages(folder, folder.read_audit())
+    with progress() as on_event:
+        write_pages(folder, folder.read_audit(), on_event)
     click.echo(str(folder.page))
     return 0

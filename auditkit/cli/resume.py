@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from auditkit.cli.progress import progress
-from auditkit.cli.settings import execution_options, given
+from auditkit.cli.settings import execution, execution_options
 
 
 @click.command("resume")
@@ -16,7 +16,7 @@ from auditkit.cli.settings import execution_options, given
 @execution_options
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(run: Path, as_json: bool, quiet: bool, **execution: Any) -> int:
+def command(run: Path, as_json: bool, quiet: bool, **options: Any) -> int:
     """Go on with the interrupted run in folder RUN, with the settings in its journal; only the executor, budgets
     and prices are to be given again.
 
@@ -27,5 +27,5 @@ def command(run: Path, as_json: bool, quiet: bool, **execution: Any) -> int:
     from auditkit.pipeline.resume import resume
 
     with progress(quiet=quiet) as on_event:
-        finished = resume(run, on_event, **given(execution))
+        finished = resume(run, on_event, **execution(options))
     return print_finished(finished, as_json=as_json)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from auditkit.cli.progress import progress
-from auditkit.cli.settings import execution_options, given
+from auditkit.cli.settings import execution, execution_options
 
 
 @click.command("retry-errors")
@@ -16,7 +16,7 @@ from auditkit.cli.settings import execution_options, given
 @execution_options
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(run: Path, as_json: bool, quiet: bool, **execution: Any) -> int:
+def command(run: Path, as_json: bool, quiet: bool, **options: Any) -> int:
     """Ask again what is journalled as errored in folder RUN, and nothing else; then seal the run anew.
 
     What fails again stays errored. Executor, budgets and prices are to be given again. The exit code is the verdict.
@@ -25,5 +25,5 @@ def command(run: Path, as_json: bool, quiet: bool, **execution: Any) -> int:
     from auditkit.pipeline.resume import retry_errors
 
     with progress(quiet=quiet) as on_event:
-        finished = retry_errors(run, on_event, **given(execution))
+        finished = retry_errors(run, on_event, **execution(options))
     return print_finished(finished, as_json=as_json)

@@ -13,17 +13,17 @@ import click
 def command(code: str, as_json: bool) -> int:
     """Print the documentation of rule CODE, e.g. AK102."""
     import json
+    from dataclasses import asdict
 
     from auditkit.errors import UsageError, did_you_mean
-    from auditkit.schema import plain
-    from auditkit.schema.rules import RULES
+    from auditkit.render.view.rules import codes, rule_text
 
-    rule = RULES.get(code.upper())
+    rule = rule_text(code.upper())
     if rule is None:
-        hint = did_you_mean(code.upper(), RULES, f"there are {', '.join(sorted(RULES))}", cutoff=0.6)
+        hint = did_you_mean(code.upper(), codes(), f"there are {', '.join(codes())}", cutoff=0.6)
         raise UsageError(f'no rule is called "{code}"; {hint}')
     if as_json:
-        click.echo(json.dumps(plain(rule), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(asdict(rule), indent=2, ensure_ascii=False))
         return 0
     click.echo(click.style(f"{rule.code} {rule.name}", bold=True))
     sections = {

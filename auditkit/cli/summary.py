@@ -75,7 +75,7 @@ def print_not_measured(audit: Audit) -> None:
 
 def print_verdict(audit: Audit, page: str, seal: str) -> None:
     """The verdict, its findings, what was not measured, the seal and the page."""
-    from auditkit.render.words.verdict import sentence
+    from auditkit.render.view.verdict import sentence
 
     click.echo(click.style(sentence(audit), bold=True, fg=COLOURS[audit.verdict.status]))
     print_findings(audit)

@@ -7,7 +7,7 @@ import importlib
 import os
 import pkgutil
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from auditkit.load.mirror import VARIABLE, Mirror, open_mirror
 from auditkit.load.prompts import named
 from auditkit.load.readers.row import File, Reader
 from auditkit.schema import Benchmark, Template
+from auditkit.schema.faults import Location
 from auditkit.store.data import kept_path
 
 CARD = "card.yaml"
@@ -194,7 +195,7 @@ def seal(folder: Path) -> tuple[int, str]:
         ConfigError: any other fault in the card.
     """
     path = folder / CARD
-    card = _card(folder, rows=0, sha256="")
+    card = _card(folder, {("rows",): 0, ("sha256",): ""})
     pack = Pack(card, folder, _found(card, folder))
     rows, sha256 = _counted(pack), _hashed(pack)
     text = path.read_bytes().decode("utf-8")
@@ -223,10 +224,10 @@ def _folder(name_or_dir: str | Path) -> Path:
     raise PackError(f'no benchmark pack is called "{name_or_dir}"; {hint}')
 
 
-def _card(folder: Path, **overrides: Any) -> Benchmark:
+def _card(folder: Path, overrides: Mapping[Location, Any] | None = None) -> Benchmark:
     """The folder's card, with what no type can say checked."""
     path = Path(display(folder / CARD))
-    card = read_yaml(path if path.is_file() else folder / CARD, Benchmark, **overrides)
+    card = read_yaml(path if path.is_file() else folder / CARD, Benchmark, overrides)
     if bool(card.files) == (card.upstream is not None):
         raise ConfigError(f'{path}: name either "files" beside the card or, for published data, "upstream"')
     if card.training and card.upstream is not None:

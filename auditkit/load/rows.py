@@ -7,25 +7,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
 
-from auditkit.errors import PackError, did_you_mean
+from auditkit.errors import PackError
 from auditkit.load.packs import Pack, display
 from auditkit.load.readers.row import Row
 from auditkit.load.requests import prompt
 from auditkit.schema import MARK, Benchmark, Choice, Record, Sample, Source, digest
+from auditkit.schema.faults import first_fault
 
 Truth = tuple[str | None, tuple[str, ...], tuple[str, ...]]
 """Target, references and tags."""
-_KEYS = {
-    (): (
-        "arm", "choices", "clusters", "groups", "id", "input", "metadata", "origin", "references", "tags", "target",
-        "words",
-    ),
-    ("choices",): ("group", "label", "text"),
-}
-
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -147,7 +138,7 @@ def _parse(row: Row, where: str, card: Benchmark) -> _Row:
     try:
         parsed = _Row.model_validate(row.data)
     except ValidationError as error:
-        raise PackError(_explain(error.errors()[0], where)) from None
+        raise PackError(f"{where}: {first_fault(error, _Row)}") from None
     if "target" not in row.data and card.request in ("choose", "compare", "classify") and not parsed.references:
         raise PackError(f'{where}: "target" is missing; add it or set request: generate in card.yaml')
     if MARK in parsed.arm:
@@ -200,23 +191,6 @@ def _unicode(value: Any, where: str, key: str) -> None:
     elif isinstance(value, list):
         for i, item in enumerate(value):
             _unicode(item, where, f"{key}.{i}")
-
-
-def _explain(error: ErrorDetails, where: str) -> str:
-    loc = error["loc"]
-    # The last parts of a union's location name its members: "metadata.axis.str".
-    parts = loc[:2] if loc and loc[0] in ("metadata", "input", "groups", "clusters") else loc
-    key = ".".join(str(part) for part in parts)
-    if error["type"] == "extra_forbidden":
-        valid = _KEYS[tuple(str(part) for part in loc[:-1] if not isinstance(part, int))]
-        hint = did_you_mean(str(loc[-1]), valid, f"valid keys: {', '.join(valid)}")
-        return f'{where}: unknown key "{key}"; {hint}'
-    if error["type"] == "missing":
-        return f'{where}: "{key}" is missing; add it'
-    if loc and loc[0] == "metadata" and len(loc) > 1:
-        return f'{where}: "{key}" must be text, a finite number, true, false or null'
-    given = f" (given: {error['input']!r})" if len(repr(error["input"])) < 80 else ""
-    return f'{where}: "{key}": {error["msg"]}{given}'
 
 
 def _same_request(

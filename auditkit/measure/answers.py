@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditkit.errors import MeasurementError
@@ -13,6 +13,8 @@ from auditkit.measure.scorers.refusal import refuses
 from auditkit.schema import OptionScore, Output, Reason, Sample, Score
 
 _PARSED_RULES = ("letter", "text", "saved")
+_GRAVEST: tuple[Reason, ...] = ("errored", "not_run", "refused", "unparsed", "tied")
+"""Which reason stands for an origin whose twins are unscored for several."""
 NUMBER = re.compile(r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 """A number: digits with a sign, a decimal point, and commas between thousands."""
 
@@ -75,6 +77,19 @@ def read(sample: Sample, output: Output | None) -> Answer:
     return _by_text(sample, output)
 
 
+def read_twins(
+    samples: Sequence[Sample], outputs: Sequence[Output | None]
+) -> tuple[list[Answer], Reason | None]:
+    """The answers of an origin's twins, aligned, and why the origin is unscored: the first reason in `_GRAVEST`.
+
+    Raises:
+        MeasurementError: as for `read`.
+    """
+    answers = [read(sample, output) for sample, output in zip(samples, outputs, strict=True)]
+    reasons = {answer.reason for answer in answers}
+    return answers, next((reason for reason in _GRAVEST if reason in reasons), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Classes:
     """The classes that a multi-label answer names."""
@@ -117,6 +132,11 @@ def read_text(output: Output) -> Answer:
     if refused(output):
         return Answer(None, "refused", text)
     return Answer(None, None, text) if text else Answer(None, "unparsed", text)
+
+
+def right_texts(sample: Sample) -> tuple[str, ...]:
+    """Everything that would be a right answer: the references, else the target; empty where there is neither."""
+    return sample.references or (() if sample.target is None else (sample.target,))
 
 
 def refused(output: Output) -> bool:

@@ -24,10 +24,11 @@ import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.measure import answers
-from auditkit.measure.metric import Context, Metric
+from auditkit.measure.definition import Context, Metric
 from auditkit.schema import Benchmark, MetricUse, Output, Reason, Sample, Score
 from auditkit.stats.columns import Floats
-from auditkit.stats.corpus import CorpusStatistic, Parts, Prepared, Weighted
+from auditkit.stats.corpus import CorpusStatistic
+from auditkit.stats.weighted import Parts, Prepared, Weighted
 
 PREFIX = "evaluate:"
 TRUST = "AUDITKIT_TRUST_MODULES"
@@ -88,7 +89,7 @@ def load(name: str) -> tuple[Any, str]:
 
 
 def _scratch() -> str:
-    from auditkit.measure.modules.base import scratch_folder
+    from auditkit.measure.evaluate_export import scratch_folder
 
     return scratch_folder()
 

@@ -11,8 +11,8 @@ import numpy as np
 from auditkit.errors import MeasurementError
 from auditkit.measure import citing
 from auditkit.measure import groups as fairness
+from auditkit.measure.definition import Context, Metric
 from auditkit.measure.evaluate_modules import PREFIX, foreign_metric
-from auditkit.measure.metric import Context, Metric
 from auditkit.measure.table import Mask, Outputs, Table, table
 from auditkit.registry import get
 from auditkit.schema import Benchmark, Estimate, EstimateId, MetricUse, Sample, Score, digest

@@ -10,10 +10,7 @@ from auditkit.measure.measurement import Measured, measure, metric_of, score
 from auditkit.measure.table import Outputs, Table
 from auditkit.schema import FORMAT, Benchmark, Cited, Estimate, MetricUse, Sample, Score, variant_name
 from auditkit.stats.columns import ScoreColumn
-from auditkit.stats.estimates import estimate
-
-MEANS = ("mean", "skewed_mean")
-"""Statistics whose difference is the mean of the paired differences; of others no difference is estimated."""
+from auditkit.stats.estimates import Mean, estimate
 
 
 def measure_variants(
@@ -75,9 +72,10 @@ def _difference(
     card: Benchmark, use: MetricUse, sides: tuple[Sequence[Sample], Sequence[Sample]], outputs: Outputs,
     varied: Estimate,
 ) -> Iterator[Estimate]:
-    """The paired difference of one metric; none where the metric is not a mean."""
+    """The paired difference of one metric; none where it is not a mean, whose difference is not the mean of paired
+    differences."""
     metric = metric_of(use)
-    if metric.statistic not in MEANS:
+    if not isinstance(metric.statistic, Mean):
         return
     clean, twins = (score(card, use, metric, side, outputs)[0] for side in sides)
     width = metric.range[1] - metric.range[0]

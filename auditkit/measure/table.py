@@ -12,8 +12,8 @@ import numpy.typing as npt
 from auditkit.errors import MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.citing import Candidate
+from auditkit.measure.definition import Context, Metric
 from auditkit.measure.groups import UNKNOWN, group_of
-from auditkit.measure.metric import Context, Metric
 from auditkit.schema import Output, Sample, Score
 from auditkit.stats.columns import ScoreColumn
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from auditkit import registry
 from auditkit.errors import ModelError
 from auditkit.models import device as devices
 from auditkit.models.adapter import Adapter
@@ -254,10 +254,8 @@ def _load_tokenizer(located: Located, kind: str, config: Config) -> Any:
             str(located.tokenizer), local_files_only=True, trust_remote_code=config.trust_remote_code
         )
     except Exception as error:  # each tokenizer raises its own
-        if "sentencepiece" in str(error).lower() and find_spec("sentencepiece") is None:
-            raise ModelError(
-                f'{located.folder}: its tokenizer needs sentencepiece; add it: pip install "auditkit[translation]"'
-            ) from error
+        if "sentencepiece" in str(error).lower() and (reason := registry.missing("translation")):
+            raise ModelError(f"{located.folder}: its tokenizer: {reason}") from error
         raise ModelError(
             f"{located.folder}: no tokenizer can be loaded ({_first_line(error)}); save it beside the weights "
             f"(`tokenizer.save_pretrained(DIR)`)"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from auditkit.errors import ConfigError
 from auditkit.explain.attributions import Item, NotExplained, explain, items_for
 from auditkit.judge.policies import open_policy
@@ -23,6 +25,7 @@ from auditkit.pipeline.steps.requests import Asked, Loaded, ask, load_packs, ref
 from auditkit.run.runner import deduplicate, run_round
 from auditkit.schema import Audit, Config, Observed, Policy, digest, plain
 from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.store.cache import AnswerCache
 from auditkit.store.folder import RunFolder, default_name
 from auditkit.store.journal import Journal, read_journal
@@ -54,8 +57,8 @@ def audit(model: str, *, packs: Sequence[str] | None = None, on_event: OnEvent =
     chosen = {"packs": tuple(packs)} if packs is not None else {}
     try:
         config = Config(model=model, **chosen, **settings)
-    except ValueError as error:
-        raise ConfigError(f"audit: {error}") from None
+    except ValidationError as error:
+        raise ConfigError(f"audit: {first_fault(error, Config, ARGUMENTS)}") from None
     return run_audit(config, on_event).audit
 
 
@@ -93,7 +96,7 @@ def run_audit(
         folder.sweep()
         if not retry_errors and _finished(folder, journal, on_event):
             found = folder.read_audit()
-            write_pages(folder, found)
+            write_pages(folder, found, on_event)
             return Finished(found, folder, folder.audit_sha256())
         with clock.stage("run"):
             _run(config, loaded, asked, journal, on_event, retry_errors=retry_errors)
@@ -201,5 +204,5 @@ def _write(
     journal.seal(seal)
     # The pages are functions of audit.json: what is rendered is what a reader of the file gets.
     result = folder.read_audit()
-    write_pages(folder, result)
+    write_pages(folder, result, on_event)
     return Finished(result, folder, seal)

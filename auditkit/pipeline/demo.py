@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from auditkit.errors import ModelError
+from pydantic import ValidationError
+
+from auditkit.errors import ModelError, RecordError
 from auditkit.load.packs import open_pack
 from auditkit.models.weights.fingerprint import files_sha256
 from auditkit.models.weights.locate import minilm_folder
@@ -13,6 +15,7 @@ from auditkit.pipeline.audit import Finished, run_audit
 from auditkit.pipeline.finetune import finetune, interrupted
 from auditkit.schema import Columns, Config, Explain, Training
 from auditkit.schema.event import Event, OnEvent
+from auditkit.schema.faults import first_fault
 
 PACK = "sentiment-swaps"
 EPOCHS = 3
@@ -60,4 +63,8 @@ def _made_of(folder: Path, rows: Path) -> bool:
 
 
 def _read(folder: Path) -> Training:
-    return Training.model_validate_json((folder / "training.json").read_bytes())
+    path = folder / "training.json"
+    try:
+        return Training.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise RecordError(f"{path}: {first_fault(error, Training)}; remove {folder}, and run the demo again") from None

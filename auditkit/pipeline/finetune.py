@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +45,8 @@ from auditkit.schema import (
     digest,
 )
 from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.schema.faults import ARGUMENTS, first_fault
+from auditkit.schema.training import HEAD_ONLY
 from auditkit.store.files import cannot_write, sync_folder, write_atomically
 from auditkit.store.lock import open_locked, release
 
@@ -57,8 +58,6 @@ METRICS: dict[TrainingTask, tuple[str, ...]] = {
     "tagging": ("entity_f1", "token_accuracy"),
 }
 """What is measured on the validation rows."""
-HEAD_ONLY = {"epochs": 20, "learning_rate": 5e-3, "patience": 3}
-"""Defaults of a head alone: it starts from nothing and cannot harm the body."""
 _SCHEMES = ("B-", "I-", "S-", "E-", "L-", "U-")
 
 
@@ -97,8 +96,8 @@ def finetune(
     """
     prepare(offline=offline)
     begun = time.perf_counter()
-    if find_spec("accelerate") is None:
-        raise UsageError('fine-tuning needs accelerate; add it: pip install "auditkit[finetune]"')
+    if reason := registry.missing("finetune"):
+        raise UsageError(f"finetune: {reason}")
     chosen, columns = read_recipe(task, recipe), columns or Columns()
     folder = Path(out)
     if folder.exists():
@@ -142,9 +141,7 @@ def read_recipe(task: TrainingTask, given_: Mapping[str, Any]) -> Recipe:
     try:
         return Recipe.model_validate({**usual, **chosen, "task": task})
     except ValidationError as error:
-        first = error.errors()[0]
-        option = "-".join(str(part) for part in first["loc"]).replace("_", "-")
-        raise ConfigError(f"--{option}: {first['msg']}") from None
+        raise ConfigError(f"finetune: {first_fault(error, Recipe, ARGUMENTS)}") from None
 
 
 def label_order(task: TrainingTask, samples: Sequence[Sample]) -> tuple[str, ...]:

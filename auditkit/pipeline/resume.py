@@ -17,6 +17,7 @@ from auditkit.pipeline.steps.pages import write_pages
 from auditkit.schema import Config, plain
 from auditkit.schema.config import EXECUTION, LIMITS_AND_PRICES
 from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import Journal, JournalRecords, read_journal
 
@@ -79,11 +80,10 @@ def _header(folder: RunFolder, records: JournalRecords) -> Header:
     try:
         return Header.model_validate(records.header)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
         version = dict(records.header.get("environment") or {}).get("auditkit", "unknown")
         raise RecordError(
-            f"{folder.journal}:1: header: {where}: {first['msg']}; it was written by auditkit {version}: use that one"
+            f"{folder.journal}:1: header: {first_fault(error, Header)}; "
+            f"it was written by auditkit {version}: use that one"
         ) from None
 
 
@@ -97,7 +97,7 @@ def _only_pages(folder: RunFolder, header: Header, what: str, on_event: OnEvent)
     with Journal.open(folder.journal, plain(header), on_event=on_event):  # for its lock, and to mend a torn end
         folder.sweep()
         found = folder.read_audit()
-        write_pages(folder, found)
+        write_pages(folder, found, on_event)
         return Finished(found, folder, folder.audit_sha256())
 
 
@@ -126,5 +126,4 @@ def _config(begun: Config, execution: dict[str, Any]) -> Config:
     try:
         return Config.model_validate({**kept, **execution, "api": {**kept["api"], **limits}})
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise ConfigError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        raise ConfigError(str(first_fault(error, Config, ARGUMENTS))) from None

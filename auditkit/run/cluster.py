@@ -17,10 +17,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from auditkit import registry
 from auditkit.errors import ConfigError, MeasurementError
 from auditkit.models.adapter import Adapter
 from auditkit.run.executor import Answer, Batch
@@ -49,8 +49,8 @@ class RayExecutor:
 
     def __post_init__(self) -> None:
         """Raises `ConfigError` where Ray is not installed."""
-        if find_spec("ray") is None:
-            raise ConfigError('executor: ray is not installed; add it: pip install "auditkit[ray]"')
+        if reason := registry.missing("ray"):
+            raise ConfigError(f"executor: {reason}")
 
     def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
         """See `Executor.run`.

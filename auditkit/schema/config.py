@@ -13,13 +13,13 @@ from auditkit.schema.task import Task
 class Explain(Record):
     """How much is explained. The budget counts passes, not seconds, so that it repeats."""
 
-    samples: int = 2
+    samples: int = Field(default=2, ge=0)
     """Cited samples explained for each headline metric; 0 explains none."""
-    max_steps: int = 128
+    max_steps: int = Field(default=128, ge=1)
     """Most gradient evaluations for one attribution and baseline."""
-    tolerance: float = 0.05
+    tolerance: float = Field(default=0.05, gt=0)
     """Largest completeness error, relative to the sum of absolute attributions."""
-    budget: int = 4000
+    budget: int = Field(default=4000, ge=0)
     """Most forward and backward passes for the whole audit."""
 
 

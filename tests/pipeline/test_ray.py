@@ -13,11 +13,12 @@ import pytest
 
 import auditkit
 from auditkit.errors import ConfigError
+from auditkit.registry import missing
 from auditkit.store.journal import read_journal
 
 from .conftest import facts
 
-pytest.importorskip("ray", reason='the extra "ray" is not installed: pip install "auditkit[ray]"')
+pytest.importorskip("ray", reason=missing("ray"))
 
 KILLED = """
 import os, signal, sys

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from auditkit.errors import MeasurementError, ModelError
+from auditkit.registry import missing
 from auditkit.run.cluster import RayExecutor
 
-pytest.importorskip("ray", reason='the extra "ray" is not installed: pip install "auditkit[ray]"')
+pytest.importorskip("ray", reason=missing("ray"))
 psutil = pytest.importorskip("psutil", reason="it comes with accelerate, of the extra demo")
 
 

@@ -16,7 +16,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditkit.stats import calibration, correlation, counts, labels
+from auditkit.measure.metrics.auroc import pairs_ranked_rightly
+from auditkit.measure.metrics.calibration import equal_width_error, risk_over_coverage
+from auditkit.measure.metrics.classification import class_correlation, mean_f1
+from auditkit.measure.metrics.entities import pooled_f1
+from auditkit.measure.metrics.regression import linear_correlation
+from auditkit.measure.metrics.translation import corpus_bleu
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.corpus_gaps import corpus_gap
@@ -84,15 +89,15 @@ def translations(rng, count, size):
 
 
 WORLDS: list[tuple[CorpusStatistic, World, tuple[float, float], float]] = [
-    (labels.macro_f1, classes([0.4, 0.3, 0.2, 0.1], 0.7), (0, 1), 0.94),
-    (labels.macro_f1, classes([0.6, 0.35, 0.05], 0.8), (0, 1), 0.94),
-    (labels.matthews_correlation, classes([0.6, 0.4], 0.7), (-1, 1), 0.92),
-    (labels.auroc, ranked, (0, 1), 0.93),
-    (calibration.expected_calibration_error, confident(0.15), (0, 1), 0.93),
-    (calibration.aurc, confident(0.1), (0, 1), 0.92),
-    (correlation.pearson_correlation, numbers, (-1, 1), 0.91),
-    (counts.pooled_f1, entities, (0, 1), 0.94),
-    (counts.bleu, translations, (0, 100), 0.93),
+    (mean_f1, classes([0.4, 0.3, 0.2, 0.1], 0.7), (0, 1), 0.94),
+    (mean_f1, classes([0.6, 0.35, 0.05], 0.8), (0, 1), 0.94),
+    (class_correlation, classes([0.6, 0.4], 0.7), (-1, 1), 0.92),
+    (pairs_ranked_rightly, ranked, (0, 1), 0.93),
+    (equal_width_error, confident(0.15), (0, 1), 0.93),
+    (risk_over_coverage, confident(0.1), (0, 1), 0.92),
+    (linear_correlation, numbers, (-1, 1), 0.91),
+    (pooled_f1, entities, (0, 1), 0.94),
+    (corpus_bleu, translations, (0, 100), 0.93),
 ]
 
 
@@ -108,7 +113,7 @@ def coverage(statistic, world, limits, count, size, truth, runs):
 def test_corpus_statistics(statistic, world, limits, expected):
     """25 clusters of 8; the bound is what was measured, less three Monte Carlo errors."""
     # ranks are slower than sums
-    runs = 40 if statistic in (labels.auroc, calibration.aurc) else 120
+    runs = 40 if statistic in (pairs_ranked_rightly, risk_over_coverage) else 120
     truth = statistic.value(world(np.random.default_rng(99), 10_000, 8))
     held = coverage(statistic, world, limits, 25, 8, truth, runs)
     assert held >= expected - 3 * math.sqrt(expected * (1 - expected) / runs)
@@ -116,15 +121,15 @@ def test_corpus_statistics(statistic, world, limits, expected):
 
 def test_a_calibrated_models_error_is_not_told_from_nothing():
     """Its truth is 0, and every estimate lies above: lowered by the null, the interval still reaches down to it."""
-    held = coverage(calibration.expected_calibration_error, confident(0.0), (0, 1), 30, 8, 0.0, 120)
+    held = coverage(equal_width_error, confident(0.0), (0, 1), 30, 8, 0.0, 120)
     assert held >= 0.98 - 3 * math.sqrt(0.98 * 0.02 / 120)
 
 
 def test_few_clusters_widen_the_interval_as_students_t_does():
     """Percentile intervals of 6 clusters cover .84 or less."""
     world = classes([0.4, 0.3, 0.2, 0.1], 0.7)
-    truth = labels.macro_f1.value(world(np.random.default_rng(99), 10_000, 8))
-    held = coverage(labels.macro_f1, world, (0, 1), 6, 30, truth, 120)
+    truth = mean_f1.value(world(np.random.default_rng(99), 10_000, 8))
+    held = coverage(mean_f1, world, (0, 1), 6, 30, truth, 120)
     assert held >= 0.93 - 3 * math.sqrt(0.93 * 0.07 / 120)
 
 
@@ -138,7 +143,7 @@ def test_gaps_of_groups(shared):
         for i in range(3):
             part = {name: values[i::3] for name, values in whole.items()} if shared else world(rng, count, size)
             groups[str(i)] = column(part, codes if shared else codes + i * count)
-        at_zero.append(interval(corpus_gap(labels.macro_f1, groups, (0, 1), 0).spread)[0] == 0)
+        at_zero.append(interval(corpus_gap(mean_f1, groups, (0, 1), 0).spread)[0] == 0)
     assert np.mean(at_zero) >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
 
 
@@ -153,13 +158,13 @@ def test_two_crossed_factors():
         right = rng.random(len(name)) < 1 / (1 + np.exp(-1 - effect))
         return {"gold": np.array(["a", "b"])[gold], "predicted": np.array(["a", "b"])[np.where(right, gold, 1 - gold)]}
 
-    truth = np.mean([labels.macro_f1.value(world()) for _ in range(2_000)])
+    truth = np.mean([mean_f1.value(world()) for _ in range(2_000)])
     crossed, single = [], []
     for _ in range(runs):
         parts, n = world(), len(name)
         for held, factors in ((crossed, (name, template)), (single, (name,))):
             made = ScoreColumn(np.full(n, np.nan), np.full(n, "", dtype=object), factors, parts)
-            low, high = interval(labels.macro_f1.read(made, (0, 1), 0).spread)
+            low, high = interval(mean_f1.read(made, (0, 1), 0).spread)
             held.append(low <= truth <= high)
     assert np.mean(crossed) >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / runs)
     assert np.mean(single) < 0.9

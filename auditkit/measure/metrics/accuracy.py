@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditkit.measure.answers import read
-from auditkit.measure.metric import metric
-from auditkit.schema import Output, Reason, Sample, Score
-
-_FIRST: tuple[Reason, ...] = ("errored", "not_run", "refused", "unparsed", "tied")
+from auditkit.measure.answers import read, read_twins
+from auditkit.measure.definition import Computed, EvaluateForm, metric
+from auditkit.schema import Output, Sample, Score
 
 
-@metric("accuracy", range=(0, 1), direction="higher", title="Accuracy")
+def _by_sklearn(predictions: list[str], references: list[str]) -> Computed:
+    from sklearn import metrics
+
+    return float(metrics.accuracy_score(references, predictions))
+
+
+@metric("accuracy", range=(0, 1), direction="higher", title="Accuracy",
+        evaluate=EvaluateForm(_by_sklearn, "text", "text",
+                              "https://scikit-learn.org/stable/modules/model_evaluation.html"))
 def accuracy(sample: Sample, output: Output) -> Score:
     """Share of samples whose answer is the target: 1 or 0. Range [0, 1], higher is better.
 
@@ -32,9 +38,7 @@ def matched_pair_accuracy(samples: Sequence[Sample], outputs: Sequence[Output | 
     unscored (statistics: a pair with one unscored side is only bounded); one without a twin, or without targets, is
     outside. Source: the contrast consistency of Gardner et al. 2020, Contrast Sets, §2.3.
     """
-    answers = [read(sample, output) for sample, output in zip(samples, outputs, strict=True)]
-    reasons = {answer.reason for answer in answers if answer.reason is not None}
-    reason: Reason | None = next((reason for reason in _FIRST if reason in reasons), None)
+    answers, reason = read_twins(samples, outputs)
     if len(samples) < 2 or any(sample.target is None for sample in samples):
         reason = "outside"
     right = all(a.label == s.target for s, a in zip(samples, answers, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditkit.measure.answers import read
-from auditkit.measure.metric import metric
+from auditkit.measure.definition import metric
 from auditkit.schema import Guard, Output, Sample, Score
 
 GUARD = Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)

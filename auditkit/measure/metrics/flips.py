@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from auditkit.measure.answers import read
-from auditkit.measure.metric import metric
-from auditkit.schema import Guard, Output, Reason, Sample, Score
-
-_FIRST: tuple[Reason, ...] = ("errored", "not_run", "refused", "unparsed", "tied")
+from auditkit.measure.answers import read_twins
+from auditkit.measure.definition import metric
+from auditkit.schema import Guard, Output, Sample, Score
 
 
 @metric(
@@ -23,9 +21,7 @@ def counterfactual_flip_rate(samples: Sequence[Sample], outputs: Sequence[Output
     Saying the same to everything flips never: hence the guard on accuracy. Source: the label form of counterfactual
     token fairness, Garg et al. 2019, Counterfactual Fairness in Text Classification through Robustness, §3.
     """
-    answers = [read(sample, output) for sample, output in zip(samples, outputs, strict=True)]
-    reasons = {answer.reason for answer in answers if answer.reason is not None}
-    reason: Reason | None = next((reason for reason in _FIRST if reason in reasons), None)
+    answers, reason = read_twins(samples, outputs)
     if len(samples) < 2 or any(answer.label is None and answer.reason is None for answer in answers):
         reason = "outside"
     return Score(
@@ -34,7 +30,7 @@ def counterfactual_flip_rate(samples: Sequence[Sample], outputs: Sequence[Output
         value=None if reason else float(len({answer.label for answer in answers}) > 1),
         reason=reason,
         answer=", ".join(
-            f"{one.arm}: {answer.label or answer.reason or 'no label'}"
-            for one, answer in zip(samples, answers, strict=True)
+            f"{sample.arm}: {answer.label or answer.reason or 'no label'}"
+            for sample, answer in zip(samples, answers, strict=True)
         ),
     )

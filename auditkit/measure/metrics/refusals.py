@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditkit.measure.metric import metric
+from auditkit.measure.definition import metric
 from auditkit.measure.scorers.refusal import refuses
 from auditkit.schema import Output, Sample, Score
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditkit.measure.answers import read
-from auditkit.measure.metric import metric
+from auditkit.measure.definition import metric
 from auditkit.schema import Output, Sample, Score
 
 

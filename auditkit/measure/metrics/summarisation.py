@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from auditkit.measure.answers import read_text
-from auditkit.measure.metric import Context, metric
+from auditkit.measure.answers import read_text, right_texts
+from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
 from auditkit.measure.scorers.scripts import words
 from auditkit.schema import Benchmark, Output, Sample, Score
 
@@ -58,8 +58,19 @@ def rouge(kind: str, text: str, golds: Sequence[str], words_of: str) -> float:
     return float(scorer(kind, words_of).score_multi(list(golds), text)[kind].fmeasure)
 
 
+def _by_rouge_score(kind: str) -> EvaluateForm:
+    def compute(predictions: list[str], references: list[list[str]], language: str = "en") -> Computed:
+        """The mean F of the nearest references, 0 to 1, and which words were compared."""
+        words_of = tokenizer_of(language)
+        values = [rouge(kind, text, golds, words_of) for text, golds in zip(predictions, references, strict=True)]
+        return sum(values) / len(values), {"words": words_of}
+
+    url = "https://github.com/google-research/google-research/tree/master/rouge"
+    return EvaluateForm(compute, "text", "texts", url)
+
+
 def _scored(name: str, kind: str, sample: Sample, output: Output, context: Context) -> Score:
-    golds = sample.references or (() if sample.target is None else (sample.target,))
+    golds = right_texts(sample)
     if not golds:
         return Score(sample_id=sample.id, metric=name, value=None, reason="outside")
     answer = read_text(output)
@@ -69,7 +80,8 @@ def _scored(name: str, kind: str, sample: Sample, output: Output, context: Conte
     return Score(sample_id=sample.id, metric=name, value=value, answer=answer.text)
 
 
-@metric("rouge1", range=(0, 1), direction="higher", context=_context, title="ROUGE-1")
+@metric("rouge1", range=(0, 1), direction="higher", context=_context, title="ROUGE-1",
+        evaluate=_by_rouge_score("rouge1"))
 def rouge1(sample: Sample, output: Output, context: Context) -> Score:
     """Mean F of the words shared with the nearest reference. Range [0, 1], higher is better.
 
@@ -79,7 +91,8 @@ def rouge1(sample: Sample, output: Output, context: Context) -> Score:
     return _scored("rouge1", "rouge1", sample, output, context)
 
 
-@metric("rouge2", range=(0, 1), direction="higher", context=_context, title="ROUGE-2")
+@metric("rouge2", range=(0, 1), direction="higher", context=_context, title="ROUGE-2",
+        evaluate=_by_rouge_score("rouge2"))
 def rouge2(sample: Sample, output: Output, context: Context) -> Score:
     """Mean F of the pairs of neighbouring words shared with the nearest reference. Range [0, 1], higher is better.
 
@@ -88,7 +101,8 @@ def rouge2(sample: Sample, output: Output, context: Context) -> Score:
     return _scored("rouge2", "rouge2", sample, output, context)
 
 
-@metric("rouge_lsum", range=(0, 1), direction="higher", context=_context, title="ROUGE-Lsum")
+@metric("rouge_lsum", range=(0, 1), direction="higher", context=_context, title="ROUGE-Lsum",
+        evaluate=_by_rouge_score("rougeLsum"))
 def rouge_lsum(sample: Sample, output: Output, context: Context) -> Score:
     """Mean F of the longest common subsequences, sentence by sentence. Range [0, 1], higher is better.
 

@@ -10,7 +10,6 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 from auditkit.errors import ModelError, StoppedError
@@ -225,14 +224,12 @@ def open_api(config: Config, on_event: OnEvent = ignore) -> ApiAdapter:
         on_event: told what was found.
 
     Raises:
-        ModelError: no such form, no httpx, offline, or the endpoint cannot be asked.
+        ModelError: no such form, offline, or the endpoint cannot be asked.
         StoppedError: the budget does not even suffice for the probe.
     """
     address = parse_address(config.model)
     if config.offline:
         raise ModelError(f"{config.model}: --offline lets no endpoint be asked; leave it out, or use predictions:FILE")
-    if find_spec("httpx") is None:
-        raise ModelError(f'{config.model}: needs httpx; add it: pip install "auditkit[api]"')
     endpoint = Endpoint(address.url, config.api)
     on_event(Event("load", f"asking {address.url} what {address.model} offers"))
     flight: Flight[Address, Served] = Flight(partial(_explore, endpoint, config.chat), endpoint.session, 1)

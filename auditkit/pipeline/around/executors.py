@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from auditkit import registry
 from auditkit.errors import ConfigError
 from auditkit.models.adapter import Adapter
 from auditkit.models.endpoint.client import SCHEME
@@ -28,8 +28,8 @@ def check_executor(config: Config) -> None:
         raise ConfigError(f"executor: api needs an endpoint ({SCHEME}MODEL@BASE_URL), not {config.model}")
     if config.executor == "ray" and endpoint:
         raise ConfigError("executor: ray holds models itself; an endpoint is asked by executor: api (api.concurrency)")
-    if config.executor == "ray" and find_spec("ray") is None:
-        raise ConfigError('executor: ray is not installed; add it: pip install "auditkit[ray]"')
+    if config.executor == "ray" and (reason := registry.missing("ray")):
+        raise ConfigError(f"executor: {reason}")
     if config.executor == "ray" and config.offline and os.environ.get("RAY_ADDRESS"):
         raise ConfigError("executor: --offline reaches no cluster; unset RAY_ADDRESS, and Ray stays on this machine")
 

@@ -6,33 +6,64 @@ vertical ones are pixels.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditkit.render.words.numbers import Scale, count, limit, scale_of, widened
-from auditkit.render.words.safety import clip, visible
-from auditkit.render.words.wording import status_word
-from auditkit.schema import Estimate, Finding
+from auditkit.render.draw.axis import Axis, Tick
+from auditkit.render.words.catalogue import say
+from auditkit.render.words.numbers import Scale
 
 ROW = 46
 """Height of one row in pixels."""
 _TOP, _BARE = 26, 30
-_LEFT, _RIGHT = 2.0, 98.0
-_LEAST = 0.1
-"""Smallest share of the metric's range that an axis shows, so that nothing is blown up beyond it."""
 _LABEL = 23
 """Width of a limit's label, in percent of a narrow drawing."""
-_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class Whisker:
-    """One row of a chart."""
+class Quantity:
+    """What the axis of a chart shows."""
+
+    scale: Scale
+    range: tuple[float, float]
+    """What the values can be."""
+    ideal: float | None
+    """`None` where one end of the range is the best."""
+    from_zero: bool
+    """Whether the axis must show 0."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one row of a chart shows."""
 
     label: str
     numbers: str
     """Value and interval, as printed at the right."""
+    sentence: str
+    """The row for readers who do not see the drawing."""
+    value: float | None
+    """`None` where it is undefined."""
+    low: float | None
+    high: float | None
+    worst: tuple[float, float] | None
+    """The worst-case interval; `None` where it adds nothing to the interval."""
+    shape: str
+    """The dot's shape: `plain` (no check), or the status of the check."""
+    allowed: tuple[float, float] | None
+    """The values that the check allows; `None` without a check."""
+    limit: str
+    """The same in words; empty without a check."""
+    strong: bool
+    """Whether the row stands for all rows together."""
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """One drawn row of a chart."""
+
+    label: str
+    numbers: str
     y: int
     """Vertical position of the whisker."""
     dot: str | None
@@ -43,21 +74,9 @@ class Whisker:
     """`None` where the worst case adds nothing to the interval."""
     worst_high: str | None
     shape: str
-    """Dot's shape: `plain` (no check), or the status of the check."""
     limits: tuple[str, ...]
     """Positions of the row's own limits, where they differ from the chart's."""
     strong: bool
-    """Whether the row stands for all rows together."""
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A mark on the axis."""
-
-    x: str
-    label: str
-    align: str
-    """SVG text-anchor."""
 
 
 @dataclass(frozen=True)
@@ -81,141 +100,9 @@ class Chart:
     """What of the metric's range the axis shows, where it is not all of it."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """What one row of a chart shows."""
-
-    label: str
-    estimate: Estimate
-    finding: Finding | None
-    strong: bool = False
-
-
-def _nice(low: float, high: float, ends: tuple[float, float]) -> tuple[float, float, float]:
-    """An axis around [low, high] that stops at the range's ends: (start, stop, step)."""
-    least = (ends[1] - ends[0]) * _LEAST
-    pad = max((high - low) * 0.06, (least - (high - low)) / 2)
-    low, high = max(ends[0], low - pad), min(ends[1], high + pad)
-    step = next((step for step in _STEPS if (high - low) / step <= 5), 10 ** math.ceil(math.log10((high - low) / 5)))
-    start, stop = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
-    return max(ends[0], start), min(ends[1], stop), step
-
-
-class _Axis:
-    """Maps values to positions."""
-
-    def __init__(self, lines: Sequence[Line], band: tuple[float, float] | None) -> None:
-        first = lines[0].estimate
-        values = [end for line in lines for end in _ends(line.estimate)]
-        for line in lines:
-            if line.finding is not None:
-                values.extend(_finite_bounds(line.finding, line.estimate))
-        if band is not None:
-            values.extend(end for end in band if end not in first.range)
-        if first.ideal is not None and first.direction == "middle":
-            values.append(first.ideal)
-        if first.id.contrast == "gap":
-            values.append(0.0)
-        values = values or list(first.range)
-        self.low, self.high, self.step = _nice(min(values), max(values), first.range)
-        self.whole = (self.low, self.high) == first.range
-
-    def at(self, value: float) -> float:
-        """Horizontal position of a value in percent of the width; outside values lie on the edge."""
-        inside = min(max(value, self.low), self.high)
-        return _LEFT + (_RIGHT - _LEFT) * (inside - self.low) / (self.high - self.low)
-
-    def x(self, value: float | None) -> str | None:
-        """The position as text, e.g. `12.50%`; `None` for no value."""
-        return None if value is None else f"{self.at(value):.2f}%"
-
-    def ticks(self, scale: Scale) -> tuple[Tick, ...]:
-        """The marks on the axis, in the unit of the scale."""
-        first = math.ceil(self.low / self.step - 1e-9)
-        last = math.floor(self.high / self.step + 1e-9)
-        numbers = range(first, last + 1)
-        # A long unit would run into its neighbour on a narrow screen; the limit and the rows name it.
-        write = scale.full if len(scale.unit) < 3 else scale.bare
-        digits = max(0, -math.floor(math.log10(self.step * scale.factor) + 1e-9))
-        digits += self.step == 0.25 and scale.factor == 1
-        return tuple(
-            _tick(self, number * self.step, write(round(number * self.step, 10), digits))
-            for number in numbers
-        )
-
-
-def _tick(axis: _Axis, value: float, label: str) -> Tick:
-    place = axis.at(value)
-    align = "start" if place < 12 else "end" if place > 88 else "middle"
-    return Tick(f"{place:.2f}%", label, align)
-
-
-def _ends(estimate: Estimate) -> list[float]:
-    values = (estimate.value, estimate.low, estimate.high, *estimate.worst_case)
-    return [value for value in values if value is not None]
-
-
-def _allowed(finding: Finding, estimate: Estimate) -> tuple[float, float]:
-    """The values that the finding's check allows, inside the metric's range."""
-    return finding.check.region(estimate).within(estimate.range)
-
-
-def _finite_bounds(finding: Finding, estimate: Estimate) -> list[float]:
-    return [end for end in _allowed(finding, estimate) if end not in estimate.range]
-
-
-def _shared_band(lines: Sequence[Line]) -> tuple[float, float] | None:
-    """The allowed range of the pooled row; else the one that all checked rows share."""
-    ranges = [(line.strong, _allowed(line.finding, line.estimate)) for line in lines if line.finding]
-    strong = [band for is_strong, band in ranges if is_strong]
-    if strong:
-        return strong[0]
-    return ranges[0][1] if ranges and len({band for _, band in ranges}) == 1 else None
-
-
-def _whisker(line: Line, axis: _Axis, band: tuple[float, float] | None, y: int, bare: bool) -> Whisker:
-    estimate, finding = line.estimate, line.finding
-    scale = scale_of(estimate)
-    worst_low, worst_high = estimate.worst_case
-    wider = widened(estimate)
-    own: tuple[str, ...] = ()
-    if finding is not None and _allowed(finding, estimate) != band:
-        own = tuple(f"{axis.at(end):.2f}%" for end in _finite_bounds(finding, estimate))
-    numbers = f"{scale.full(estimate.value)} {scale.interval(estimate.low, estimate.high)}"
-    if estimate.low is None and estimate.high is None:
-        numbers = f"{scale.full(estimate.value)}, no interval"
-    return Whisker(
-        label="" if bare else clip(visible(line.label), 30),
-        numbers="" if bare else "undefined" if estimate.value is None else numbers,
-        y=y,
-        dot=axis.x(estimate.value),
-        low=axis.x(estimate.low),
-        high=axis.x(estimate.high),
-        worst_low=axis.x(worst_low) if wider else None,
-        worst_high=axis.x(worst_high) if wider else None,
-        shape="plain" if finding is None else finding.status,
-        limits=own,
-        strong=line.strong,
-    )
-
-
-def describe(line: Line) -> str:
-    """One row in a sentence, for readers who do not see the drawing."""
-    estimate = line.estimate
-    scale = scale_of(estimate)
-    text = f"{line.label}: {scale.full(estimate.value)}"
-    if estimate.low is not None:
-        text += f", interval {scale.interval(estimate.low, estimate.high)}"
-    if widened(estimate):
-        text += f", worst case {scale.interval(*estimate.worst_case)}"
-    text += f", n {count(estimate.n)}"
-    if line.finding is not None:
-        text += f", {status_word(line.finding)}"
-    return text
-
-
 def chart(
-    id_: str, heading: str, title: str, lines: Sequence[Line], bare: bool = False, peers: Sequence[Line] = ()
+    id_: str, heading: str, title: str, quantity: Quantity, lines: Sequence[Line], *, bare: bool = False,
+    peers: Sequence[Line] = (),
 ) -> Chart:
     """Place the rows of one chart on a common axis.
 
@@ -223,57 +110,118 @@ def chart(
         id_: fragment id of the drawing.
         heading: what stands above it.
         title: what the drawing is called for those who do not see it.
+        quantity: what the axis shows.
         lines: at least one row; all of one metric.
         bare: leave out the rows' texts, where the numbers stand beside the chart anyway.
         peers: rows of the drawings beside this one, so that all have the same axis.
     """
-    band = _shared_band(lines)
-    axis = _Axis([*lines, *peers], band)
-    scale = scale_of(lines[0].estimate)
+    shared = _shared_band(lines)
+    axis = Axis(_values([*lines, *peers], shared, quantity), quantity.range)
     height = _BARE if bare else ROW
     axis_y = _TOP + height * len(lines)
+    band: tuple[str, str] | None = None
     edges: tuple[Tick, ...] = ()
-    place = None
-    if band is not None:
-        left, right = axis.at(band[0]), axis.at(band[1])
-        place = (f"{left:.2f}%", f"{right - left:.2f}%")
-        edges = _edges(axis, [end for end in band if end not in lines[0].estimate.range], scale)
-    first = lines[0].estimate
-    ideal = first.ideal if first.direction == "middle" else None
-    limits = [limit(line.finding.check, line.estimate) for line in lines if line.finding and line.strong]
-    words = "; ".join(describe(line) for line in lines) + "."
-    shown = f"The axis shows {scale.full(axis.low)} to {scale.full(axis.high)}"
+    if shared is not None:
+        left, right = axis.position(shared[0]), axis.position(shared[1])
+        band = (f"{left:.2f}%", f"{right - left:.2f}%")
+        edges = _edges(axis, _inner(shared, quantity), quantity.scale)
     return Chart(
         id=id_,
         heading=heading,
         title=title,
-        description=(f"Allowed: {limits[0]}. " if limits else "") + words,
+        description=_description(lines),
         height=axis_y + 26,
         rows=tuple(
-            _whisker(line, axis, band, _TOP + height * (number + 1) - 15, bare) for number, line in enumerate(lines)
+            _whisker(line, axis, quantity, shared, _TOP + height * (number + 1) - 15, bare)
+            for number, line in enumerate(lines)
         ),
-        ticks=axis.ticks(scale),
+        ticks=axis.ticks(quantity.scale),
         axis_y=axis_y,
-        band=place,
+        band=band,
         edges=edges,
-        ideal=None if ideal is None else _tick(axis, ideal, "ideal"),
-        note="" if axis.whole else f"{shown} of a range from {scale.full(first.range[0], 0)} to "
-        f"{scale.full(first.range[1], 0)}.",
+        ideal=None if quantity.ideal is None else axis.tick(quantity.ideal, say("charts.ideal")),
+        note=_note(axis, quantity),
     )
 
 
-def _edges(axis: _Axis, ends: Sequence[float], scale: Scale) -> tuple[Tick, ...]:
+def _values(lines: Sequence[Line], shared: tuple[float, float] | None, quantity: Quantity) -> list[float]:
+    """Everything that must lie on the axis."""
+    values = [
+        value for line in lines for value in (line.value, line.low, line.high, *(line.worst or ())) if value is not None
+    ]
+    for band in (*(line.allowed for line in lines), shared):
+        values.extend(() if band is None else _inner(band, quantity))
+    if quantity.ideal is not None:
+        values.append(quantity.ideal)
+    return [*values, 0.0] if quantity.from_zero else values
+
+
+def _inner(band: tuple[float, float], quantity: Quantity) -> list[float]:
+    """The ends of an allowed range that are limits, not ends of what the values can be."""
+    return [end for end in band if end not in quantity.range]
+
+
+def _shared_band(lines: Sequence[Line]) -> tuple[float, float] | None:
+    """The allowed range of the pooled row; else the one that all checked rows share."""
+    bands = [(line.strong, line.allowed) for line in lines if line.allowed is not None]
+    strong = [band for is_strong, band in bands if is_strong]
+    if strong:
+        return strong[0]
+    return bands[0][1] if bands and len({band for _, band in bands}) == 1 else None
+
+
+def _whisker(
+    line: Line, axis: Axis, quantity: Quantity, shared: tuple[float, float] | None, y: int, bare: bool
+) -> Whisker:
+    limits: tuple[str, ...] = ()
+    if line.allowed is not None and line.allowed != shared:
+        limits = tuple(f"{axis.position(end):.2f}%" for end in _inner(line.allowed, quantity))
+    worst_low, worst_high = line.worst if line.worst is not None else (None, None)
+    return Whisker(
+        label="" if bare else line.label,
+        numbers="" if bare else line.numbers,
+        y=y,
+        dot=axis.x(line.value),
+        low=axis.x(line.low),
+        high=axis.x(line.high),
+        worst_low=axis.x(worst_low),
+        worst_high=axis.x(worst_high),
+        shape=line.shape,
+        limits=limits,
+        strong=line.strong,
+    )
+
+
+def _description(lines: Sequence[Line]) -> str:
+    limits = [line.limit for line in lines if line.limit and line.strong]
+    rows = "; ".join(line.sentence for line in lines)
+    return say("charts.description.limited", limit=limits[0], rows=rows) if limits else say(
+        "charts.description", rows=rows
+    )
+
+
+def _note(axis: Axis, quantity: Quantity) -> str:
+    scale = quantity.scale
+    ends = {"low": scale.full(quantity.range[0], 0), "high": scale.full(quantity.range[1], 0)}
+    return "" if axis.whole else say(
+        "charts.part_of_range", start=scale.full(axis.low), stop=scale.full(axis.high), **ends
+    )
+
+
+def _edges(axis: Axis, ends: Sequence[float], scale: Scale) -> tuple[Tick, ...]:
     """Labels of the limits, outside of the allowed band where there is room; one for both where they would collide."""
-    places = [axis.at(end) for end in ends]
-    texts = [f"limit {scale.full(end)}" for end in ends]
+    positions = [axis.position(end) for end in ends]
+    texts = [say("charts.limit", limit=scale.full(end)) for end in ends]
     if len(ends) == 1:
-        return (Tick(f"{places[0]:.2f}%", texts[0], "end" if places[0] > 70 else "start"),)
-    outside = [places[0] >= _LABEL, places[1] <= 100 - _LABEL]
+        return (Tick(f"{positions[0]:.2f}%", texts[0], "end" if positions[0] > 70 else "start"),)
+    outside = [positions[0] >= _LABEL, positions[1] <= 100 - _LABEL]
     aligns = ["end" if outside[0] else "start", "start" if outside[1] else "end"]
-    room = places[1] - places[0] >= _LABEL * (2 - sum(outside))
+    room = positions[1] - positions[0] >= _LABEL * (2 - sum(outside))
     if not room:
         keep = 1 if outside[1] else 0
-        texts[keep] = f"limits {scale.bare(ends[0])} and {scale.full(ends[1])}"
+        texts[keep] = say("charts.limits", low=scale.bare(ends[0]), high=scale.full(ends[1]))
         texts[1 - keep] = ""
         aligns[keep] = "start" if keep else "end"
-    return tuple(Tick(f"{place:.2f}%", text, align) for place, text, align in zip(places, texts, aligns, strict=True))
+    return tuple(
+        Tick(f"{position:.2f}%", text, align) for position, text, align in zip(positions, texts, aligns, strict=True)
+    )

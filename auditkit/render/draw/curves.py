@@ -9,8 +9,8 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import number
-from auditkit.render.words.wording import capital
 from auditkit.schema import Training
 
 _WIDTH, _HEIGHT = 340, 190
@@ -19,10 +19,10 @@ Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Tick:
+class Mark:
     """A mark on an axis."""
 
-    at: str
+    position: str
     label: str
 
 
@@ -41,14 +41,14 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Panel:
+class CurvePanel:
     """One drawing with its axes."""
 
     title: str
     left: int
     curves: tuple[Curve, ...]
-    across: tuple[Tick, ...]
-    up: tuple[Tick, ...]
+    across: tuple[Mark, ...]
+    up: tuple[Mark, ...]
     best: str
     """Position of the epoch that was kept."""
 
@@ -59,7 +59,9 @@ class Drawing:
 
     title: str
     description: str
-    panels: tuple[Panel, ...]
+    panels: tuple[CurvePanel, ...]
+    across: str
+    """What the horizontal axes show."""
     width: int
     height: int
     top: int
@@ -88,22 +90,39 @@ def drawing(training: Training) -> Drawing:
     last = max((point.epoch for point in training.curve), default=1.0)
     first, second = _LEFT, _LEFT + _WIDTH + _GAP
     panels = (
-        _panel("Loss", first, {"training": ("learnt", learnt), "validation": ("held", held)}, last, training),
-        _panel(capital(training.score), second, {"validation": ("held", scores)}, last, training),
+        _panel(say("curves.loss"), first, {
+            say("curves.training"): ("learnt", learnt), say("curves.validation"): ("held", held),
+        }, last, training),
+        _panel(training.score[:1].upper() + training.score[1:], second, {
+            say("curves.validation"): ("held", scores),
+        }, last, training),
     )
-    ends = f"Validation loss from {number(held[0][1])} to {number(held[-1][1])}" if held else "No validation loss"
-    gained = f"{training.score} from {number(scores[0][1])} to {number(scores[-1][1])}" if scores else "no score"
     return Drawing(
-        title="Curves of the training",
-        description=f"{ends}, {gained}; the weights of epoch {number(training.best_epoch)} were kept.",
-        panels=panels, width=second + _WIDTH + 20, height=_TOP + _HEIGHT + 44, top=_TOP, inner_width=_WIDTH,
-        inner_height=_HEIGHT,
+        title=say("curves.title"),
+        description=say(
+            "curves.description", losses=_losses(held), scores=_scores(training, scores),
+            epoch=number(training.best_epoch),
+        ),
+        panels=panels, across=say("curves.epoch"), width=second + _WIDTH + 20, height=_TOP + _HEIGHT + 44, top=_TOP,
+        inner_width=_WIDTH, inner_height=_HEIGHT,
     )
+
+
+def _losses(points: Points) -> str:
+    if not points:
+        return say("curves.no_loss")
+    return say("curves.losses", first=number(points[0][1]), last=number(points[-1][1]))
+
+
+def _scores(training: Training, points: Points) -> str:
+    if not points:
+        return say("curves.no_score")
+    return say("curves.scores", score=training.score, first=number(points[0][1]), last=number(points[-1][1]))
 
 
 def _panel(
     title: str, left: int, lines: dict[str, tuple[str, Points]], last: float, training: Training
-) -> Panel:
+) -> CurvePanel:
     values = [value for _, points in lines.values() for _, value in points]
     low, high, step = _axis(min(values, default=0.0), max(values, default=1.0))
 
@@ -116,15 +135,15 @@ def _panel(
         return _TOP + _HEIGHT * (high - value) / (high - low)
 
     curves = []
-    for at, (name, (style, points)) in enumerate(lines.items()):
+    for place, (name, (style, points)) in enumerate(lines.items()):
         placed = tuple((f"{x(epoch):.1f}", f"{y(value):.1f}") for epoch, value in points)
         path = " ".join(",".join(point) for point in placed)
-        curves.append(Curve(name, style, path, placed if style == "held" else (), left + 110 + 90 * at))
+        curves.append(Curve(name, style, path, placed if style == "held" else (), left + 110 + 90 * place))
     every = max(1, math.ceil(last / 6))
-    across = tuple(Tick(f"{x(epoch):.1f}", str(epoch)) for epoch in range(0, math.floor(last) + 1, every))
+    across = tuple(Mark(f"{x(epoch):.1f}", str(epoch)) for epoch in range(0, math.floor(last) + 1, every))
     marks = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
-    up = tuple(Tick(f"{y(mark * step):.1f}", number(round(mark * step, 10))) for mark in marks)
-    return Panel(title, left, tuple(curves), across, up, f"{x(training.best_epoch):.1f}")
+    up = tuple(Mark(f"{y(mark * step):.1f}", number(round(mark * step, 10))) for mark in marks)
+    return CurvePanel(title, left, tuple(curves), across, up, f"{x(training.best_epoch):.1f}")
 
 
 def _axis(low: float, high: float) -> tuple[float, float, float]:

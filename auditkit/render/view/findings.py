@@ -1,46 +1,23 @@
-"""Findings as the page shows them, worst first."""
+"""The section of findings, worst first: what blocks as cards, the others gathered by rule and outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditkit.render.draw.charts import Chart, Line, chart
+from auditkit.render.draw.charts import Chart
+from auditkit.render.view.anchors import anchor, case_anchor, estimate_anchor, rule_anchor
+from auditkit.render.view.facts import Fact, Link
 from auditkit.render.view.index import Index, worst_first
-from auditkit.render.words.numbers import count, level, limit, scale_of
-from auditkit.render.words.safety import anchor
-from auditkit.render.words.wording import (
-    SEVERITY,
-    capital,
-    finding_places,
-    finding_reason,
-    finding_title,
-    humane,
-    measured,
-    p_words,
-    part,
-    rule_text,
-    status_word,
-    unscored_words,
-)
+from auditkit.render.view.lines import Dot, estimates_chart
+from auditkit.render.view.names import capital, measured, part_of, short_part, spaced, status_word, unscored_words
+from auditkit.render.view.reasons import finding_reason
+from auditkit.render.view.rules import finding_title, text_of
+from auditkit.render.view.section import Section
+from auditkit.render.view.values import finding_decimals, limit, scale_of, value_and_interval
+from auditkit.render.words.catalogue import say
+from auditkit.render.words.numbers import DASH, count, level, p_value
 from auditkit.schema import Estimate, Finding, Status
-from auditkit.schema.rules import RuleText
-
-
-@dataclass(frozen=True)
-class Link:
-    """A link inside the page."""
-
-    href: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A name and what it is."""
-
-    name: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +44,8 @@ class FindingView:
     chart: Chart | None
     estimate: Link | None
     evidence: tuple[Link, ...]
+    cited: str
+    """How many samples are cited, in words."""
     decides: bool
     """Whether the verdict rests on it."""
     blocks: bool
@@ -99,110 +78,107 @@ class Group:
 
 
 @dataclass(frozen=True)
-class RuleView:
-    """A rule's documentation."""
+class Findings:
+    """The whole section."""
 
-    anchor: str
-    text: RuleText
-
-
-def rule_anchor(code: str) -> str:
-    """Where the rule's documentation stands on the page."""
-    return anchor("rule", code)
+    cards: tuple[FindingView, ...]
+    """Blocking findings that did not pass."""
+    others: tuple[Group, ...]
 
 
-def estimate_anchor(estimate: Estimate) -> str:
-    """Where the estimate's row stands on the page."""
-    return anchor("estimate", str(estimate.id))
+def findings(index: Index) -> Findings:
+    """The section's data."""
+    views = finding_views(index)
+    others = groups([finding for finding in views if not finding.prominent])
+    return Findings(tuple(finding for finding in views if finding.prominent), others)
 
 
-def case_anchor(sample_id: str) -> str:
-    """Where the cited sample stands on the page."""
-    return anchor("sample", sample_id)
+section = Section("findings", 100, findings, "findings.html.j2")
 
 
-def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
-    facts = []
-    decimals = finding_places(finding, estimate)
-    if estimate is not None:
-        scale = scale_of(estimate)
-        facts = [
-            Fact("Estimate", scale.full(estimate.value, decimals)),
-            Fact(f"{level(estimate.level)} interval", scale.interval(estimate.low, estimate.high, decimals)),
-            Fact("Worst-case interval", scale.interval(*estimate.worst_case, decimals)),
-            Fact("Limit", limit(finding.check, estimate, decimals)),
-            Fact("Samples", f"{count(estimate.n)} scored of {count(estimate.total)}"),
-            Fact("Clusters", count(estimate.clusters)),
-            Fact("Unscored", unscored_words(estimate.unscored)),
-        ]
-    else:
-        facts = [Fact("Limit", limit(finding.check, None))]
-    if finding.p_value is not None:
-        facts.append(Fact("p of a failure, before Holm", p_words(finding.p_value)))
-    if finding.waived_by is not None:
-        facts.append(Fact("Waived by", finding.waived_by))
-    return tuple(facts)
+def finding_views(index: Index) -> tuple[FindingView, ...]:
+    """All findings, worst first."""
+    return tuple(_view(finding, index) for finding in worst_first(index.audit))
 
 
-def _part(finding: Finding) -> str:
-    """`gender` for a slice by one key or a contrast, the words of the part otherwise."""
-    name = finding.check.estimate
-    if name.contrast is not None and name.axis is not None:
-        return name.axis
-    if len(name.slice) == 1 and name.axis is None:
-        return next(iter(name.slice.values()))
-    return part(name)
-
-
-def _view(finding: Finding, ix: Index) -> FindingView:
-    estimate = ix.estimates.get(finding.check.estimate)
-    text = rule_text(finding)
-    title = finding_title(finding)
-    picture, short, decimals = None, "–", finding_places(finding, estimate)
-    if estimate is not None:
-        scale = scale_of(estimate)
-        lines = [Line(part(estimate.id), estimate, finding, True)]
-        words = f"{capital(humane(estimate.id.metric))} against its limit"
-        picture = chart(anchor("strip", finding.id), "", words, lines, bare=True)
-        short = scale.full(estimate.value, decimals)
-        if estimate.low is not None or estimate.high is not None:
-            short += f" {scale.interval(estimate.low, estimate.high, decimals)}"
-    cited = [name for name in finding.evidence if name in ix.audit.evidence]
+def _view(finding: Finding, index: Index) -> FindingView:
+    check, audit = finding.check, index.audit
+    estimate = index.estimates.get(check.estimate)
+    decimals, text = finding_decimals(finding, estimate), text_of(finding)
+    cited = [name for name in finding.evidence if name in audit.evidence]
     return FindingView(
         anchor=anchor("finding", finding.id),
         id=finding.id,
         code=finding.rule,
-        benchmark=finding.check.benchmark,
+        benchmark=check.benchmark,
         status=finding.status,
         word=status_word(finding),
-        severity=SEVERITY[finding.check.severity],
-        title=title,
-        what=capital(measured(finding.check)),
-        part=_part(finding),
-        reason=finding_reason(finding, estimate, ix.audit),
+        severity=severity(check.severity),
+        title=finding_title(finding),
+        what=capital(measured(check)),
+        part=short_part(check.estimate),
+        reason=finding_reason(finding, estimate, audit),
         rule=Link("#" + rule_anchor(text.code), f"{text.code} {text.name}"),
         facts=_facts(finding, estimate),
-        chart=picture,
+        chart=None if estimate is None else _chart(finding, estimate),
         estimate=None if estimate is None else Link("#" + estimate_anchor(estimate), str(estimate.id)),
         evidence=tuple(Link("#" + case_anchor(name), name) for name in cited),
-        decides=finding.id in ix.audit.verdict.reasons,
+        cited=say("findings.cited", n=count(len(cited))),
+        decides=finding.id in audit.verdict.reasons,
         blocks=finding.blocks,
         holds=finding.holds_back,
         prominent=finding.status in ("fail", "error", "inconclusive") and finding.blocks,
-        limit=limit(finding.check, estimate, decimals),
-        value=short,
+        limit=limit(check, estimate, decimals),
+        value=_short(estimate, decimals),
     )
 
 
-def views(ix: Index) -> tuple[FindingView, ...]:
-    """All findings, worst first."""
-    return tuple(_view(finding, ix) for finding in worst_first(ix.audit))
+def severity(name: str) -> str:
+    """What a check's outcome does: `blocks the deployment`."""
+    return say(f"terms.severity.{name}")
 
 
-def groups(findings: Sequence[FindingView]) -> tuple[Group, ...]:
+def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
+    decimals = finding_decimals(finding, estimate)
+    facts = [Fact(say("findings.fact.limit"), limit(finding.check, estimate, decimals))]
+    if estimate is not None:
+        scale = scale_of(estimate)
+        samples = say("findings.scored_of", n=count(estimate.n), total=count(estimate.total))
+        facts = [
+            Fact(say("findings.fact.estimate"), scale.full(estimate.value, decimals)),
+            Fact(say("findings.fact.interval", level=level(estimate.level)),
+                 scale.interval(estimate.low, estimate.high, decimals)),
+            Fact(say("findings.fact.worst"), scale.interval(*estimate.worst_case, decimals)),
+            *facts,
+            Fact(say("findings.fact.samples"), samples),
+            Fact(say("findings.fact.clusters"), count(estimate.clusters)),
+            Fact(say("findings.fact.unscored"), unscored_words(estimate.unscored)),
+        ]
+    if finding.p_value is not None:
+        facts.append(Fact(say("findings.fact.p"), p_value(finding.p_value)))
+    if finding.waived_by is not None:
+        facts.append(Fact(say("findings.fact.waived_by"), finding.waived_by))
+    return tuple(facts)
+
+
+def _chart(finding: Finding, estimate: Estimate) -> Chart:
+    title = say("charts.against_limit", metric=capital(spaced(estimate.id.metric)))
+    dot = Dot(part_of(estimate.id), estimate, finding, strong=True)
+    return estimates_chart(anchor("strip", finding.id), "", title, [dot], bare=True)
+
+
+def _short(estimate: Estimate | None, decimals: int | None) -> str:
+    if estimate is None:
+        return DASH
+    if estimate.low is None and estimate.high is None:
+        return scale_of(estimate).full(estimate.value, decimals)
+    return value_and_interval(estimate, decimals)
+
+
+def groups(views: Sequence[FindingView]) -> tuple[Group, ...]:
     """Findings gathered by outcome, rule and severity, in the order of each group's worst one."""
     gathered: dict[tuple[str, str, str], list[FindingView]] = {}
-    for finding in findings:
+    for finding in views:
         gathered.setdefault((finding.word, finding.code, finding.severity), []).append(finding)
     return tuple(_group(members) for members in gathered.values())
 
@@ -213,18 +189,12 @@ def _group(members: Sequence[FindingView]) -> Group:
     return Group(
         anchor=anchor("group", f"{first.word} {first.code} {first.severity}"),
         status=first.status,
-        word=f"{count(len(members))} {first.word}" if several else first.word,
+        word=say("findings.several", n=count(len(members)), status=first.word) if several else first.word,
         title=first.title,
         rule=first.rule,
         severity=first.severity,
         members=tuple(members),
         parts=", ".join(dict.fromkeys(member.part for member in members)),
-        folded=several and first.status != "fail" and not any(one.decides for one in members),
+        folded=several and first.status != "fail" and not any(member.decides for member in members),
     )
-
-
-def rules(ix: Index) -> tuple[RuleView, ...]:
-    """The documentation of each rule that has a finding, by code."""
-    texts = {finding.rule: rule_text(finding) for finding in ix.audit.findings}
-    return tuple(RuleView(rule_anchor(code), texts[code]) for code in sorted(texts))
 

@@ -32,7 +32,7 @@ def worst_first(audit: Audit) -> tuple[Finding, ...]:
     return tuple(sorted(audit.findings, key=order))
 
 
-def index(audit: Audit) -> Index:
+def look_up(audit: Audit) -> Index:
     """Look everything up once."""
     estimates = {estimate.id: estimate for estimate in audit.estimates}
     findings: dict[EstimateId, Finding] = {}

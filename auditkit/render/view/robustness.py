@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from auditkit.render.view.findings import Link, estimate_anchor
+from auditkit.render.view.anchors import estimate_anchor
+from auditkit.render.view.facts import Link
 from auditkit.render.view.index import Index
-from auditkit.render.words.numbers import count, level, limit, scale_of
-from auditkit.render.words.wording import capital, humane, scale_sentence, status_word, unscored_words
+from auditkit.render.view.names import capital, check_word, spaced, unscored_words, with_arm
+from auditkit.render.view.section import Section
+from auditkit.render.view.values import limit, scale_of, scale_sentence, value_and_interval
+from auditkit.render.words.catalogue import say
+from auditkit.render.words.numbers import DASH, count, level, number
 from auditkit.schema import FORMAT, Config, Estimate, EstimateId, Status
-
-LEGEND = {
-    "formats": "another prompt format with the same fields (the clean samples have format 1)",
-    "typos": "typing errors inside words, {rate} for each letter",
-    "case": "words in capitals",
-    "punctuation": "a space before marks inside the text, and none at its end",
-}
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class VariantRow:
 
 
 @dataclass(frozen=True)
-class Varied:
+class VariantTable:
     """One metric on one arm and all its variants."""
 
     title: str
@@ -61,61 +58,65 @@ class Robustness:
     """The whole section."""
 
     legend: tuple[str, ...]
-    tables: tuple[Varied, ...]
+    tables: tuple[VariantTable, ...]
     without: tuple[str, ...]
     """Audited packs that have no variants."""
     unchanged: tuple[str, ...]
     """Packs with a perturbation that changed none of their texts."""
 
 
-def robustness(ix: Index) -> Robustness | None:
+def robustness(index: Index) -> Robustness | None:
     """The section's data; `None` where the audit holds no variants and asked for none."""
-    audit = ix.audit
-    arms: dict[EstimateId, list[Estimate]] = {}
+    audit = index.audit
+    variants: dict[EstimateId, list[Estimate]] = {}
     for estimate in audit.estimates:
         if estimate.id.variant and estimate.id.pooled:
-            arms.setdefault(estimate.id.clean, []).append(estimate)
-    if not arms and not audit.config.robustness:
+            variants.setdefault(estimate.id.clean, []).append(estimate)
+    if not variants and not audit.config.robustness:
         return None
-    varied = {clean.benchmark for clean in arms}
-    measured = {(estimate.id.benchmark, estimate.id.variant) for members in arms.values() for estimate in members}
+    packs = {clean.benchmark for clean in variants}
+    asked = {(clean.benchmark, estimate.id.variant) for clean, members in variants.items() for estimate in members}
     kinds = [kind for kind in audit.config.robustness if kind != "formats"]
     return Robustness(
         legend=tuple(_legend(kind, audit.config) for kind in audit.config.robustness),
-        tables=tuple(_varied(ix.estimates[name], members, ix) for name, members in arms.items()),
-        without=tuple(card.name for card in audit.benchmarks if card.name not in varied),
+        tables=tuple(_table(index.estimates[name], members, index) for name, members in variants.items()),
+        without=tuple(card.name for card in audit.benchmarks if card.name not in packs),
         unchanged=tuple(
-            f"{card.name}: {kind}" for card in audit.benchmarks if card.name in varied for kind in kinds
-            if (card.name, kind) not in measured
+            say("robustness.pack_and_kind", pack=card.name, kind=kind)
+            for card in audit.benchmarks if card.name in packs for kind in kinds
+            if (card.name, kind) not in asked
         ),
     )
 
 
+section = Section("robustness", 300, robustness, "robustness.html.j2")
+
+
 def _legend(kind: str, config: Config) -> str:
-    return f"{kind}: {LEGEND[kind].format(rate=f'{config.typo_rate:g}')}"
+    return say(f"robustness.legend.{kind}", kind=kind, rate=number(config.typo_rate))
 
 
-def _varied(clean: Estimate, members: list[Estimate], ix: Index) -> Varied:
-    scale = scale_of(clean)
-    arm = "" if clean.id.arm == "all" else f", {humane(clean.id.arm)} arm"
-    shown = f"{scale.full(clean.value)} {scale.interval(clean.low, clean.high)}"
-    return Varied(
-        title=f"{clean.id.benchmark}: {capital(humane(clean.id.metric))}{arm}",
+def _table(clean: Estimate, members: list[Estimate], index: Index) -> VariantTable:
+    metric = with_arm(capital(spaced(clean.id.metric)), clean.id.arm)
+    return VariantTable(
+        title=say("terms.estimate", benchmark=clean.id.benchmark, metric=metric),
         code=clean.id.in_benchmark,
         scale=scale_sentence(clean),
-        clean=Link("#" + estimate_anchor(clean), shown),
+        clean=Link("#" + estimate_anchor(clean), value_and_interval(clean)),
         n=count(clean.n),
         level=level(clean.level),
-        rows=tuple(_row(one, ix) for one in members),
-        spread=_spread(clean, [one for one in members if one.id.variant.startswith(FORMAT)]),
+        rows=tuple(_row(estimate, index) for estimate in members),
+        spread=_spread(clean, [estimate for estimate in members if estimate.id.variant.startswith(FORMAT)]),
     )
 
 
-def _row(estimate: Estimate, ix: Index) -> VariantRow:
+def _row(estimate: Estimate, index: Index) -> VariantRow:
     scale = scale_of(estimate)
-    change = ix.estimates.get(estimate.id.model_copy(update={"contrast": "difference"}))
-    bounded = [(ix.findings[one.id], one) for one in (estimate, change) if one is not None and one.id in ix.findings]
-    by = scale_of(change) if change is not None else scale
+    change = index.estimates.get(estimate.id.model_copy(update={"contrast": "difference"}))
+    checked = next(
+        (item for item in (estimate, change) if item is not None and item.id in index.findings), None
+    )
+    finding = None if checked is None else index.findings[checked.id]
     return VariantRow(
         anchor=estimate_anchor(estimate),
         difference_anchor=estimate_anchor(change) if change is not None else "",
@@ -123,25 +124,25 @@ def _row(estimate: Estimate, ix: Index) -> VariantRow:
         value=scale.full(estimate.value),
         interval=scale.interval(estimate.low, estimate.high),
         n=count(estimate.n),
-        difference=by.full(change.value) if change is not None else "none",
-        difference_interval=by.interval(change.low, change.high) if change is not None else "–",
-        pairs=count(change.n) if change is not None else "–",
+        difference=say("robustness.no_difference") if change is None else scale_of(change).full(change.value),
+        difference_interval=DASH if change is None else scale_of(change).interval(change.low, change.high),
+        pairs=DASH if change is None else count(change.n),
         unscored=unscored_words(estimate.unscored),
-        status=bounded[0][0].status if bounded else None,
-        word=status_word(bounded[0][0]) if bounded else "no check",
-        limit=limit(bounded[0][0].check, bounded[0][1]) if bounded else "",
+        status=None if finding is None else finding.status,
+        word=check_word(finding),
+        limit="" if finding is None else limit(finding.check, checked),
     )
 
 
 def _spread(clean: Estimate, formats: list[Estimate]) -> str:
     """Median and range of the values over all formats, the clean one among them."""
-    values = [one.value for one in (clean, *formats) if one.value is not None]
+    values = [estimate.value for estimate in (clean, *formats) if estimate.value is not None]
     if not formats or not values:
         return ""
     scale = scale_of(clean)
     undefined = 1 + len(formats) - len(values)
-    more = f" ({count(undefined)} undefined)" if undefined else ""
-    return (
-        f"Over {count(1 + len(formats))} formats{more}: median {scale.full(median(values))}, "
-        f"from {scale.full(min(values))} to {scale.full(max(values))}."
+    return say(
+        "robustness.spread.undefined" if undefined else "robustness.spread", formats=count(1 + len(formats)),
+        undefined=count(undefined), median=scale.full(median(values)), low=scale.full(min(values)),
+        high=scale.full(max(values)),
     )

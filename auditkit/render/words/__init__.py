@@ -1,1 +1,1 @@
-"""Every sentence and number format that a reader sees."""
+"""Every sentence that a reader sees, one folder a language, and the formats of numbers."""

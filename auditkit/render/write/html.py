@@ -4,16 +4,112 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from auditkit.render.view.page import build
-from auditkit.render.words.safety import visible
+from auditkit.errors import PluginWarning
+from auditkit.render.view.facts import Link
+from auditkit.render.view.index import Index, look_up
+from auditkit.render.view.page import page, sections
+from auditkit.render.view.section import BUILT_IN, Section
+from auditkit.render.view.visible import line, visible
+from auditkit.render.words import catalogue
+from auditkit.render.words.catalogue import Words, fill
+from auditkit.render.write.exporter import exporter
 from auditkit.schema import Audit
+
+_EMPHASIS = (
+    (r"\*\*(.+?)\*\*", r"<strong>\1</strong>"), (r"\*(.+?)\*", r"<em>\1</em>"), (r"`(.+?)`", r"<code>\1</code>"),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A drawn section."""
+
+    body: Markup
+    contents: tuple[Link, ...]
+
+
+@exporter("index.html")
+def render(audit: Audit) -> bytes:
+    """The audit's page, UTF-8: a pure function of the record and of the installed sections, byte for byte.
+
+    A plugin's section that fails is named on the page where it would stand, and warned of; the others are drawn.
+    """
+    index, style = look_up(audit), _style()
+    blocks = tuple(block for block in _blocks(index) if block is not None)
+    template = _environment((), catalogue.LANGUAGE).get_template("page.html.j2")
+    text = template.render(
+        page=page(index), blocks=blocks, contents=[link for block in blocks for link in block.contents], style=style,
+        csp=_policy(style), language=catalogue.LANGUAGE,
+    )
+    return text.encode("utf-8")
+
+
+def _blocks(index: Index) -> list[Block | None]:
+    loaded, broken = sections()
+    packages = tuple(sorted({section.package for section in loaded}))
+    blocks = [_block(section, index, packages) for section in loaded]
+    return blocks + [_fault(plugin.name, plugin.distribution, str(plugin.problem)) for plugin in broken]
+
+
+def _block(section: Section, index: Index, packages: tuple[str, ...]) -> Block | None:
+    """One section; `None` where the audit holds nothing for it."""
+    try:
+        return _draw(section, index, packages)
+    except Exception as error:
+        if section.package == BUILT_IN:
+            raise
+        return _fault(section.name, section.package, f"{type(error).__name__}: {error}")
+
+
+def _draw(section: Section, index: Index, packages: tuple[str, ...]) -> Block | None:
+    view = section.view(index)
+    if view is None:
+        return None
+    name = section.template if section.package == BUILT_IN else f"{section.package}/{section.template}"
+    template = _environment(packages, catalogue.LANGUAGE).get_template(name)
+    text = template.render(view=view, say=_say(section.catalogue()))
+    return Block(Markup(text), section.contents(view))  # noqa: S704 - rendered with autoescape
+
+
+def _fault(name: str, origin: str, problem: str) -> Block:
+    """What stands in for a plugin's section that failed."""
+    fields = {"section": name, "origin": origin, "problem": line(problem)}
+    warnings.warn(catalogue.say("page.broken_section", **fields), PluginWarning, stacklevel=2)
+    body = _environment((), catalogue.LANGUAGE).get_template("fault.html.j2").render(fields=fields)
+    return Block(Markup(body), ())  # noqa: S704 - rendered with autoescape
+
+
+def _say(words: Words) -> Callable[..., Markup]:
+    """The function by which a template gets a sentence: its emphasis as elements, its fields escaped."""
+
+    def say(key: str, /, **fields: str) -> Markup:
+        """The sentence as HTML."""
+        safe = {name: _safe(text) for name, text in fields.items()}
+        return Markup(fill(key, _elements(words.sentence(key)), safe))  # noqa: S704 - filled with escaped fields
+
+    return say
+
+
+def _elements(sentence: str) -> Markup:
+    text = str(escape(sentence))
+    for mark, element in _EMPHASIS:
+        text = re.sub(mark, element, text)
+    return Markup(text)  # noqa: S704 - escaped above
+
+
+def _safe(text: str) -> str:
+    return text if isinstance(text, Markup) else visible(text)
 
 
 def _finalize(value: Any) -> Any:
@@ -28,16 +124,11 @@ def _finalize(value: Any) -> Any:
 
 
 @cache
-def _style() -> Markup:
-    """The stylesheet; `Markup`, since it is ours and must not be escaped."""
-    text = files("auditkit.render").joinpath("assets", "style.css").read_text(encoding="utf-8")
-    return Markup(text.replace("\r\n", "\n"))  # noqa: S704
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("auditkit.render"),
+def _environment(packages: tuple[str, ...], language: str) -> Environment:
+    """Our templates by their names, a plugin's by `package/name`."""
+    plugins: Mapping[str, PackageLoader] = {name: PackageLoader(name) for name in packages if name != BUILT_IN}
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(BUILT_IN), PrefixLoader(plugins)]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,
@@ -45,16 +136,18 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["say"] = _say(catalogue.read(language))
+    return environment
+
+
+@cache
+def _style() -> Markup:
+    """The stylesheet; `Markup`, since it is ours and must not be escaped."""
+    text = files("auditkit.render").joinpath("assets", "style.css").read_text(encoding="utf-8")
+    return Markup(text.replace("\r\n", "\n"))  # noqa: S704
 
 
 def _policy(style: str) -> str:
     """Content security policy: nothing loads and nothing runs; only this very stylesheet applies."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-
-
-def render(audit: Audit) -> bytes:
-    """The audit's page, UTF-8: a pure function of the record, byte for byte."""
-    style = _style()
-    template = _environment().get_template("page.html.j2")
-    return template.render(page=build(audit), style=style, csp=_policy(style)).encode("utf-8")

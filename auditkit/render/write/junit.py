@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from auditkit.render.view.findings import FindingView, views
-from auditkit.render.view.index import index
-from auditkit.render.words.safety import line, visible
-from auditkit.render.words.verdict import sentence
+from auditkit.render.view.findings import FindingView, finding_views
+from auditkit.render.view.index import look_up
+from auditkit.render.view.verdict import sentence
+from auditkit.render.view.visible import line, visible
+from auditkit.render.words.catalogue import say
+from auditkit.render.write.exporter import exporter
 from auditkit.schema import Audit
 
 
@@ -27,20 +29,24 @@ def _element(finding: FindingView) -> str | None:
 
 def _case(suite: ET.Element, finding: FindingView) -> None:
     case = ET.SubElement(suite, "testcase", classname=f"auditkit.{line(finding.benchmark)}", name=line(finding.id))
-    message = f"{line(finding.title)}: {line(finding.reason)}"
+    message = say("junit.message", title=line(finding.title), reason=line(finding.reason))
     element = _element(finding)
     if element is not None:
-        told = ET.SubElement(case, element, type=finding.status, message=message)
-        told.text = _details(finding)
+        outcome = ET.SubElement(case, element, type=finding.status, message=message)
+        outcome.text = _details(finding)
     else:
         ET.SubElement(case, "system-out").text = f"{message}\n{_details(finding)}"
 
 
 def _details(finding: FindingView) -> str:
-    rows = [finding.what, f"Status: {finding.word}; {finding.severity}", f"Rule: {finding.rule.text}"]
-    rows += [f"{fact.name}: {fact.text}" for fact in finding.facts]
+    rows = [
+        finding.what,
+        say("junit.status", status=finding.word, severity=finding.severity),
+        say("junit.rule", rule=finding.rule.text),
+        *(say("junit.fact", name=fact.name, text=fact.text) for fact in finding.facts),
+    ]
     if finding.evidence:
-        rows.append("Evidence: " + ", ".join(link.text for link in finding.evidence))
+        rows.append(say("junit.evidence", samples=", ".join(link.text for link in finding.evidence)))
     return "\n".join(line(row) for row in rows)
 
 
@@ -56,7 +62,7 @@ def _counts(findings: Sequence[FindingView]) -> dict[str, str]:
 
 def _suite(root: ET.Element, name: str, findings: Sequence[FindingView], audit: Audit) -> None:
     suite = ET.SubElement(root, "testsuite", {"name": line(name), **_counts(findings)})
-    known = ET.SubElement(suite, "properties")
+    parent = ET.SubElement(suite, "properties")
     properties = {
         "model": audit.subject.name,
         "fingerprint": audit.subject.fingerprint,
@@ -67,20 +73,21 @@ def _suite(root: ET.Element, name: str, findings: Sequence[FindingView], audit: 
         "sentence": sentence(audit),
     }
     for key, value in properties.items():
-        ET.SubElement(known, "property", name=key, value=visible(value))
+        ET.SubElement(parent, "property", name=key, value=visible(value))
     for finding in findings:
         _case(suite, finding)
 
 
+@exporter("junit.xml")
 def render(audit: Audit) -> bytes:
     """The findings, worst first within each benchmark: a pure function of the audit, byte for byte.
 
     A suite is a benchmark. Characters that XML 1.0 forbids are shown by a picture or their number.
     """
-    found = views(index(audit))
-    root = ET.Element("testsuites", {"name": "auditkit", **_counts(found)})
-    for name in dict.fromkeys(finding.benchmark for finding in found):
-        _suite(root, name, [finding for finding in found if finding.benchmark == name], audit)
+    findings = finding_views(look_up(audit))
+    root = ET.Element("testsuites", {"name": "auditkit", **_counts(findings)})
+    for name in dict.fromkeys(finding.benchmark for finding in findings):
+        _suite(root, name, [finding for finding in findings if finding.benchmark == name], audit)
     ET.indent(root, " ")
     body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=False)
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + body + b"\n"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from auditkit.render.view.findings import FindingView, views
+from auditkit.render.view.cost import efficiency
+from auditkit.render.view.findings import FindingView, finding_views
 from auditkit.render.view.gaps import Gaps, gaps
-from auditkit.render.view.index import Index, index
-from auditkit.render.view.page import header, verdict
-from auditkit.render.view.provenance import command, efficiency
+from auditkit.render.view.index import Index, look_up
+from auditkit.render.view.masthead import masthead, verdict
+from auditkit.render.view.reproduce import command
 from auditkit.render.view.robustness import robustness
+from auditkit.render.view.visible import clip, line, visible
+from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count
-from auditkit.render.words.safety import clip, line, visible
+from auditkit.render.write.exporter import exporter
 from auditkit.schema import Audit, Status
 
 SHAPES: dict[Status, str] = {
@@ -62,21 +65,35 @@ def block(text: str, language: str) -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
+def table_row(cells: Iterable[str]) -> str:
+    """A row of a table; the cells are Markdown already."""
+    return f"| {' | '.join(cells)} |"
+
+
+def table_head(keys: Iterable[str]) -> list[str]:
+    """The two lines that open a table, from the keys of its columns' words."""
+    names = [say(key) for key in keys]
+    return [table_row(names), "|" + "---|" * len(names)]
+
+
 def _short(text: str) -> str:
     return escape(clip(line(text), WIDTH))
 
 
 def _table(findings: Sequence[FindingView]) -> list[str]:
-    lines = ["| Status | Finding | Estimate | Limit | Why |", "|---|---|---|---|---|"]
-    for one in findings[:ROWS]:
-        where = f"{escape(one.what)} ({code(one.rule.text, cell=True)}; {one.severity})"
-        lines.append(
-            f"| {SHAPES[one.status]} {one.word} | **{escape(one.title)}**<br>{where} | {escape(one.value)} "
-            f"| {escape(one.limit)} | {_short(one.reason)} |"
-        )
-    if len(findings) > ROWS:
-        lines += ["", f"And {count(len(findings) - ROWS)} more: see the full report."]
-    return lines
+    lines = table_head(f"markdown.column.{name}" for name in ("status", "finding", "estimate", "limit", "why"))
+    for finding in findings[:ROWS]:
+        rule = code(finding.rule.text, cell=True)
+        what = f"**{escape(finding.title)}**<br>{escape(finding.what)} ({rule}; {finding.severity})"
+        lines.append(table_row((
+            f"{SHAPES[finding.status]} {finding.word}", what, escape(finding.value), escape(finding.limit),
+            _short(finding.reason),
+        )))
+    return lines + (["", _more(len(findings))] if len(findings) > ROWS else [])
+
+
+def _more(number: int) -> str:
+    return say("markdown.more_rows", n=count(number - ROWS))
 
 
 def _folded(summary: str, lines: Iterable[str]) -> list[str]:
@@ -85,73 +102,93 @@ def _folded(summary: str, lines: Iterable[str]) -> list[str]:
 
 def _tally(findings: Sequence[FindingView]) -> str:
     words: dict[str, int] = {}
-    for one in findings:
-        words[one.word] = words.get(one.word, 0) + 1
-    return ", ".join(f"{count(number)} {word}" for word, number in words.items())
+    for finding in findings:
+        words[finding.word] = words.get(finding.word, 0) + 1
+    return ", ".join(say("markdown.tally", n=count(number), status=word) for word, number in words.items())
 
 
-def _findings(found: Sequence[FindingView]) -> list[str]:
+def _findings(findings: Sequence[FindingView]) -> list[str]:
     """Blocking checks and whatever fails or errs in the open; undecided warnings and the rest folded."""
-    first = [one for one in found if one.blocks or one.status in ("fail", "error")]
-    rest = [one for one in found if one not in first]
-    lines = ["## Findings", ""]
-    lines += [*_table(first), ""] if first else ["The policy holds no blocking check that applies.", ""]
-    return lines + (_folded(f"{count(len(rest))} more, none of which blocks: {_tally(rest)}", _table(rest))
-                    if rest else [])
+    first = [finding for finding in findings if finding.blocks or finding.status in ("fail", "error")]
+    rest = [finding for finding in findings if finding not in first]
+    lines = [_heading("markdown.findings"), ""]
+    lines += [*_table(first), ""] if first else [say("markdown.no_blocking"), ""]
+    if rest:
+        lines += _folded(say("markdown.folded", n=count(len(rest)), tally=_tally(rest)), _table(rest))
+    return lines
 
 
-def _robustness(ix: Index) -> list[str]:
+def _heading(key: str) -> str:
+    return f"## {say(key)}"
+
+
+def _robustness(index: Index) -> list[str]:
     """The variants of a robustness run beside the clean samples; nothing where none was asked."""
-    found = robustness(ix)
-    if found is None:
+    view = robustness(index)
+    if view is None:
         return []
-    lines = ["## Robustness", "", *(f"- {escape(line)}" for line in found.legend), ""]
-    if found.unchanged:
-        lines += [f"Not measured, for the perturbation changed no text: {', '.join(map(code, found.unchanged))}.", ""]
+    lines = [_heading("markdown.robustness"), "", *(f"- {escape(text)}" for text in view.legend), ""]
+    if view.unchanged:
+        lines += [say("markdown.unchanged", packs=", ".join(map(code, view.unchanged))), ""]
     rows = [
-        f"| {escape(table.title)} | {escape(table.clean.text)} | {escape(row.label)} "
-        f"| {escape(row.value)} {escape(row.interval)} | {escape(row.difference)} {escape(row.difference_interval)} |"
-        for table in found.tables for row in table.rows
+        table_row(map(escape, (
+            table.title, table.clean.text, row.label, f"{row.value} {row.interval}",
+            f"{row.difference} {row.difference_interval}",
+        )))
+        for table in view.tables for row in table.rows
     ]
-    lines += ["| Metric | Clean | Variant | Value | Difference, paired |", "|---|---|---|---|---|", *rows[:ROWS], ""]
+    columns = ("metric", "clean", "variant", "value", "difference")
+    lines += [*table_head(f"markdown.column.{name}" for name in columns), *rows[:ROWS], ""]
     if len(rows) > ROWS:
-        lines += [f"And {count(len(rows) - ROWS)} more: see the full report.", ""]
-    return lines + [f"- {escape(table.title)}: {escape(table.spread)}" for table in found.tables if table.spread] + [""]
+        lines += [_more(len(rows)), ""]
+    spreads = [
+        say("markdown.spread", metric=escape(table.title), spread=escape(table.spread))
+        for table in view.tables if table.spread
+    ]
+    return [*lines, *(f"- {text}" for text in spreads), ""]
 
 
-def _items(lines: Sequence[str], noun: str) -> list[str]:
-    more = [f"- and {count(len(lines) - ROWS)} more {noun}"] if len(lines) > ROWS else []
-    return [f"- {one}" for one in lines[:ROWS]] + more
+def _items(lines: Sequence[str]) -> list[str]:
+    more = [say("markdown.more_gaps", n=count(len(lines) - ROWS))] if len(lines) > ROWS else []
+    return [f"- {text}" for text in (*lines[:ROWS], *more)]
 
 
 def _missing(missing: Gaps) -> list[str]:
-    lines = [f"{code(one.name)} does not apply: {_short(one.text)}" for one in missing.not_applicable]
-    lines += [f"{code(one.name)}: audited in part: {escape(one.text)}" for one in missing.sampled]
-    for row in missing.unscored:
-        reasons = ", ".join(
-            f"{number} {name}" for name, number in zip(missing.columns, row.cells, strict=True) if number != "0"
-        )
-        lines.append(
-            f"{escape(row.link.text)}: {row.total} samples ({row.share}) have no score ({reasons}); "
-            f"worst case {escape(row.worst)}"
-        )
+    lines = [
+        *(say("markdown.not_applicable", pack=code(fact.name), reason=_short(fact.text))
+          for fact in missing.not_applicable),
+        *(say("markdown.sampled", pack=code(fact.name), rows=escape(fact.text)) for fact in missing.sampled),
+        *_unscored(missing),
+    ]
     if missing.errored:
         lines.append(escape(missing.errored))
-    lines += [f"{code(one.id)} errored: {_short(one.message)}" for one in missing.errors[:3]]
-    if missing.undefined:
-        lines.append(f"{count(len(missing.undefined))} estimates are undefined: nothing that they count was scored")
     lines += [
-        f"Self-test: {escape(one.metric)} read {one.value} on the planted model {code(one.planted)}, "
-        f"and must read {one.expected}"
-        for one in missing.misread
+        say("markdown.errored", sample=code(note.id), message=_short(note.message)) for note in missing.errors[:3]
+    ]
+    if missing.undefined:
+        lines.append(say("markdown.undefined", n=count(len(missing.undefined))))
+    lines += [
+        say("markdown.misread", metric=escape(reading.metric), value=reading.value, planted=code(reading.planted),
+            expected=reading.expected)
+        for reading in missing.misread
     ]
     if missing.not_explained or missing.unreliable:
-        lines.append(
-            f"Attributions: {count(len(missing.not_explained))} cited samples have none, "
-            f"{count(len(missing.unreliable))} are unreliable and no evidence"
-        )
+        absent, unreliable = count(len(missing.not_explained)), count(len(missing.unreliable))
+        lines.append(say("markdown.attributions", missing=absent, unreliable=unreliable))
     lines += [escape(note) for note in missing.notes]
-    return _items(lines, "gaps") or ["Everything that the audit asked was measured."]
+    return _items(lines) or [say("markdown.everything")]
+
+
+def _unscored(missing: Gaps) -> list[str]:
+    lines = []
+    for row in missing.unscored:
+        cells = zip(missing.columns, row.cells, strict=True)
+        reasons = ", ".join(say("terms.unscored", n=number, reason=name) for name, number in cells if number != "0")
+        lines.append(say(
+            "markdown.unscored", estimate=escape(row.link.text), total=row.total, share=row.share, reasons=reasons,
+            worst=escape(row.worst),
+        ))
+    return lines
 
 
 def _efficiency(audit: Audit) -> list[str]:
@@ -159,38 +196,45 @@ def _efficiency(audit: Audit) -> list[str]:
     ran = efficiency(audit)
     if not ran.facts:
         return []
-    lines = [f"- {fact.name}: {escape(fact.text)}" for fact in ran.facts]
+    lines = ["- " + say("markdown.fact.line", name=fact.name, text=escape(fact.text)) for fact in ran.facts]
     lines += ["", escape(ran.note)] if ran.note else []
-    return _folded("Efficiency (observed on the machine that ran the audit, and read by no check)", lines)
+    return _folded(say("markdown.efficiency"), lines)
 
 
+@exporter("report.md")
 def render(audit: Audit) -> bytes:
     """The short report, UTF-8: a pure function of the audit, byte for byte; of what was observed, efficiency alone."""
-    ix = index(audit)
-    found = views(ix)
-    decision, head = verdict(ix, found), header(audit)
+    index = look_up(audit)
+    findings = finding_views(index)
     lines = [
-        f"# {SHAPES[decision.status]} {decision.word}: {escape(head.model)}",
+        *_opening(audit, findings),
+        *_findings(findings),
+        *_robustness(index),
+        _heading("markdown.not_measured"),
+        "",
+        *_missing(gaps(index)),
+        "",
+        *_efficiency(audit),
+        _heading("markdown.reproduce"),
+        "",
+        block(command(audit), "sh"),
+        "",
+        say("markdown.closing"),
+    ]
+    return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _opening(audit: Audit, findings: tuple[FindingView, ...]) -> list[str]:
+    decision, head = verdict(audit, findings), masthead(audit)
+    title = say("markdown.title", mark=SHAPES[decision.status], verdict=decision.word, model=escape(head.model))
+    facts = ", ".join(say("markdown.fact", name=fact.name.lower(), text=escape(fact.text)) for fact in head.facts)
+    return [
+        f"# {title}",
         "",
         f"**{escape(decision.sentence)}**",
         "",
         escape(decision.exit) + " " + ", ".join(text for _, text in decision.tally) + ".",
         "",
-        ", ".join(f"{fact.name.lower()} {escape(fact.text)}" for fact in head.facts)
-        + f". Audit {code(audit.id[:16] or 'not sealed')}.",
+        say("markdown.facts", facts=facts, audit=code(audit.id[:16] or say("markdown.not_sealed"))),
         "",
-        *_findings(found),
-        *_robustness(ix),
-        "## Not measured",
-        "",
-        *_missing(gaps(ix)),
-        "",
-        *_efficiency(audit),
-        "## Reproduce",
-        "",
-        block(command(audit), "sh"),
-        "",
-        "A check passes only if its whole worst-case interval lies inside the limit, and fails only if all of it lies "
-        "outside. Cited samples, attributions, methods and signatures stand in `index.html`.",
     ]
-    return ("\n".join(lines) + "\n").encode("utf-8")

@@ -6,33 +6,37 @@ import json
 import shlex
 from collections.abc import Iterable
 
-from auditkit.render.words.numbers import count, number, scale_of, share
-from auditkit.render.words.wording import capital
-from auditkit.render.write.markdown import block, code, escape
+from auditkit.render.view.names import capital, spaced
+from auditkit.render.view.values import scale_of
+from auditkit.render.words.catalogue import say
+from auditkit.render.words.numbers import DASH, count, number, share
+from auditkit.render.write.markdown import block, code, escape, table_head, table_row
 from auditkit.schema import Estimate, Part, Training
 
 MOST_LABELS = 30
 """Most labels whose rows are listed."""
+FEW = 10
+"""A label with fewer training rows than this is named among the limits."""
 _PIPELINES = {"tagging": "token-classification"}
-_LOSSES = {
-    "multi-label-classification": "binary cross-entropy of each class", "regression": "squared error",
-    "tagging": "cross-entropy of the tag of each word's first token",
-}
 
 
 def render(training: Training, name: str) -> bytes:
     """The card as Markdown with YAML front matter, UTF-8: a pure function of the record and the folder's name."""
+    command = shlex.join(["auditkit", "audit", f"./{name}", "--config", "audit.yaml"])
     lines = [
         *_front_matter(training), "", f"# {escape(name)}", "", _opening(training), "",
-        "## Validation", "", *_validation(training), "",
-        "## Data", "", *_data(training), "",
-        "## Training", "", *_recipe(training), "", "![Loss and score by epoch](curves.svg)", "", *_epochs(training), "",
-        "## Limits", "", *(f"- {line}" for line in limits(training)), "",
-        "## Audit", "", "This card says how the model was made, not whether it may be used. Audit it before:", "",
-        block(shlex.join(["auditkit", "audit", f"./{name}", "--config", "audit.yaml"]), "sh"), "",
-        "Everything on this card stands in `training.json`, the curves also in `curves.jsonl`.",
+        _heading("card.validation"), "", *_validation(training), "",
+        _heading("card.data"), "", *_data(training), "",
+        _heading("card.training"), "", *_recipe(training), "", f"![{say('card.curves')}](curves.svg)", "",
+        *_epochs(training), "",
+        _heading("card.limits"), "", *(f"- {limit}" for limit in limits(training)), "",
+        _heading("card.audit"), "", say("card.audit.lead"), "", block(command, "sh"), "", say("card.closing"),
     ]
     return ("\n".join(lines) + "\n").encode("utf-8")
+
+
+def _heading(key: str) -> str:
+    return f"## {say(key)}"
 
 
 def _front_matter(training: Training) -> list[str]:
@@ -48,138 +52,145 @@ def _front_matter(training: Training) -> list[str]:
 
 
 def _opening(training: Training) -> str:
-    what = {"tagging": "A tagger", "regression": "A regression"}.get(training.recipe.task, "A classifier")
-    kind = "" if training.recipe.task in ("tagging", "regression") else f" ({escape(training.recipe.task)})"
-    body = ", the head alone: the body is the base's, unchanged" if training.recipe.freeze_body else ""
-    return (
-        f"{what}{kind} made from {code(training.base)} by `auditkit finetune`{body}. "
-        f"{count(training.parameters)} weights, {count(training.trained)} of them trained. "
-        f"Labels: {_names(training.labels)}."
+    task = training.recipe.task
+    kind = task if task in ("tagging", "regression") else "classification"
+    return say(
+        "card.opening",
+        what=say(f"card.what.{kind}", task=escape(task)),
+        base=code(training.base),
+        body=say("card.body_frozen") if training.recipe.freeze_body else "",
+        parameters=count(training.parameters),
+        trained=count(training.trained),
+        labels=_names(training.labels),
     )
 
 
 def _names(labels: tuple[str, ...]) -> str:
     if not labels:
-        return "none, it gives a number"
-    shown = ", ".join(code(label) for label in labels[:MOST_LABELS])
-    return shown + (f" and {count(len(labels) - MOST_LABELS)} more" if len(labels) > MOST_LABELS else "")
+        return say("card.no_labels")
+    listed = ", ".join(code(label) for label in labels[:MOST_LABELS])
+    if len(labels) <= MOST_LABELS:
+        return listed
+    return say("card.more_labels", labels=listed, n=count(len(labels) - MOST_LABELS))
 
 
 def _validation(training: Training) -> list[str]:
     part = training.validation
-    lines = [
-        f"On {count(part.rows)} rows in {count(part.clusters)} clusters that were not learnt from "
-        f"(rows that share a text are one cluster; intervals are at 95 % and over clusters):", "",
-    ]
+    lines = [say("card.validation.lead", rows=count(part.rows), clusters=count(part.clusters)), ""]
     if training.estimates:
-        lines += ["| Metric | Value | Interval | n | Clusters | Not scored |", "|---|---|---|---|---|---|"]
+        columns = ("metric", "value", "interval", "n", "clusters", "unscored")
+        lines += table_head(f"card.column.{name}" for name in columns)
         lines += [_row(estimate) for estimate in training.estimates]
     else:
         final = [point for point in training.curve if point.epoch == training.best_epoch]
         scores = [point.validation_score for point in final if point.validation_score is not None]
-        shown = number(scores[-1]) if scores else "unknown"
-        lines.append(f"{capital(training.score)} {shown}, without an interval.")
+        value = number(scores[-1]) if scores else say("card.unknown")
+        lines.append(say("card.bare_score", score=capital(training.score), value=value))
     if training.majority is not None:
-        lines += ["", f"Always answering the commonest label of training would score {number(training.majority)}."]
+        lines += ["", say("card.majority", value=number(training.majority))]
     return lines
 
 
 def _row(estimate: Estimate) -> str:
     scale = scale_of(estimate)
-    lost = sum(estimate.unscored.values())
-    return (
-        f"| {capital(estimate.id.metric.replace('_', ' '))} | {escape(scale.full(estimate.value))} "
-        f"| {escape(scale.interval(estimate.low, estimate.high))} | {count(estimate.n)} | {count(estimate.clusters)} "
-        f"| {count(lost)} |"
-    )
+    return table_row((
+        capital(spaced(estimate.id.metric)), escape(scale.full(estimate.value)),
+        escape(scale.interval(estimate.low, estimate.high)), count(estimate.n), count(estimate.clusters),
+        count(sum(estimate.unscored.values())),
+    ))
 
 
 def _data(training: Training) -> list[str]:
-    held = training.recipe.validation_share
-    how = (
-        f"the rows of {code(training.validation_data)} (sha256 {code(str(training.validation_sha256)[:16])})"
-        if training.validation_data is not None
-        else f"about {share(round(held * 1000), 1000)} of the rows, whole clusters, stratified by label, "
-        f"seed {training.recipe.seed}"
-    )
-    lines = [
-        f"- File: {code(training.data)}, sha256 {code(training.data_sha256)}",
-        f"- Learnt from: {_part(training.training)}",
-        f"- Held out: {_part(training.validation)}; {how}",
-        f"- Rows whose text another row has too: {count(training.duplicates)}; all of a text's rows stand on one side",
+    facts = [
+        say("card.data.file", file=code(training.data), sha256=code(training.data_sha256)),
+        say("card.data.training", part=_part(training.training)),
+        say("card.data.validation", part=_part(training.validation), how=_held_out(training)),
+        say("card.data.duplicates", n=count(training.duplicates)),
     ]
     if training.contradictory:
-        lines.append(f"- Texts that stand with more than one label: {count(training.contradictory)}")
+        facts.append(say("card.data.contradictory", n=count(training.contradictory)))
     if training.dropped:
-        held_too = "- Rows left out because the validation file holds their text or cluster"
-        lines.append(f"{held_too}: {count(training.dropped)}")
-    rare = list(training.training.labels.items())[:MOST_LABELS]
-    if rare:
-        unit = "Words" if training.recipe.task == "tagging" else "Rows"
-        lines += ["", f"| Label | {unit} learnt from | {unit} held out |", "|---|---|---|"]
-        lines += [
-            f"| {code(label, cell=True)} | {count(n)} | {count(training.validation.labels.get(label, 0))} |"
-            for label, n in rare
-        ]
-    return lines
+        facts.append(say("card.data.dropped", n=count(training.dropped)))
+    return [*(f"- {fact}" for fact in facts), *_labels(training)]
+
+
+def _held_out(training: Training) -> str:
+    """Where the validation rows come from."""
+    if training.validation_data is not None:
+        sha256 = code(str(training.validation_sha256)[:16])
+        return say("card.data.own_file", file=code(training.validation_data), sha256=sha256)
+    held = share(round(training.recipe.validation_share * 1000), 1000)
+    return say("card.data.split", share=held, seed=str(training.recipe.seed))
+
+
+def _labels(training: Training) -> list[str]:
+    """A table of the rows of each label; nothing for a regression."""
+    rows = list(training.training.labels.items())[:MOST_LABELS]
+    if not rows:
+        return []
+    unit = "words" if training.recipe.task == "tagging" else "rows"
+    held = training.validation.labels
+    return [
+        "", *table_head(("card.column.label", f"card.column.{unit}_training", f"card.column.{unit}_validation")),
+        *(table_row((code(label, cell=True), count(n), count(held.get(label, 0)))) for label, n in rows),
+    ]
 
 
 def _part(part: Part) -> str:
-    cut = f", {count(part.truncated)} of them cut at their end" if part.truncated else ""
-    return f"{count(part.rows)} rows in {count(part.clusters)} clusters{cut}"
+    key = "card.part.cut" if part.truncated else "card.part"
+    return say(key, rows=count(part.rows), clusters=count(part.clusters), cut=count(part.truncated))
 
 
 def _recipe(training: Training) -> list[str]:
-    recipe = training.recipe
-    ended = "stopped early" if training.stopped_early else "ran to its last epoch"
+    recipe, environment = training.recipe, training.environment
+    loss = "classification" if recipe.task == "pair-classification" else recipe.task
+    libraries = ", ".join(say("card.library", name=key, version=environment[key]) for key in sorted(environment))
     facts = {
-        "Base": f"{code(training.base)}, sha256 of the weights {code(training.base_sha256[:16])}",
-        "Loss": _LOSSES.get(recipe.task, "cross-entropy"),
-        "Optimiser": f"AdamW, learning rate {number(recipe.learning_rate)} (up over the first 6 % of the steps, then "
-        f"linearly to 0), weight decay {number(recipe.weight_decay)}, {count(recipe.batch_size)} rows a step",
-        "Epochs": f"at most {count(recipe.epochs)}; {ended}; kept: epoch {number(training.best_epoch)}, the lowest "
-        f"validation loss (patience {count(recipe.patience)})",
-        "Longest row": f"{count(recipe.max_length)} tokens",
-        "Seed": f"{recipe.seed} (split, new head, order of rows, dropout)",
-        "Ran on": f"{escape(training.device)}, {count(training.threads)} threads, {number(training.seconds)} s",
-        "Weights": f"sha256 {code(training.weights_sha256)}",
-        "Libraries": escape(", ".join(f"{key} {training.environment[key]}" for key in sorted(training.environment))),
+        "base": say("card.base", base=code(training.base), sha256=code(training.base_sha256[:16])),
+        "loss": say(f"card.loss.{loss}"),
+        "optimiser": say(
+            "card.optimiser", rate=number(recipe.learning_rate), decay=number(recipe.weight_decay),
+            rows=count(recipe.batch_size),
+        ),
+        "epochs": say(
+            "card.epochs", n=count(recipe.epochs), best=number(training.best_epoch), patience=count(recipe.patience),
+            ended=say("card.ended.early") if training.stopped_early else say("card.ended.last"),
+        ),
+        "length": say("card.length", n=count(recipe.max_length)),
+        "seed": say("card.seed", seed=str(recipe.seed)),
+        "device": say(
+            "card.device", device=escape(training.device), threads=count(training.threads),
+            seconds=number(training.seconds),
+        ),
+        "weights": say("card.weights", sha256=code(training.weights_sha256)),
+        "libraries": escape(libraries),
     }
-    return [f"- {key}: {value}" for key, value in facts.items()]
+    return [f"- {say('card.fact', name=say(f'card.fact.{key}'), text=text)}" for key, text in facts.items()]
 
 
 def _epochs(training: Training) -> list[str]:
-    lines = [f"| Epoch | Training loss | Validation loss | {capital(training.score)} |", "|---|---|---|---|"]
+    names = [say(f"card.column.{name}") for name in ("epoch", "training_loss", "validation_loss")]
+    lines = [table_row((*names, capital(training.score))), "|---|---|---|---|"]
     last = ""
     for point in training.curve:
         if point.training_loss is not None:
             last = number(point.training_loss)
         if point.validation_loss is not None:
-            score = "–" if point.validation_score is None else number(point.validation_score)
-            lines.append(f"| {number(point.epoch)} | {last or '–'} | {number(point.validation_loss)} | {score} |")
+            score = DASH if point.validation_score is None else number(point.validation_score)
+            lines.append(table_row((number(point.epoch), last or DASH, number(point.validation_loss), score)))
     return lines
 
 
 def limits(training: Training) -> Iterable[str]:
     """What a reader must not conclude."""
-    yield (
-        "The kept epoch was chosen on the validation rows, so that the numbers above are somewhat too good; "
-        "an audit on rows that had no part in it is not."
-    )
-    yield "The rows are taken as they are: neither their origin, their licence nor their labels were checked."
-    yield (
-        "Near duplicates, and rows of one author or document without a cluster column, may stand on both sides."
-        if training.columns.cluster is None else
-        "Near duplicates in different clusters may stand on both sides."
-    )
-    yield (
-        "The same seed gives the same weights on the same machine with the same libraries and number of threads; "
-        "elsewhere sums are taken in another order, and the weights differ."
-    )
-    few = [label for label, n in training.training.labels.items() if n < 10]
+    yield say("card.limit.chosen")
+    yield say("card.limit.rows")
+    yield say("card.limit.no_clusters" if training.columns.cluster is None else "card.limit.near_duplicates")
+    yield say("card.limit.seed")
+    few = [label for label, n in training.training.labels.items() if n < FEW]
     if few:
-        yield f"Learnt from fewer than 10 examples: {_names(tuple(few))}."
+        yield say("card.limit.few", n=count(FEW), labels=_names(tuple(few)))
     unseen = sorted(set(training.validation.labels) - set(training.training.labels))
     if unseen:
-        yield f"Never seen in training: {_names(tuple(unseen))}."
-    yield "No bias, safety or robustness was measured here."
+        yield say("card.limit.unseen", labels=_names(tuple(unseen)))
+    yield say("card.limit.no_bias")

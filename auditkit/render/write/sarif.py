@@ -6,12 +6,15 @@ import hashlib
 import json
 from typing import Any
 
-from auditkit.render.view.findings import FindingView, RuleView, rules, views
+from auditkit.render.view.findings import FindingView, finding_views
 from auditkit.render.view.gaps import gaps
-from auditkit.render.view.index import Index, index
-from auditkit.render.words.safety import line, visible
-from auditkit.render.words.verdict import sentence
-from auditkit.render.words.wording import EXIT
+from auditkit.render.view.index import Index, look_up
+from auditkit.render.view.masthead import exit_meaning
+from auditkit.render.view.rules import RuleView, rules
+from auditkit.render.view.verdict import sentence
+from auditkit.render.view.visible import line, visible
+from auditkit.render.words.catalogue import say
+from auditkit.render.write.exporter import exporter
 from auditkit.schema import Audit
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -31,7 +34,8 @@ def _level(finding: FindingView) -> str:
 
 def _rule(rule: RuleView) -> dict[str, Any]:
     text = rule.text
-    parts = [text.why, text.example and f"Example: {text.example}", f"What to do: {text.todo}", *text.references]
+    example = say("sarif.example", text=text.example) if text.example else ""
+    parts = [text.why, example, say("sarif.todo", text=text.todo), *text.references]
     return {
         "id": visible(text.code),
         "name": visible(text.name),
@@ -61,7 +65,8 @@ def _result(finding: FindingView, places: dict[str, int]) -> dict[str, Any]:
         "ruleId": visible(finding.code),
         "ruleIndex": places[finding.code],
         "level": _level(finding),
-        "message": {"text": message(f"{finding.title}. {finding.what}: {finding.reason}")},
+        "message": {"text": message(
+            say("sarif.result", title=finding.title, what=finding.what, reason=finding.reason))},
         "locations": [_location(finding)],
         "partialFingerprints": {"auditkitFinding/v1": hashlib.sha256(finding.id.encode()).hexdigest()},
         "properties": {
@@ -74,20 +79,21 @@ def _result(finding: FindingView, places: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _notifications(ix: Index) -> list[dict[str, Any]]:
+def _notifications(index: Index) -> list[dict[str, Any]]:
     """What kept the audit from measuring: errored samples and misread planted models."""
-    missing = gaps(ix)
+    missing = gaps(index)
     texts = [("error", missing.errored)] if missing.errored else []
     texts += [
-        ("warning", f"Self-test: {one.metric} read {one.value} on {one.planted}, and must read {one.expected}.")
-        for one in missing.misread
+        ("warning", say("sarif.misread", metric=reading.metric, value=reading.value, planted=reading.planted,
+                        expected=reading.expected))
+        for reading in missing.misread
     ]
     return [{"level": level, "message": {"text": message(text)}} for level, text in texts]
 
 
 def _run(audit: Audit) -> dict[str, Any]:
-    ix = index(audit)
-    found, documented = views(ix), rules(ix)
+    index = look_up(audit)
+    findings, documented = finding_views(index), rules(index)
     places = {rule.text.code: number for number, rule in enumerate(documented)}
     verdict = audit.verdict
     return {
@@ -99,20 +105,21 @@ def _run(audit: Audit) -> dict[str, Any]:
             }
         },
         "automationDetails": {"id": f"auditkit/{line(audit.policy.name)}/", "description": {
-            "text": message(f"{audit.subject.name}, audit {audit.id}")}},
+            "text": message(say("sarif.run", model=audit.subject.name, audit=audit.id))}},
         "invocations": [
             {
                 "executionSuccessful": verdict.status != "error",
                 "exitCode": verdict.exit_code,
-                "exitCodeDescription": EXIT[verdict.exit_code],
-                "toolExecutionNotifications": _notifications(ix),
+                "exitCodeDescription": exit_meaning(verdict.exit_code),
+                "toolExecutionNotifications": _notifications(index),
             }
         ],
-        "results": [_result(one, places) for one in found if one.status != "pass"],
+        "results": [_result(finding, places) for finding in findings if finding.status != "pass"],
         "properties": {"verdict": verdict.status, "sentence": line(sentence(audit))},
     }
 
 
+@exporter("results.sarif")
 def render(audit: Audit) -> bytes:
     """The findings that did not pass, worst first: a pure function of the audit, byte for byte."""
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(audit)]}

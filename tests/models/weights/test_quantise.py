@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +14,9 @@ import transformers
 from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
 import auditkit
+from auditkit import registry
 from auditkit.errors import ModelError
 from auditkit.models.open import open_model
-from auditkit.models.weights import quantise as quantising
 from auditkit.models.weights.quantise import quantise
 from auditkit.schema import Config, Option, Request
 
@@ -77,8 +78,8 @@ def test_what_cannot_be_quantised_is_one_line(monkeypatch: pytest.MonkeyPatch) -
         quantise(torch.nn.Linear(2, 2), torch.device("cuda"))
     with pytest.raises(ModelError, match="no linear layer"):
         quantise(torch.nn.ReLU(), torch.device("cpu"))
-    monkeypatch.setattr(quantising, "find_spec", lambda _: None)
-    with pytest.raises(ModelError, match=r"pip install \"auditkit\[quantise\]\""):
+    monkeypatch.setattr(registry, "find_spec", lambda _: None)
+    with pytest.raises(ModelError, match=re.escape(registry.FEATURES["quantise"].command)):
         quantise(torch.nn.Linear(2, 2), torch.device("cpu"))
 
 

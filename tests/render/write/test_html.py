@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from auditkit.render.view.findings import estimate_anchor
-from auditkit.render.words.verdict import sentence
+from auditkit.render.view.anchors import anchor, estimate_anchor
+from auditkit.render.view.rules import codes, rule_text
+from auditkit.render.view.verdict import sentence
 from auditkit.render.write import html
 from auditkit.schema import Audit, Estimate, EstimateId
-from auditkit.schema.rules import RULES
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 DRAWN = {"circle", "path", "rect", "line", "use"}
@@ -201,8 +201,6 @@ def test_an_estimate_without_interval_is_open_to_the_whole_range(audit: Audit) -
 
 
 def test_findings_appear_once_and_worst_first(tree: Tree, audit: Audit) -> None:
-    from auditkit.render.words.safety import anchor
-
     shown = [one for one in tree.ids if one in {anchor("finding", finding.id) for finding in audit.findings}]
     assert len(shown) == len(audit.findings)
     assert shown[0] == anchor("finding", audit.verdict.reasons[0])
@@ -263,9 +261,11 @@ def test_wrong_readings_stand_apart_from_right_ones(tree: Tree) -> None:
 
 def test_rules_are_documented_on_the_page(tree: Tree, audit: Audit) -> None:
     text = "".join(tree.text)
-    for code in {finding.rule for finding in audit.findings} & set(RULES):
-        assert RULES[code].what in text
-        assert RULES[code].todo in text
+    for code in {finding.rule for finding in audit.findings} & set(codes()):
+        rule = rule_text(code)
+        assert rule is not None
+        assert rule.what in text
+        assert rule.todo in text
 
 
 def test_warnings_of_single_axes_are_one_folded_group(page: str) -> None:

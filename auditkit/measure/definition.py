@@ -1,0 +1,205 @@
+"""What a metric is: a function from a sample and its output to a score, with its range and direction declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from auditkit.errors import AuditkitError, MeasurementError
+from auditkit.measure import answers
+from auditkit.measure.version import metric_version
+from auditkit.schema import Benchmark, Direction, Guard, Output, Sample, Score
+from auditkit.schema.faults import ARGUMENTS, first_fault
+from auditkit.stats.corpus import CorpusStatistic
+from auditkit.stats.estimates import MEAN, Statistic
+
+Context = Mapping[str, str]
+"""What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
+Best = Callable[[Sample, Context], dict[str, float | str] | None]
+Unit = Literal["sample", "origin"]
+Computed = float | None | tuple[float | None, Mapping[str, str]]
+"""A corpus value, `None` where it is undefined; perhaps with what else is to be said, by name."""
+
+
+@dataclass(frozen=True)
+class EvaluateForm:
+    """How a metric is offered as an `evaluate.Metric`: computed by the field's library, not by auditkit's formula."""
+
+    compute: Callable[..., Computed]
+    """`(predictions=…, references=…, **settings)` to the value; its docstring describes them. Imports its library."""
+    predictions: Literal["text", "texts", "numbers"]
+    """What a prediction is."""
+    references: Literal["text", "texts", "numbers"]
+    """What a reference is."""
+    url: str
+    """Of the library."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A per-sample score and how it is read."""
+
+    name: str
+    function: Callable[..., Score]
+    """`(sample, output) -> Score`, or for unit origin `(samples, outputs) -> Score`."""
+    range: tuple[float, float]
+    """What a score can be."""
+    direction: Direction
+    """Whether higher or lower is better, or the ideal lies in the middle."""
+    ideal: float | None = None
+    """The ideal value where direction is `middle`."""
+    unit: Unit = "sample"
+    """`origin` hands it all arms of one origin, sorted by sample id."""
+    title: str = ""
+    """For people."""
+    guard: Guard | None = None
+    """Unless this clears its bound, a pass is withheld."""
+    statistic: Statistic = MEAN
+    """What makes one number of the scores."""
+    best: Best | None = None
+    """For statistics over the corpus: the parts of the best possible answer to a sample, from which unscored ones are
+    filled; `None` where no answer counts (the sample is outside)."""
+    context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None
+    """What the function also needs to know, read from card and samples; the function's third argument."""
+    evaluate: EvaluateForm | None = None
+    """The same by the field's library."""
+
+    def __post_init__(self) -> None:
+        """Check range and ideal.
+
+        Raises:
+            MeasurementError: an empty range, or an ideal that does not fit the direction.
+        """
+        low, high = self.range
+        if not low < high:
+            raise MeasurementError(f'metric "{self.name}": range {self.range} is empty; give (lowest, highest)')
+        if (self.direction == "middle") != (self.ideal is not None):
+            raise MeasurementError(f'metric "{self.name}": an ideal belongs to direction="middle", and only there')
+
+    def __call__(self, sample: Sample, output: Output | None, context: Context | None = None) -> Score:
+        """Score one sample (unit `sample`). What was not run, or errored, is never handed to the function.
+
+        Args:
+            sample: the sample.
+            output: the model's answer.
+            context: for metrics that read one.
+
+        Raises:
+            MeasurementError: the function raised, or gave a value outside the range.
+        """
+        if output is None or output.error is not None:
+            reason = answers.read(sample, output).reason
+            score = Score(sample_id=sample.id, metric=self.name, value=None, reason=reason)
+        else:
+            score = self._checked(sample.id, sample, output, *([] if self.context is None else [context or {}]))
+        if self.best is None or score.reason in (None, "outside"):
+            return score
+        best = self.best(sample, context or {})
+        if best is None:
+            return score.model_copy(update={"reason": "outside"})
+        return score.model_copy(update={"parts": best})
+
+    def of_origin(self, samples: Sequence[Sample], outputs: Sequence[Output | None]) -> Score:
+        """Score all arms of one origin (unit `origin`); aligned sequences.
+
+        Raises:
+            MeasurementError: as for a sample.
+        """
+        return self._checked(samples[0].origin, tuple(samples), tuple(outputs))
+
+    @property
+    def corpus(self) -> CorpusStatistic | None:
+        """The statistic, where it is over the corpus and not a mean of scores."""
+        return self.statistic if isinstance(self.statistic, CorpusStatistic) else None
+
+    @cached_property
+    def version(self) -> str:
+        """8 hex digits of a hash over the source that makes the number: see `measure/version.py`."""
+        return metric_version(self.function)
+
+    def evaluate_metric(self) -> Any:
+        """The metric as an `evaluate.Metric`, ready to compute; nothing is fetched. Importing `evaluate` takes seconds.
+
+            registry.get("metric", "bleu").evaluate_metric().compute(predictions=["a cat"], references=[["the cat"]])
+
+        Raises:
+            MeasurementError: the metric has no such form.
+        """
+        if self.evaluate is None:
+            raise MeasurementError(f'the metric "{self.name}" has no form for evaluate; give @metric one as evaluate=')
+        from auditkit.measure.evaluate_export import FormedMetric
+
+        return FormedMetric(self.name, self.evaluate)
+
+    def _checked(self, unit_id: str, *arguments: Any) -> Score:
+        try:
+            score = self.function(*arguments)
+        except AuditkitError:
+            raise
+        except ValidationError as error:
+            raise MeasurementError(
+                f'metric "{self.name}" on {unit_id}: {first_fault(error, Score, ARGUMENTS)}; '
+                "a score is a finite number, or None with a reason"
+            ) from None
+        except Exception as error:
+            raise MeasurementError(f'metric "{self.name}" on {unit_id}: {type(error).__name__}: {error}') from error
+        if not isinstance(score, Score) or (score.sample_id, score.metric) != (unit_id, self.name):
+            raise MeasurementError(f'metric "{self.name}" on {unit_id}: returned {score!r}, not a Score of this sample')
+        low, high = self.range
+        if score.value is not None and not low <= score.value <= high:
+            raise MeasurementError(
+                f'metric "{self.name}" on {unit_id}: {score.value} lies outside its range [{low:g}, {high:g}]; '
+                "correct the metric, or declare the range"
+            )
+        return score
+
+
+def metric(
+    name: str,
+    *,
+    range: tuple[float, float],
+    direction: Direction,
+    ideal: float | None = None,
+    unit: Unit = "sample",
+    title: str | None = None,
+    guard: Guard | None = None,
+    statistic: Statistic = MEAN,
+    best: Best | None = None,
+    context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None,
+    evaluate: EvaluateForm | None = None,
+) -> Callable[[Callable[..., Score]], Metric]:
+    """Make a metric of a function; register it as the entry point `metric.NAME = module:object`.
+
+        @metric("refusal_rate", range=(0, 1), direction="lower")
+        def refusal_rate(sample: Sample, output: Output) -> Score: ...
+
+    Args:
+        name: the paper's name in snake case.
+        range: lowest and highest score.
+        direction: `higher` or `lower` is better, or `middle` with its ideal.
+        ideal: the ideal value, for `middle`.
+        unit: `sample`, or `origin` for a function of all arms of one origin.
+        title: for people; default the name in words.
+        guard: the metric, arm and bound that must be cleared before a pass counts.
+        statistic: what makes one number of the scores: their mean, or a function decorated with `@statistic`.
+        best: parts of the best possible answer, for statistics over the corpus.
+        context: what the function also needs, from card and samples; handed over as its third argument.
+        evaluate: the same number by the field's library.
+
+    Raises:
+        MeasurementError: an empty range, or an ideal that does not fit the direction.
+    """
+
+    def make(function: Callable[..., Score]) -> Metric:
+        """The metric of this function, with its docstring."""
+        words = title or name.replace("_", " ").capitalize()
+        made = Metric(name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate)
+        object.__setattr__(made, "__doc__", function.__doc__)
+        return made
+
+    return make
+

@@ -1,0 +1,1 @@
+"""English: a module a section, each one mapping `WORDS` from key to sentence."""

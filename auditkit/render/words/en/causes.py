@@ -1,0 +1,40 @@
+"""Why a finding has its status: a sentence a cause, and what may follow it."""
+
+WORDS = {
+    "cleared": "The whole worst-case interval {worst} lies inside the limit ({limit}).",
+    "missed": "The whole worst-case interval {worst} lies outside the limit ({limit}).",
+    "straddles": "The worst-case interval {worst} reaches across the limit ({limit}), so the data do not decide.",
+    "too_few_samples": "Scored samples: {n}; the check asks for at least {min_samples}.",
+    "too_few_clusters":
+        "Independent clusters among the scored samples: {clusters}; the check asks for at least {min_clusters}.",
+    "too_many_unscored": "{unscored_share} of the samples have no score; the check allows at most {max_unscored}.",
+    "undefined":
+        "The value is undefined: no scored sample lies inside its denominator. Had the unscored samples been "
+        "scored, it could lie anywhere in {worst}.",
+    "selftest":
+        "The metric misread planted models whose behaviour is known ({selftest}), so its number decides nothing.",
+    "guard":
+        "The model does not show that it can do the task: the lower limit of {guard_metric} is {guard_low}, which"
+        " is not above {guard_bound}. A pass is withheld.",
+    "holm":
+        "Alone the check would fail; after Holm’s correction over the blocking checks it does not, so it stays "
+        "undecided.",
+    "no_estimate": "The policy asks for an estimate that this audit does not hold: {target}.",
+    "errored": "{errored} of {total} samples errored or were not run; the check allows at most {max_errored}.",
+    "not_applicable": "This model cannot answer the requests of this benchmark.",
+    "waived": "The worst-case interval {worst} does not lie inside the limit ({limit}); {owner} accepted that.",
+    "waived_until":
+        "The worst-case interval {worst} does not lie inside the limit ({limit}); {owner} accepted that up to a "
+        "bound of {accepted_bound} until {expires}, because: {waiver_reason}.",
+    "scorer": "The error rates of the scorer that reads the answers are not known well enough to decide.",
+    "more_samples":
+        "About {n_to_decide} samples would decide it, at the same value and the same share of unscored ones.",
+    "no_samples":
+        "No number of samples would decide it: what the unscored samples leave open reaches across the limit.",
+    "largest_family": "It would have failed in a family of up to {largest_family} checks.",
+    "unknown.number": "an unknown number of",
+    "unknown.share": "An unknown share",
+    "unknown.guard": "its guard",
+    "unknown.owner": "an unnamed owner",
+    "unknown.selftest": "see the self-test",
+}

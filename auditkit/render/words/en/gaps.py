@@ -1,0 +1,41 @@
+"""The section of what was not measured."""
+
+WORDS = {
+    "title": "What was not measured",
+    "heading": "What was not measured, and why",
+    "nothing":
+        "Everything that was asked was measured: no sample is without a score, no pack was left out, and every "
+        "row was audited.",
+    "unscored": "Samples without a score",
+    "unscored.table": "Samples without a score, by reason",
+    "unscored.caption": "Unscored samples by metric and reason",
+    "column.metric": "Metric",
+    "column.total": "in all",
+    "column.share": "share",
+    "column.worst": "Worst-case interval",
+    "part_of": "{n} of {total}",
+    "undefined": "Undefined values",
+    "undefined_folded": "{n} estimates have no value",
+    "not_applicable": "Benchmarks that this model cannot answer",
+    "sampled": "Rows left out by sampling",
+    "sampled.how": "Whole clusters were taken from one seeded order.",
+    "sampled_rows": "{n} of {total} rows ({share}); seed {seed}",
+    "errored": "Errored samples",
+    "errored_samples.one": "{n} sample could not be asked: the request failed.",
+    "errored_samples.other": "{n} samples could not be asked: the request failed.",
+    "errors_listed": "The first {n} by id are listed.",
+    "errors": "Messages",
+    "misread": "Metrics that misread a planted model",
+    "misread.chip": "misread",
+    "misread.reading":
+        "**{metric}** on {planted}: expected {expected}, read {value}. It decides nothing in this audit.",
+    "attribution": "{sample}, option {option}, {method}",
+    "unreliable": "Attributions that are no evidence",
+    "not_explained": "Cited samples without an explanation",
+    "notes": "Also",
+    "note.lenient": "The policy lets {n} undecided checks pass (inconclusive: pass).",
+    "note.evidence": "The texts of cited samples were not kept (evidence: {kept}).",
+    "note.selftest": "No self-test was run: nothing shows that the metrics read planted models rightly.",
+    "note.explain": "No sample was explained (explain.samples: 0).",
+    "benchmarks": "What each benchmark cannot show by its making stands in its own section, beside the numbers.",
+}

@@ -1,0 +1,9 @@
+"""The findings as test cases."""
+
+WORDS = {
+    "message": "{title}: {reason}",
+    "status": "Status: {status}; {severity}",
+    "rule": "Rule: {rule}",
+    "fact": "{name}: {text}",
+    "evidence": "Evidence: {samples}",
+}

@@ -1,0 +1,10 @@
+"""The section with the command that makes the audit again."""
+
+WORDS = {
+    "title": "Reproduce",
+    "lead": "This command makes the audit again. On the same weights and versions the new audit bears the same id.",
+    "lead.id":
+        "This command makes the audit again. On the same weights and versions the new audit bears the same id, "
+        "{id}.",
+    "command": "Command that reproduces the audit",
+}

@@ -1,0 +1,47 @@
+"""Titles of findings, and the documentation of rules."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, get_args
+
+import pytest
+
+from auditkit.render.view.names import status_word
+from auditkit.render.view.rules import codes, finding_title, rule_text
+from auditkit.schema import Audit, Finding, Status
+
+
+def _finding(audit: Audit, **more: Any) -> Finding:
+    return audit.findings[0].model_copy(update=more)
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+@pytest.mark.parametrize("rule", [*codes(), "XX999"])
+def test_each_status_has_a_title(status: Status, rule: str, audit: Audit) -> None:
+    titles = {name: finding_title(_finding(audit, status=name, rule=rule)) for name in get_args(Status)}
+    assert len(set(titles.values())) == len(titles)
+    assert titles[status][0].isupper()
+    assert not titles[status].endswith(".")
+
+
+def test_a_waived_pass_does_not_say_that_the_limit_holds(audit: Audit) -> None:
+    finding = _finding(audit, status="pass", cause="waived", waived_by="x")
+    assert status_word(finding) == "waived"
+    assert finding_title(finding) == "Accepted by a waiver: stereotype preference"
+
+
+def test_a_failure_that_only_warns_says_so(audit: Audit) -> None:
+    check = audit.findings[0].check.model_copy(update={"severity": "warn"})
+    assert status_word(_finding(audit, status="fail", cause="missed", check=check)) == "fails (warning)"
+    assert status_word(_finding(audit, status="fail", cause="missed")) == "fails"
+
+
+def test_rules_are_complete() -> None:
+    assert codes() == ["AK101", "AK102", "AK103", "AK104", "AK105", "AK201", "AK202"]
+    for code in codes():
+        rule = rule_text(code)
+        assert rule is not None
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)+", rule.name)
+        assert all((rule.passing, rule.failing, rule.inconclusive, rule.what, rule.why, rule.example, rule.todo))
+        assert rule.references
