@@ -3,6 +3,7 @@
     AuditkitError                 exit 4
     ├── UsageError                exit 2   the user can mend it: what, where, what to do
     │   ├── ConfigError           a key or value in audit.yaml, policy.yaml or card.yaml (file:line: key)
+    │   ├── FormatError           a file that is not the JSON lines or CSV it should be (file:line)
     │   ├── PackError             a pack's card or rows (file:line: column)
     │   ├── ModelError            a model that cannot be opened
     │   ├── RegistryError         an unknown or doubled name
@@ -35,6 +36,10 @@ class UsageError(AuditkitError):
 
 class ConfigError(UsageError):
     """A key or value in a YAML file."""
+
+
+class FormatError(UsageError):
+    """A file that is not the JSON lines, JSON or CSV it should be."""
 
 
 class PackError(UsageError):

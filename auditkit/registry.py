@@ -6,14 +6,19 @@ it exactly as plugins do.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points, requires
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from auditkit.errors import RegistryError, did_you_mean
 
+DISTRIBUTION = "auditkit"
+"""The name under which pip knows this project."""
+FOREIGN = "auditkit"
+"""A distribution on the public index that is another project, with a package of the same name."""
 GROUP = "auditkit"
 T = TypeVar("T")
 
@@ -57,6 +62,8 @@ def extra(name: str) -> str:
     return f'pip install -c constraints.txt -e ".[{name}]"'
 
 
+EVERYTHING = "pip install -c constraints.txt -e ."
+"""The command that installs what an audit of a local model needs, where only the lean installation is."""
 FEATURES = {
     "gguf": Feature("GGUF models", ("gguf", "accelerate"), extra("demo")),
     "peft": Feature("PEFT adapter weights", ("peft", "accelerate"), extra("peft")),
@@ -84,6 +91,31 @@ def missing(feature: str) -> str | None:
         return None
     verb, pronoun = ("is", "it") if len(absent) == 1 else ("are", "them")
     return f"{' and '.join(absent)} {verb} not installed; add {pronoun}: {needed.command}"
+
+
+def lacking(error: ModuleNotFoundError) -> str | None:
+    """What to do about a library that the lean installation leaves out; `None` where that is not why it failed."""
+    library = (error.name or "").partition(".")[0]
+    needed = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requires(DISTRIBUTION) or ()}
+    if library not in needed or find_spec(library) is not None:
+        return None
+    return f"this needs {library}, and only what checks an audit is installed; add it: {EVERYTHING}"
+
+
+def conflict() -> str | None:
+    """One line where another project's distribution `auditkit` lies in the same environment; else `None`.
+
+    It brings a package of the same name: the files of the two overwrite each other, and which one is imported depends
+    on the order of `sys.path`.
+    """
+    if DISTRIBUTION == FOREIGN:
+        return None
+    for other in distributions(name=FOREIGN):
+        return (
+            f"the distribution `{FOREIGN}` {other.version} in this environment is another project with a package of "
+            f"the same name; run `pip uninstall {FOREIGN} {DISTRIBUTION}`, then install this one again"
+        )
+    return None
 
 
 @cache

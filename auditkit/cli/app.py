@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 
 import click
+
+from auditkit.registry import DISTRIBUTION
 
 COMMANDS = {
     "audit": ("auditkit.cli.audit", "Audit a model: measure, explain, judge, and write the report."),
@@ -52,7 +53,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("auditkit"), prog_name="auditkit")
+@click.version_option(package_name=DISTRIBUTION, prog_name="auditkit")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 def app(debug: bool) -> None:
     """Decide, with numbers that can be defended, whether a language model may be deployed.

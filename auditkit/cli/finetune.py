@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from auditkit.cli.options import apply, option, spelling
+from auditkit.cli.options import apply, option
 from auditkit.cli.progress import progress
 from auditkit.cli.settings import config_options
-from auditkit.schema import Columns, Recipe
+from auditkit.schema import Recipe, Task
 from auditkit.schema.training import HEAD_ONLY
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,7 +32,7 @@ _OPTIONS = [
     click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the new model."),
     click.option("--validation", type=click.Path(path_type=Path), help="Rows to hold out; default a share of --data."),
     *(_recipe_option(name) for name in Recipe.model_fields),
-    *(option(Columns, name, flag=f"{spelling(name)}-column", help="Column: {}") for name in Columns.model_fields),
+    *(option(Task, name) for name in ("columns", "clusters", "separator")),
     *config_options("device", "threads", "offline"),
     click.option("--resume", is_flag=True, help="Go on with an interrupted training."),
     click.option("--json", "as_json", is_flag=True, help="Print training.json on standard output."),
@@ -56,10 +56,9 @@ def command(base: str, out: Path, as_json: bool, quiet: bool, **options: Any) ->
     from auditkit.pipeline.finetune import finetune
 
     values = {name: value for name, value in options.items() if value is not None}
-    columns = Columns(**{name: values.pop(name) for name in list(values) if name in Columns.model_fields})
     try:
         with progress(quiet=quiet) as on_event:
-            finetuned = finetune(base, out=out, columns=columns, on_event=on_event, **values)
+            finetuned = finetune(base, out=out, on_event=on_event, **values)
     except KeyboardInterrupt:
         click.echo(
             f"auditkit: interrupted; {out} was not written; the same command with --resume goes on after the last "

@@ -18,7 +18,7 @@ def check(name: str) -> int:
     """Read pack NAME (a built-in name or a folder) and report the first fault, or its size."""
     from auditkit.load.packs import open_pack
     from auditkit.load.requests import build
-    from auditkit.load.rows import read_samples
+    from auditkit.load.samples import read_samples
 
     pack = open_pack(name)
     samples = read_samples(pack)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from auditkit.errors import MeasurementError, PackError
-from auditkit.load.readers.row import unpack
+from auditkit.load.files import unpack
 from auditkit.schema import Upstream, UpstreamFile
 from auditkit.schema.event import Event, OnEvent
 from auditkit.store.data import keep, kept_path

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
-import pkgutil
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,18 +11,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from auditkit import registry
 from auditkit.config import read_yaml
 from auditkit.errors import ConfigError, PackError, did_you_mean
-from auditkit.load import readers
+from auditkit.load.files import File, Reader
 from auditkit.load.mirror import VARIABLE, Mirror, open_mirror
 from auditkit.load.prompts import named
-from auditkit.load.readers.row import File, Reader
 from auditkit.schema import Benchmark, Template
 from auditkit.schema.faults import Location
 from auditkit.store.data import kept_path
 
 CARD = "card.yaml"
-_NO_READER = ("marks", "row", "tables")
 
 
 @dataclass(frozen=True)
@@ -282,7 +279,7 @@ def _hashed(pack: Pack) -> str:
 
 
 def _reader(name: str, card: Path) -> Reader:
-    there = sorted(module.name for module in pkgutil.iter_modules(readers.__path__) if module.name not in _NO_READER)
-    if name not in there:
-        raise ConfigError(f'{display(card)}: "reader": no reader is called "{name}"; there are: {", ".join(there)}')
-    return cast(Reader, importlib.import_module(f"auditkit.load.readers.{name}").read)
+    names = registry.names("reader")
+    if name not in names:
+        raise ConfigError(f'{display(card)}: "reader": no reader is called "{name}"; there are: {", ".join(names)}')
+    return cast(Reader, registry.get("reader", name))

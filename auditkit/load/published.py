@@ -9,9 +9,9 @@ from typing import Literal
 
 from auditkit.errors import PackError, UsageError
 from auditkit.load.download import download
+from auditkit.load.files import File
 from auditkit.load.mirror import Mirror, open_mirror
 from auditkit.load.packs import open_card, published_names
-from auditkit.load.readers.row import File
 from auditkit.schema import Benchmark, Upstream, UpstreamFile
 from auditkit.schema.event import Event, OnEvent
 from auditkit.store.data import keep, kept_path

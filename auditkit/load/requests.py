@@ -7,7 +7,7 @@ from string import ascii_uppercase
 
 from auditkit.errors import PackError
 from auditkit.load.prompts import fill, named
-from auditkit.load.spans import shared
+from auditkit.load.shared_words import shared
 from auditkit.schema import FORMAT, Benchmark, Generation, Option, Request, Sample, Template
 
 LETTER = Generation(max_tokens=32)

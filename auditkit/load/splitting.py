@@ -137,7 +137,7 @@ def _labels(samples: Iterable[Sample], task: TrainingTask) -> Iterable[str]:
     """The classes that rows bear; none for numbers, and none for tags, which no split can balance."""
     if task == "multi-label-classification":
         return (label for sample in samples for label in sample.references)
-    if task in ("classification", "pair-classification"):
+    if task == "classification":
         return (str(sample.target) for sample in samples)
     return ()
 

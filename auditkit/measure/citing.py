@@ -47,19 +47,24 @@ def cite(
     """
     if k == 0:
         return Cited()
-    bad = badness(direction, range, ideal, value)
-    scored = [(c, c.value) for c in candidates if c.value is not None]
-    worse = [(bad(v), c) for c, v in scored if bad(v) > 0]
-    extreme = [c for _, c in sorted(worse, key=lambda p: (-p[0], -p[1].margin, _hash(seed, p[1].id)))][:k]
+    scored = [(candidate, candidate.value) for candidate in candidates if candidate.value is not None]
+    distance = badness(direction, range, ideal, value)
+    worse = [(distance(score), candidate) for candidate, score in scored if distance(score) > 0]
+    worse.sort(key=lambda pair: (-pair[0], -pair[1].margin, _hash(seed, pair[1].id)))
+    extreme = [candidate for _, candidate in worse[:k]]
     typical: list[Candidate] = []
-    if scored and value is not None:
-        middle = median(c.margin for c, _ in scored)
-        taken = {c.id for c in extreme}
-        near = [(abs(v - value), abs(c.margin - middle), _hash(seed, c.id), c) for c, v in scored if c.id not in taken]
-        typical = [item[3] for item in sorted(near, key=lambda item: item[:3])[:k]]
-    missing = [c for c in candidates if c.reason is not None and c.reason != "outside"]
-    unscored = sorted(missing, key=lambda c: _hash(seed, c.id))[:k]
-    return Cited(extreme=_members(extreme), typical=_members(typical), unscored=_members(unscored))
+    if value is not None:
+        others = [(candidate, score) for candidate, score in scored if candidate not in extreme]
+        typical = _typical(others, value, median(candidate.margin for candidate, _ in scored) if scored else 0.0, seed)
+    missing = [candidate for candidate in candidates if candidate.reason not in (None, "outside")]
+    unscored = sorted(missing, key=lambda candidate: _hash(seed, candidate.id))
+    return Cited(extreme=_members(extreme), typical=_members(typical[:k]), unscored=_members(unscored[:k]))
+
+
+def _typical(scored: list[tuple[Candidate, float]], value: float, margin: float, seed: int) -> list[Candidate]:
+    """Nearest the estimate first, then nearest the median margin."""
+    scored.sort(key=lambda pair: (abs(pair[1] - value), abs(pair[0].margin - margin), _hash(seed, pair[0].id)))
+    return [candidate for candidate, _ in scored]
 
 
 def badness(

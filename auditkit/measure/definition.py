@@ -197,9 +197,11 @@ def metric(
     def make(function: Callable[..., Score]) -> Metric:
         """The metric of this function, with its docstring."""
         words = title or name.replace("_", " ").capitalize()
-        made = Metric(name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate)
-        object.__setattr__(made, "__doc__", function.__doc__)
-        return made
+        defined = Metric(
+            name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate
+        )
+        object.__setattr__(defined, "__doc__", function.__doc__)
+        return defined
 
     return make
 

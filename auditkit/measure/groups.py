@@ -51,7 +51,7 @@ def tables(
         values: scores, one a row; a sample with two axes has two rows.
         axes: the row's axis.
         groups: the row's group on that axis.
-        compute: the group's value from its rows' values, for what is no mean; NaN where it is undefined.
+        compute: the group's value from its rows' values, for what is not a mean; NaN where it is undefined.
 
     Returns:
         Axis to its table; empty where there are no rows, without the axes where no group has a value.
@@ -67,8 +67,8 @@ def tables(
     if not len(scored):
         return {}
     frame = _frame(scored, axes, groups, compute)
-    made = {axis: _table(frame, axis) for axis in sorted(set(axes))}
-    return {axis: table for axis, table in made.items() if table is not None}
+    by_axis = {axis: _table(frame, axis) for axis in sorted(set(axes))}
+    return {axis: table for axis, table in by_axis.items() if table is not None}
 
 
 def check(estimate: Estimate, table: AxisTable | None) -> None:

@@ -29,7 +29,8 @@ _HOUSE = "auditkit"
 _FRAME = ("auditkit.config", "auditkit.errors", "auditkit.measure.definition", "auditkit.registry", "auditkit.schema",
           "auditkit.stats")
 """Modules, and packages with all in them, that no number depends on …"""
-_IN_FRAME_BUT_COUNTED = ("auditkit.schema.output", "auditkit.stats.ranks", "auditkit.stats.weighted")
+_IN_FRAME_BUT_COUNTED = ("auditkit.schema.answer", "auditkit.schema.output", "auditkit.stats.ranks",
+                         "auditkit.stats.weighted")
 """… but for these."""
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from auditkit.errors import AuditkitError, MeasurementError, ModelError
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build, choose_rule
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.models.adapter import Adapter
 from auditkit.models.open import open_model

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from auditkit.errors import ModelError, RecordError
 from auditkit.load.packs import open_pack
-from auditkit.models.weights.fingerprint import files_sha256
+from auditkit.models.weights.fingerprint import file_sha256
 from auditkit.models.weights.locate import minilm_folder
 from auditkit.pipeline.audit import Finished, run_audit
 from auditkit.pipeline.finetune import finetune, interrupted
-from auditkit.schema import Columns, Config, Explain, Training
+from auditkit.schema import Config, Explain, Training
 from auditkit.schema.event import Event, OnEvent
 from auditkit.schema.faults import first_fault
 
@@ -49,7 +49,7 @@ def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str]
         on_event(Event("train", f"{folder} holds the model already"))
     else:
         finetune(
-            "minilm", data=rows, task="classification", out=folder, columns=Columns(cluster="template"),
+            "minilm", data=rows, task="classification", out=folder, clusters=("template",),
             epochs=EPOCHS, offline=True, resume=interrupted(folder), on_event=on_event,
         )
     made = _read(folder)
@@ -59,7 +59,7 @@ def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str]
 
 
 def _made_of(folder: Path, rows: Path) -> bool:
-    return (folder / "training.json").is_file() and _read(folder).data_sha256 == files_sha256([rows])
+    return (folder / "training.json").is_file() and _read(folder).data_sha256 == file_sha256(rows)
 
 
 def _read(folder: Path) -> Training:

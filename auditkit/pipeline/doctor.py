@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 
 from auditkit.models.device import describe_devices
 from auditkit.pipeline.around.environment import environment
-from auditkit.registry import FEATURES, missing, plugins
+from auditkit.registry import EVERYTHING, FEATURES, missing, plugins
 from auditkit.store.paths import cache_home
 
 
@@ -15,7 +16,7 @@ def examine() -> dict[str, dict[str, str]]:
     broken = [plugin for plugin in plugins(check=True) if plugin.problem]
     return {
         "versions": environment(),
-        "device": describe_devices(),
+        "device": describe_devices() if find_spec("torch") else {"none": f"no model runs here; add: {EVERYTHING}"},
         "features": {feature.title: missing(name) or "ready" for name, feature in FEATURES.items()},
         "plugins": {p.name: p.problem or "" for p in broken} or {"all": "can be imported"},
         "cache": {"folder": str(cache_home()), "writable": "yes" if _writable() else "no: set AUDITKIT_CACHE"},

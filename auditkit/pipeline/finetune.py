@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from auditkit import registry
 from auditkit.errors import ConfigError, RunFolderError, UsageError
 from auditkit.load.splitting import Split, given, split
-from auditkit.load.training_data import Labelled, read_labelled
+from auditkit.load.tasks.kind import open_kind
+from auditkit.load.training_data import TrainingRows, read_training_rows
 from auditkit.measure.measurement import measure
 from auditkit.models.training.features import SCORES
 from auditkit.models.training.trainer import Fitted, fit
@@ -30,7 +31,6 @@ from auditkit.render.write.model_card import render as render_card
 from auditkit.schema import (
     Benchmark,
     Choice,
-    Columns,
     Config,
     Estimate,
     MetricUse,
@@ -38,6 +38,7 @@ from auditkit.schema import (
     Part,
     Recipe,
     Sample,
+    Task,
     Template,
     Training,
     TrainingTask,
@@ -50,14 +51,6 @@ from auditkit.schema.training import HEAD_ONLY
 from auditkit.store.files import cannot_write, sync_folder, write_atomically
 from auditkit.store.lock import open_locked, release
 
-METRICS: dict[TrainingTask, tuple[str, ...]] = {
-    "classification": ("accuracy", "macro_f1", "matthews_correlation"),
-    "pair-classification": ("accuracy", "macro_f1", "matthews_correlation"),
-    "multi-label-classification": ("subset_accuracy", "multilabel_macro_f1"),
-    "regression": ("pearson_correlation", "spearman_correlation"),
-    "tagging": ("entity_f1", "token_accuracy"),
-}
-"""What is measured on the validation rows."""
 _SCHEMES = ("B-", "I-", "S-", "E-", "L-", "U-")
 
 
@@ -71,18 +64,22 @@ class Finetuned:
 
 def finetune(
     base: str, *, data: str | Path, task: TrainingTask, out: str | Path, validation: str | Path | None = None,
-    columns: Columns | None = None, device: str = "auto", threads: int | None = None, offline: bool = False,
-    resume: bool = False, on_event: OnEvent = ignore, **recipe: Any,
+    columns: Mapping[str, str] | None = None, clusters: Sequence[str] = (), separator: str | None = None,
+    device: str = "auto", threads: int | None = None, offline: bool = False, resume: bool = False,
+    on_event: OnEvent = ignore, **recipe: Any,
 ) -> Finetuned:
     """Fine-tune a base model on labelled rows; `out` then holds weights, tokenizer, curves and a model card.
 
     Args:
         base: Hub id or directory with safetensors.
         data: CSV, TSV, JSON lines, JSON, Parquet, or a saved `datasets` folder.
-        task: classification, pair-classification, multi-label-classification, regression or tagging.
+        task: classification, multi-label-classification, regression or tagging.
         out: the new model folder; it appears when everything is written.
         validation: rows to hold out; by default a share of `data`, whole clusters.
-        columns: names of the columns.
+        columns: what the task calls a column, to the column, as in an audit: text, label, words, tags; pairs where
+            there is a text_pair.
+        clusters: columns whose equal values keep rows on one side of the split; two at most.
+        separator: what stands between several labels, words or tags of one cell; default as in an audit.
         device: auto, cpu, cuda or mps.
         threads: CPU threads.
         offline: block every network connection.
@@ -98,13 +95,16 @@ def finetune(
     begun = time.perf_counter()
     if reason := registry.missing("finetune"):
         raise UsageError(f"finetune: {reason}")
-    chosen, columns = read_recipe(task, recipe), columns or Columns()
+    chosen = read_recipe(task, recipe)
+    source = _task(data, task, columns or {}, clusters, separator)
     folder = Path(out)
     if folder.exists():
         raise RunFolderError(f"{folder}: exists already; give --out another folder, or remove it")
     on_event(Event("load", f"reading {data}"))
-    rows = read_labelled(Path(data), task, columns)
-    held = read_labelled(Path(validation), task, columns, "validation") if validation is not None else None
+    rows = read_training_rows(source)
+    held = None
+    if validation is not None:
+        held = read_training_rows(source.model_copy(update={"data": str(validation), "split": "validation"}))
     parts = (
         split(rows.samples, task, chosen.validation_share, chosen.seed) if held is None
         else given(rows.samples, held.samples, task)
@@ -113,7 +113,7 @@ def finetune(
     labels = label_order(task, [*parts.training, *parts.validation])
     made = {
         "base": located.weights_sha256, "data": rows.sha256, "validation": held.sha256 if held else None,
-        "columns": columns, "recipe": chosen,
+        "columns": source.columns, "clusters": source.clusters, "separator": separator, "recipe": chosen,
     }
     with _beside(folder, digest(made), resume=resume) as work:
         fitted = fit(
@@ -121,13 +121,26 @@ def finetune(
             checkpoints=work / "checkpoints", device=device, threads=threads, resume=resume, on_event=on_event,
         )
         on_event(Event("measure", f"{len(parts.validation)} validation rows"))
-        training = _training(base, located, rows, held, columns, chosen, labels, parts, fitted)
+        training = _training(base, located, rows, held, source, chosen, labels, parts, fitted)
         training = training.model_copy(update={
             "weights_sha256": file_sha256(work / "model" / "model.safetensors"),
             "seconds": round(time.perf_counter() - begun, 1),
         })
         _finish(work / "model", folder, training)
     return Finetuned(training, folder)
+
+
+def _task(
+    data: str | Path, task: TrainingTask, columns: Mapping[str, str], clusters: Sequence[str], separator: str | None
+) -> Task:
+    """The rows to learn from, described as an audit's configuration would."""
+    try:
+        return Task(
+            name="training", task=task, data=str(data), split="train", columns=dict(columns), clusters=tuple(clusters),
+            separator=separator,
+        )
+    except ValidationError as error:
+        raise ConfigError(f"finetune: {first_fault(error, Task, ARGUMENTS)}") from None
 
 
 def read_recipe(task: TrainingTask, given_: Mapping[str, Any]) -> Recipe:
@@ -208,13 +221,14 @@ def _begin(work: Path, made: str, *, resume: bool) -> None:
 
 
 def _training(
-    base: str, located: Located, rows: Labelled, held: Labelled | None, columns: Columns, recipe: Recipe,
+    base: str, located: Located, rows: TrainingRows, held: TrainingRows | None, source: Task, recipe: Recipe,
     labels: tuple[str, ...], parts: Split, fitted: Fitted,
 ) -> Training:
     return Training(
         base=base, base_sha256=located.weights_sha256, data=rows.name, data_sha256=rows.sha256,
         validation_data=held.name if held else None, validation_sha256=held.sha256 if held else None,
-        columns=columns, recipe=recipe, labels=labels, training=_part(recipe.task, parts.training, fitted.truncated[0]),
+        columns=source.columns, clusters=source.clusters, separator=source.separator, recipe=recipe, labels=labels,
+        training=_part(recipe.task, parts.training, fitted.truncated[0]),
         validation=_part(recipe.task, parts.validation, fitted.truncated[1]), duplicates=parts.duplicates,
         contradictory=parts.contradictory, dropped=parts.dropped, score=SCORES[recipe.task], curve=fitted.curve,
         best_epoch=fitted.best_epoch, stopped_early=fitted.stopped_early, majority=_majority(recipe.task, parts),
@@ -233,7 +247,7 @@ def _part(task: TrainingTask, samples: Sequence[Sample], truncated: int) -> Part
 
 
 def _majority(task: TrainingTask, parts: Split) -> float | None:
-    if task not in ("classification", "pair-classification"):
+    if task != "classification":
         return None
     counts = Counter(sample.target for sample in parts.training)
     common = min(counts, key=lambda label: (-counts[label], str(label)))
@@ -245,7 +259,7 @@ def _estimates(
 ) -> tuple[Estimate, ...]:
     """The task's metrics on the validation rows, as an audit would measure them."""
     there = registry.names("metric")
-    names = [name for name in METRICS[recipe.task] if name in there]
+    names = [name for name in open_kind(recipe.task).learnt_metrics if name in there]
     if not any(label.startswith(_SCHEMES) for label in labels):
         names = [name for name in names if name != "entity_f1"]
     if not names:

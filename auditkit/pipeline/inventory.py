@@ -6,7 +6,7 @@ from auditkit import registry
 from auditkit.errors import RegistryError
 from auditkit.judge.policies import builtin_names
 from auditkit.load import packs
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.models.scripted.planted import BEHAVIOURS
 from auditkit.render.view.rules import codes, rule_text
 

@@ -8,7 +8,7 @@ from auditkit.errors import MeasurementError
 from auditkit.load.packs import names as builtin_packs
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.measure.measurement import measure
 from auditkit.models.scripted.planted import PlantedAdapter

@@ -29,11 +29,11 @@ from auditkit.schema.region import Region
 from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source, variant_name
 from auditkit.schema.task import Task, TaskClass
-from auditkit.schema.training import Columns, CurvePoint, Part, Recipe, Training, TrainingTask
+from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
-    "Choice", "Cited", "Columns", "Compound", "Config", "Contrast", "CurvePoint", "Direction", "Efficiency", "Estimate",
+    "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint", "Direction", "Efficiency", "Estimate",
     "EstimateId", "Evidence", "Exact", "Explain", "Fill", "Finding", "Generation", "Growing", "Guard", "MetricUse",
     "Observed", "Option", "OptionScore", "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe",
     "Record", "Region", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span",

@@ -10,11 +10,6 @@ from auditkit.schema.base import Record
 from auditkit.schema.benchmark import MetricUse, Name, Template
 from auditkit.schema.request import Generation
 
-TaskType = Literal[
-    "classification", "multi-label-classification", "regression", "tagging", "extractive-qa", "generative-qa",
-    "multiple-choice", "translation", "summarisation",
-]
-
 
 class TaskClass(Record):
     """One class of a classification."""
@@ -32,9 +27,9 @@ class Task(Record):
 
     name: Name
     """Name of the benchmark that is made of it."""
-    task: TaskType
+    task: str
     """classification, multi-label-classification, regression, tagging, extractive-qa, generative-qa, multiple-choice,
-    translation or summarisation."""
+    translation, summarisation, or a kind that a plugin brings."""
     data: str
     """A .csv, .tsv, .jsonl, .ndjson, .json or .parquet file, a folder that `datasets` saved, a folder in the Hub's
     layout, or a Hub id."""
@@ -47,8 +42,8 @@ class Task(Record):
     header: tuple[str, ...] = ()
     """Columns of a CSV or TSV file without a header line."""
     columns: dict[str, str | tuple[str, ...]] = Field(default={})
-    """What the task calls a column, to the column. classification, multi-label-classification, regression: text,
-    text_pair (optional), label. tagging: words, tags. extractive-qa: question, context, answers. generative-qa:
+    """What the task calls a column, to the column. classification, multi-label-classification, regression: text, label,
+    text_pair (optional: for pairs). tagging: words, tags. extractive-qa: question, context, answers. generative-qa:
     question, context (optional), answers. multiple-choice: question, choices (one column, or a list of columns),
     answer. translation: source, target. summarisation: text, summary. Any: id. Default a column of the same name;
     `answers.text` is a value inside `answers`."""
@@ -84,8 +79,8 @@ class Task(Record):
 
     @field_validator("labels", mode="before")
     @classmethod
-    def _named(cls, given: Any) -> Any:
+    def _named(cls, labels: Any) -> Any:
         """A class may be given by its name alone."""
-        if isinstance(given, (list, tuple)):
-            return [{"value": one} if isinstance(one, str) else one for one in given]
-        return given
+        if isinstance(labels, (list, tuple)):
+            return [{"value": label} if isinstance(label, str) else label for label in labels]
+        return labels

@@ -9,24 +9,7 @@ from pydantic import Field
 from auditkit.schema.base import Record
 from auditkit.schema.estimate import Estimate
 
-TrainingTask = Literal["classification", "pair-classification", "multi-label-classification", "regression", "tagging"]
-
-
-class Columns(Record):
-    """Which columns of a table hold what."""
-
-    text: str = "text"
-    """The text."""
-    text_pair: str = "text_pair"
-    """The second text of a pair."""
-    label: str = "label"
-    """A class; several (a list, or separated by `;`) for multi-label; a number for regression."""
-    words: str = "words"
-    """The words to tag: a list, or separated by spaces."""
-    tags: str = "tags"
-    """One tag a word: a list, or separated by spaces."""
-    cluster: str | None = None
-    """What rows share (an author, a document, a template): such rows stay on one side of the split."""
+TrainingTask = Literal["classification", "multi-label-classification", "regression", "tagging"]
 
 
 class Recipe(Record):
@@ -103,8 +86,12 @@ class Training(Record):
     """Name of the validation file, where one was given."""
     validation_sha256: str | None = None
     """Hash of its content."""
-    columns: Columns
-    """Which columns were read."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """What the task calls a column, to the column, where they differ or the column may be left out."""
+    clusters: tuple[str, ...] = ()
+    """Columns whose equal values (an author, a document, a template) keep rows on one side of the split."""
+    separator: str | None = None
+    """What stood between several values in one cell, where it was named."""
     recipe: Recipe
     """The hyper-parameters."""
     labels: tuple[str, ...]

@@ -47,6 +47,7 @@ class ScoreColumn:
         Raises:
             MeasurementError: as the class says.
         """
+        # an infinite value, a lost reason or a shifted column would still give a number, and a wrong one
         columns = (self.values, self.reasons, *self.clusters, *self.parts.values())
         lengths = {len(column) for column in columns}
         if len(lengths) > 1:
@@ -84,9 +85,11 @@ class ScoreColumn:
 
     def filled(self, value: float) -> ScoreColumn:
         """Every row that has, or could have had, a score; the missing ones set to `value`."""
-        kept = self.possible
-        missing = kept.reasons != ""
-        return replace(kept, values=np.where(missing, value, kept.values), reasons=np.where(missing, "", kept.reasons))
+        possible = self.possible
+        missing = possible.reasons != ""
+        return replace(
+            possible, values=np.where(missing, value, possible.values), reasons=np.where(missing, "", possible.reasons)
+        )
 
     def with_parts(self, parts: Mapping[str, Strings]) -> ScoreColumn:
         """Every row scored, with these parts."""
@@ -115,7 +118,9 @@ def together(a: ScoreColumn, b: ScoreColumn) -> ScoreColumn:
 
 
 def encoded(columns: Iterable[ScoreColumn]) -> list[ScoreColumn]:
-    """The columns with clusters as numbers, the same in all; sorting texts again and again takes most of the time.
+    """The columns with clusters as numbers, the same number for the same cluster in all of them.
+
+    Sorting texts again, for each interval and each fill, would take most of the time.
 
     Raises:
         MeasurementError: the columns have different numbers of cluster factors.
@@ -123,6 +128,7 @@ def encoded(columns: Iterable[ScoreColumn]) -> list[ScoreColumn]:
     groups = list(columns)
     if len({len(group.clusters) for group in groups}) > 1:
         raise MeasurementError("groups to be compared need the same cluster factors")
+    # factor by factor: all groups' names in one row, numbered together, and cut into groups again
     ends = np.cumsum([len(group.values) for group in groups])[:-1]
     factors = [
         np.split(np.unique(np.concatenate(parts), return_inverse=True)[1], ends)

@@ -126,8 +126,8 @@ def statistic(
 
     def make(function: Callable[[Parts], Prepared]) -> CorpusStatistic:
         """The statistic of this function, with its name and docstring."""
-        made = CorpusStatistic(function.__name__, function, fill, undefined, null, draws, accelerated)
-        object.__setattr__(made, "__doc__", function.__doc__)
-        return made
+        named = CorpusStatistic(function.__name__, function, fill, undefined, null, draws, accelerated)
+        object.__setattr__(named, "__doc__", function.__doc__)
+        return named
 
     return make

@@ -147,10 +147,10 @@ def _left_out(plan: Plan, seed: int) -> Floats:
         if count > _MOST_LEFT_OUT:
             groups = np.random.default_rng(seed).permutation(count) % _MOST_LEFT_OUT
         for start in range(0, int(groups.max()) + 1, block):
-            some = np.arange(start, min(start + block, int(groups.max()) + 1))
+            absent = np.arange(start, min(start + block, int(groups.max()) + 1))
             # the other factors keep weight 1: an influence is of one factor's cluster at a time
-            weights = [np.ones((len(some), other)) for other in plan.counts]
-            weights[factor] = (groups[None, :] != some[:, None]).astype(np.float64)
+            weights = [np.ones((len(absent), other)) for other in plan.counts]
+            weights[factor] = (groups[None, :] != absent[:, None]).astype(np.float64)
             values.append(plan.weigh(weights))
     return np.concatenate(values)
 

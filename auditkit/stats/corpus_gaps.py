@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from auditkit.schema import Bootstrap
@@ -12,9 +12,23 @@ from auditkit.stats.contrasts import TOO_FEW_GROUPS, combine
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.means import NO_SCORES, Reading
 
-_Filled = tuple[tuple[ScoreColumn, float], tuple[ScoreColumn, float]]
-"""A group at its lowest and at its highest fill, with the values there."""
 NO_FILL = "none (no fill is known)"
+
+
+@dataclass(frozen=True, eq=False)
+class _Filled:
+    """A group's rows at one fill, and the statistic there."""
+
+    column: ScoreColumn
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Fills:
+    """A group at its lowest and at its highest fill; the same where nothing is missing."""
+
+    low: _Filled
+    high: _Filled
 
 
 def corpus_gap(statistic: CorpusStatistic, columns: Mapping[str, ScoreColumn], range: Range, seed: int) -> Reading:
@@ -32,20 +46,21 @@ def corpus_gap(statistic: CorpusStatistic, columns: Mapping[str, ScoreColumn], r
     if any(column.n == 0 for column in scored):
         return Reading(None, None, NO_SCORES)
     values = [statistic.value(column.parts) for column in scored]
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
+    defined = [value for value in values if value is not None]
+    if len(defined) < len(values):
         return Reading(None, None, f"none (undefined in a group: {statistic.undefined})")
     pairs = [statistic.difference(a, b, range, seed) for a, b in combinations(scored, 2)]
-    return combine("gap", max(known) - min(known), pairs)
+    return combine("gap", max(defined) - min(defined), pairs)
 
 
 def corpus_gap_fills(
     statistic: CorpusStatistic, columns: Mapping[str, ScoreColumn], range: Range, seed: int
 ) -> tuple[Reading, Reading]:
-    """The gap where each pair of groups is filled towards and away from each other."""
+    """The gap where each pair of groups is filled towards and away from each other, which bounds every way of filling
+    all groups at once. Without a lowest or highest fill of every group there is no bound."""
     unknown = Reading(None, None, NO_FILL)
-    filled = [_filled(statistic, column, range) for column in columns.values()]
-    groups = [one for one in filled if one is not None]
+    filled = [_fills(statistic, column, range) for column in columns.values()]
+    groups = [group for group in filled if group is not None]
     if len(groups) < 2 or len(groups) < len(filled):
         return unknown, unknown
     nearest = [_nearest(statistic, a, b, range, seed) for a, b in combinations(groups, 2)]
@@ -57,29 +72,31 @@ def _outermost(pairs: list[Reading]) -> Reading:
     return combine("gap", max(abs(pair.value or 0.0) for pair in pairs), pairs)
 
 
-def _filled(statistic: CorpusStatistic, column: ScoreColumn, range: Range) -> _Filled | None:
-    found = (column.scored, column.scored) if column.fillable == 0 else statistic.fills(column, range)
-    lowest, highest = found or (None, None)
+def _fills(statistic: CorpusStatistic, column: ScoreColumn, range: Range) -> _Fills | None:
+    columns = (column.scored, column.scored) if column.fillable == 0 else statistic.fills(column, range)
+    lowest, highest = columns or (None, None)
     if lowest is None or highest is None or lowest.n == 0:
         return None
     low, high = statistic.value(lowest.parts), statistic.value(highest.parts)
-    return None if low is None or high is None else ((lowest, low), (highest, high))
+    return None if low is None or high is None else _Fills(_Filled(lowest, low), _Filled(highest, high))
 
 
-def _furthest(statistic: CorpusStatistic, a: _Filled, b: _Filled, range: Range, seed: int) -> Reading:
-    upward, downward = a[1][1] - b[0][1], b[1][1] - a[0][1]
-    first, second = (a[1][0], b[0][0]) if upward >= downward else (a[0][0], b[1][0])
-    return statistic.difference(first, second, range, seed)
+def _furthest(statistic: CorpusStatistic, a: _Fills, b: _Fills, range: Range, seed: int) -> Reading:
+    """The larger of the two differences that filling the groups apart can reach."""
+    upward, downward = a.high.value - b.low.value, b.high.value - a.low.value
+    first, second = (a.high, b.low) if upward >= downward else (a.low, b.high)
+    return statistic.difference(first.column, second.column, range, seed)
 
 
-def _nearest(statistic: CorpusStatistic, a: _Filled, b: _Filled, range: Range, seed: int) -> Reading:
-    if a[0][1] > b[1][1]:
-        return statistic.difference(a[0][0], b[1][0], range, seed)
-    if b[0][1] > a[1][1]:
-        return statistic.difference(a[1][0], b[0][0], range, seed)
-    # The missing answers could make them equal: as uncertain as the difference is, around 0.
-    found = statistic.difference(a[1][0], b[1][0], range, seed)
-    if not isinstance(found.spread, Bootstrap) or found.value is None:
-        return replace(found, value=0.0)
-    centred = tuple(quantile - found.value for quantile in found.spread.quantiles)
-    return Reading(0.0, Bootstrap(levels=found.spread.levels, quantiles=centred), found.method)
+def _nearest(statistic: CorpusStatistic, a: _Fills, b: _Fills, range: Range, seed: int) -> Reading:
+    """The difference where the groups are filled towards each other; 0 where their fills overlap."""
+    if a.low.value > b.high.value:
+        return statistic.difference(a.low.column, b.high.column, range, seed)
+    if b.low.value > a.high.value:
+        return statistic.difference(a.high.column, b.low.column, range, seed)
+    # the missing answers could make them equal: as uncertain as the difference is, around 0
+    apart = statistic.difference(a.high.column, b.high.column, range, seed)
+    if not isinstance(apart.spread, Bootstrap) or apart.value is None:
+        return replace(apart, value=0.0)
+    centred = tuple(quantile - apart.value for quantile in apart.spread.quantiles)
+    return Reading(0.0, Bootstrap(levels=apart.spread.levels, quantiles=centred), apart.method)

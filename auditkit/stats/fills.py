@@ -28,14 +28,8 @@ def bounds(mean: float, n: int, unscored: int, range: Range = (0.0, 1.0)) -> Ran
     total = n + unscored
     if total == 0:
         raise ValueError("nothing was scored and nothing is missing: there are no bounds")
-    known = n * mean if n else 0.0
-    return (known + unscored * range[0]) / total, (known + unscored * range[1]) / total
-
-
-def difference_fills(a: ScoreColumn, b: ScoreColumn, range: Range = (0.0, 1.0)) -> tuple[Reading, Reading]:
-    """Lowest and highest A − B: every missing score against A, then for A."""
-    low, high = range
-    return difference(a.filled(low), b.filled(high), range), difference(a.filled(high), b.filled(low), range)
+    scored = n * mean if n else 0.0
+    return (scored + unscored * range[0]) / total, (scored + unscored * range[1]) / total
 
 
 def contrast_fills(op: Op, columns: Mapping[str, ScoreColumn], range: Range = (0.0, 1.0)) -> tuple[Reading, Reading]:
@@ -113,18 +107,16 @@ def _nearest(op: Op, a: ScoreColumn, b: ScoreColumn, range: Range) -> tuple[Read
         return _contrast(op)(a.filled(range[1]), b.filled(range[0]), range), [high_a, low_b]
     # They can be made equal. A group against itself has that value, and an interval around it.
     filled = a.filled(range[1])
-    own = mean_reading(filled.values, filled.clusters, range, exact=False)
-    if own.spread is None:
-        return Reading(0.0 if op == "gap" else 1.0, None, own.method), [high_a, high_a]
-    spread = Compound(op="difference" if op == "gap" else "ratio", parts=(own.spread, own.spread))
-    return Reading(0.0 if op == "gap" else 1.0, spread, "groups that the missing scores could make equal"), [
-        high_a,
-        high_a,
-    ]
+    alone = mean_reading(filled.values, filled.clusters, range, exact=False)
+    equality = 0.0 if op == "gap" else 1.0
+    if alone.spread is None:
+        return Reading(equality, None, alone.method), [high_a, high_a]
+    spread = Compound(op="difference" if op == "gap" else "ratio", parts=(alone.spread, alone.spread))
+    return Reading(equality, spread, "groups that the missing scores could make equal"), [high_a, high_a]
 
 
 def _outermost(op: Op, contrasts: list[tuple[Reading, list[float]]]) -> Reading:
     values = [contrast_value(op, means) for _, means in contrasts]
-    known = [value for value in values if value is not None]
-    value = None if not known else (max(known) if op == "gap" else min(known))
+    defined = [value for value in values if value is not None]
+    value = None if not defined else (max(defined) if op == "gap" else min(defined))
     return combine(op, value, [reading for reading, _ in contrasts])

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from auditkit.load.packs import open_pack
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 
 SEXED = re.compile(r"\b(Latin[oa]|lesbian)\b")
 NOUNS = re.compile(

@@ -12,7 +12,7 @@ import pytest
 from auditkit.errors import ConfigError, PackError
 from auditkit.load.packs import Pack, names, open_pack, packs_root, seal
 from auditkit.load.requests import build
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 
 from .conftest import CARD, row
 

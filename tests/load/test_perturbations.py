@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from auditkit.load.packs import Pack, open_pack
 from auditkit.load.perturbations import NEGATIONS, case, punctuation, typos
 from auditkit.load.requests import build
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.load.variants import protected, variants
 from auditkit.schema import Config, Sample
 

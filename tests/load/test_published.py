@@ -19,7 +19,7 @@ from auditkit.errors import ConfigError, PackError
 from auditkit.load.mirror import Mirror
 from auditkit.load.packs import names, open_card, open_pack, packs_root, published_names
 from auditkit.load.requests import build
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.schema import Sample
 
 ROWS = {

@@ -12,8 +12,8 @@ from auditkit.errors import PackError
 from auditkit.load.packs import Pack
 from auditkit.load.prompts import fill, named
 from auditkit.load.requests import build, choose_rule
-from auditkit.load.rows import read_samples
-from auditkit.load.spans import shared
+from auditkit.load.samples import read_samples
+from auditkit.load.shared_words import shared
 
 from .conftest import CARD, row
 

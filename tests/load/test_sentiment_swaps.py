@@ -13,7 +13,7 @@ import pytest
 from auditkit.errors import PackError
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 
 WORDS = {
     "female": "female", "male": "male", "black": "Black", "white": "White", "asian": "Asian", "latino": "Hispanic",

@@ -10,7 +10,7 @@ import pytest
 from auditkit.errors import MeasurementError
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.measure.measurement import measure
 from auditkit.models.scripted.planted import BEHAVIOURS, PlantedAdapter
 from auditkit.schema import Benchmark, Estimate, Output, Request, Sample

@@ -93,7 +93,7 @@ def plan(pack: str, model: str) -> str:
     """Load the rows, build and plan their requests; nothing is asked."""
     from auditkit.load.packs import open_pack
     from auditkit.load.requests import build
-    from auditkit.load.rows import read_samples
+    from auditkit.load.samples import read_samples
     from auditkit.models.adapter import Sharing
     from auditkit.models.open import open_model
     from auditkit.run.runner import deduplicate, run_round

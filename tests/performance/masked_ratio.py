@@ -75,7 +75,7 @@ def sentences(rows: int) -> list[str]:
     """The texts of `rows` pairs of `stereotype-pairs`, whole pairs in seeded order."""
     from auditkit.load.packs import open_pack
     from auditkit.load.requests import build
-    from auditkit.load.rows import read_samples
+    from auditkit.load.samples import read_samples
     from auditkit.load.sampling import limit
 
     pack = open_pack("stereotype-pairs")

@@ -22,7 +22,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.models.open import open_model
 from auditkit.run.cluster import RayExecutor

@@ -143,10 +143,11 @@ def test_the_loss_is_that_of_plain_torch(learnt: Finetuned) -> None:
     estimate = next(one for one in made.estimates if one.id.metric == "accuracy")
     rows = sunny()
     from auditkit.load.splitting import split
-    from auditkit.load.training_data import read_labelled
-    from auditkit.schema import Columns
+    from auditkit.load.training_data import read_training_rows
+    from auditkit.schema import Task
 
-    read = read_labelled(learnt.folder.parent / "rows.jsonl", "classification", Columns())
+    data = str(learnt.folder.parent / "rows.jsonl")
+    read = read_training_rows(Task(name="training", task="classification", data=data))
     held = split(read.samples, "classification", 0.1, 0).validation
     total, right = 0.0, 0
     for sample in held:
@@ -214,7 +215,7 @@ def test_pairs(run: Callable[..., Finetuned]) -> None:
     for at, words in enumerate(sentences(60)):
         second, label = ("sun up", "yes") if at % 2 else ("cold west", "no")
         rows.append({"text": " ".join(words), "text_pair": second, "label": label})
-    done = run(rows, "pair-classification")
+    done = run(rows, columns={"text_pair": "text_pair"})
     assert value(done, "accuracy") == 1.0
 
 

@@ -82,7 +82,7 @@ def test_changed_data_make_another_audit(tmp_path: Path, monkeypatch: pytest.Mon
         (["--data", "reviews.csv"], "--task and --data go together"),
         (["--columns", "text=a"], "--columns and --split describe --data"),
         (["--task", "classification", "--data", "x.csv", "--columns", "text"], "expected NAME=VALUE pairs"),
-        (["--task", "clasification", "--data", "x.csv"], "Invalid value for '--task'"),
+        (["--task", "clasification", "--data", "x.csv"], 'no task is called "clasification"; did you mean "cl'),
         (["--task", "classification", "--data", "x.csv"], "x.csv: no such file"),
         (["--task", "classification", "--data", "x.csv", "--config", "audit.yaml"], "cannot be given together"),
         (["--pack", "xqad"], 'no benchmark pack is called "xqad"; did you mean "xquad"?'),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.contrasts import contrast_value, gap, smallest_ratio
-from auditkit.stats.fills import bounds, contrast_fills, difference_fills, pair_fills
+from auditkit.stats.fills import bounds, contrast_fills, pair_fills
 from auditkit.stats.intervals import interval, point
 
 
@@ -27,13 +27,6 @@ def test_a_pair_with_a_side_missing():
     low, high = pair_fills(np.array([0.7, missing, missing, 0.7]), np.array([missing, 0.2, missing, 0.2]))
     assert low == pytest.approx([-0.3, -0.2, -1, 0.5])
     assert high == pytest.approx([0.7, 0.8, 1, 0.5])
-
-
-def test_a_difference_is_filled_against_and_for_the_first(column):
-    a, b = column([[1, 1, 0, "tied"]] * 5), column([[1, 0, 0, "refused"]] * 5)
-    low, high = difference_fills(a, b)
-    assert low.value == pytest.approx(2 / 4 - 2 / 4)
-    assert high.value == pytest.approx(3 / 4 - 1 / 4)
 
 
 cells = st.sampled_from([0.0, 1.0, "refused", "outside"])

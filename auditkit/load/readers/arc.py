@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from string import ascii_uppercase
 
+from auditkit.load.files import File, Row
 from auditkit.load.readers.lettered import questions
-from auditkit.load.readers.row import File, Row
 from auditkit.load.readers.short_names import mark
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from auditkit.load.readers.row import File, Row
+from auditkit.load.files import File, Row
 from auditkit.load.readers.short_names import mark
-from auditkit.load.readers.tables import table
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
     """One row a message; a message is a cluster of its own."""
-    for line, cells in table(file):
+    for line, cells in file.table():
         yield Row(line, {
             "input": {"text": cells["text"]}, "target": cells["category"], "clusters": {"message": mark(cells["text"])},
         })

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from auditkit.load.readers.row import File, Row
-from auditkit.load.readers.tables import table
+from auditkit.load.files import File, Row
 
 METADATA = "additional_metadata.csv"
 ARMS = {"ambig": "ambiguous", "disambig": "disambiguated"}
@@ -52,7 +51,7 @@ def _facts(file: File) -> dict[Key, tuple[str, str]]:
     """Category, example and template to `target_loc` ("NA" where it is missing) and `label_type`."""
     return {
         (cells["category"], cells["example_id"], cells["question_index"]): (cells["target_loc"], cells["label_type"])
-        for _, cells in table(file)
+        for _, cells in file.table()
     }
 
 

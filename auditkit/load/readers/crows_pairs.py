@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from auditkit.load.readers.row import File, Row
-from auditkit.load.readers.tables import table
+from auditkit.load.files import File, Row
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
@@ -13,7 +12,7 @@ def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
 
     `sent_more` is preferred by a stereotyping model whatever the row's direction: as in the authors' script.
     """
-    for line, cells in table(file):
+    for line, cells in file.table():
         yield Row(line, {
             "id": cells[""], "target": None, "arm": "pair",
             "choices": [

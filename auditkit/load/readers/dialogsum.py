@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from auditkit.load.readers.row import File, Row
+from auditkit.load.files import File, Row
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:

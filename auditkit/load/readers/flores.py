@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditkit.errors import PackError
-from auditkit.load.readers.row import File, Row
-from auditkit.load.readers.tables import table
+from auditkit.load.files import File, Row
 
 ENGLISH = "eng_Latn.devtest"
 ARTICLES = "metadata_devtest.tsv"
@@ -29,7 +28,7 @@ def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
         PackError: files that do not have the same number of lines.
     """
     code = file.name[:3]
-    articles = [cells for _, cells in table(beside[ARTICLES], delimiter="\t")]
+    articles = [cells for _, cells in beside[ARTICLES].table(delimiter="\t")]
     english, other = beside[ENGLISH].lines(), file.lines()
     if not len(english) == len(other) == len(articles):
         raise PackError(f"{file.where}: {len(other)} sentences for {len(english)} English ones of {len(articles)} rows")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from auditkit.errors import PackError
-from auditkit.load.readers.row import File, Row
+from auditkit.load.files import File, Row
 from auditkit.load.readers.short_names import mark
 
 

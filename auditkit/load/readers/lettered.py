@@ -11,9 +11,8 @@ from string import ascii_uppercase
 from typing import Any
 
 from auditkit.errors import PackError
-from auditkit.load.readers.row import File, Row
+from auditkit.load.files import File, Row
 from auditkit.load.readers.short_names import mark
-from auditkit.load.readers.tables import table
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
@@ -37,7 +36,7 @@ def questions(file: File) -> Iterator[tuple[int, str, list[str], str]]:
     Raises:
         PackError: a row without two options, or whose last cell is no letter of an option.
     """
-    for line, cells in table(file, header=False):
+    for line, cells in file.table(columns=()):
         question, *options, letter = cells.values()
         if len(options) < 2 or len(letter) != 1 or letter not in ascii_uppercase[: len(options)]:
             raise PackError(f'{file.where}:{line}: the last cell is "{letter}", no letter of {len(options)} options')

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from auditkit.load.files import File, Row
 from auditkit.load.readers.lettered import lettered, questions
-from auditkit.load.readers.row import File, Row
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:

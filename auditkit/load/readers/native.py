@@ -8,21 +8,21 @@ is text; an empty cell is absent, except under `input`, where it is empty text.
 from __future__ import annotations
 
 import difflib
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from auditkit.errors import PackError
-from auditkit.load.readers.row import File, Row
-from auditkit.load.readers.tables import cells_of
+from auditkit.formats.json_rows import json_lines
+from auditkit.formats.tables import Cells, read_table
+from auditkit.formats.text import BYTE_ORDER_MARK
+from auditkit.load.files import File, Row
 
 PLAIN = ("id", "target", "origin", "arm")
 MAPPINGS = ("input", "groups", "clusters", "metadata")
 CHOICE = ("text", "label", "group")
 _CHOICE = re.compile(r"choices\.(0|[1-9][0-9]?)\.(text|label|group)")
-_BOM = b"\xef\xbb\xbf"
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
@@ -33,98 +33,38 @@ def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
         beside: not used.
 
     Raises:
-        PackError: another ending, an empty file, a byte-order mark, text that is not UTF-8, a line that is not a JSON
-            object, a repeated key, NaN, a CSV column that is not known, or a row with too many or too few cells.
+        PackError: another ending, a byte-order mark, or a CSV column that is not known.
+        FormatError: an empty file, text that is not UTF-8, a line that is not a JSON object, a repeated key, NaN, or a
+            row with too many or too few cells.
     """
     suffix = Path(file.name).suffix
     if suffix == ".jsonl":
-        return _jsonl(_content(file), file.where)
+        return (Row(line, data) for line, data in json_lines(_checked(file), file.where))
     if suffix == ".csv":
-        return _csv(_content(file), file.where)
+        return _table(_checked(file), file.where)
     raise PackError(f'{file.where}: rows are .jsonl or .csv files; convert the file, or name a "reader" in card.yaml')
 
 
-def _content(file: File) -> bytes:
+def _checked(file: File) -> bytes:
     content = file.content()
-    if content.startswith(_BOM):
+    if content.startswith(BYTE_ORDER_MARK):
         raise PackError(f"{file.where}:1: the file begins with a byte-order mark; save it as UTF-8 without BOM")
-    if not content.strip():
-        raise PackError(f"{file.where}:1: the file is empty; add rows")
     return content
 
 
-def _jsonl(content: bytes, where: str) -> Iterator[Row]:
-    # Split at "\n" alone: str.splitlines() also splits at U+0085 and U+2028, which rows may hold.
-    lines = content.removesuffix(b"\n").split(b"\n")
-    for number, raw in enumerate(lines, start=1):
-        yield Row(number, _object(raw, f"{where}:{number}"))
+def _table(content: bytes, where: str) -> Iterator[Row]:
+    table = read_table(content, where)
+    _check_columns(table.columns, f"{where}:1")
+    return (Row(line, _nested(cells)) for line, cells in table.rows)
 
 
-def _object(raw: bytes, where: str) -> dict[str, Any]:
-    if not raw.strip():
-        raise PackError(f"{where}: the line is empty; remove it")
-    text = _text(raw, where)
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        """The pairs of an object as a mapping.
-
-        Raises:
-            PackError: a key stands twice.
-        """
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise PackError(f'{where}: "{twice}" is given twice; keep one')
-        return made
-
-    def constant(name: str) -> Any:
-        """Refuse `NaN`, `Infinity` and `-Infinity`, which Python would read.
-
-        Raises:
-            PackError: always.
-        """
-        raise PackError(f"{where}: {name} is no JSON value; write null where there is no value")
-
-    try:
-        row = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
-    except json.JSONDecodeError as error:
-        raise PackError(f"{where}: not valid JSON at column {error.colno}: {error.msg}; mend the line") from None
-    except RecursionError:
-        raise PackError(f"{where}: nested too deeply; a row is a flat object") from None
-    if not isinstance(row, dict):
-        raise PackError(f"{where}: expected a JSON object, found {type(row).__name__}; write {{...}} on each line")
-    return row
-
-
-def _text(raw: bytes, where: str) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PackError(f"{where}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
-
-
-def _csv(content: bytes, where: str) -> Iterator[Row]:
-    header: list[str] | None = None
-    for begins, cells in cells_of(_text(content, where), where):
-        if header is None:
-            header = _header(cells, f"{where}:{begins}")
-        elif len(cells) != len(header):
-            raise PackError(f"{where}:{begins}: {len(cells)} cells under {len(header)} columns; mend the row")
-        else:
-            yield Row(begins, _nested(header, cells))
-
-
-def _header(names: list[str], where: str) -> list[str]:
-    for i, name in enumerate(names):
-        if names.index(name) != i:
-            raise PackError(f'{where}: the column "{name}" is given twice; keep one')
-        if not _known(name):
+def _check_columns(names: Sequence[str], where: str) -> None:
+    for name in names:
+        if not _exists(name):
             raise PackError(f'{where}: unknown column "{name}"; {_nearest(name)}')
-    return names
 
 
-def _known(name: str) -> bool:
+def _exists(name: str) -> bool:
     head, _, rest = name.partition(".")
     return name in PLAIN or (head in MAPPINGS and bool(rest)) or _CHOICE.fullmatch(name) is not None
 
@@ -153,10 +93,10 @@ def _choice_column(rest: str) -> str:
     return f"choices.{number if number.isdigit() else '0'}.{close[0] if close else 'text'}"
 
 
-def _nested(header: list[str], cells: list[str]) -> dict[str, Any]:
+def _nested(cells: Cells) -> dict[str, Any]:
     row: dict[str, Any] = {}
     choices: dict[int, dict[str, str]] = {}
-    for name, cell in zip(header, cells, strict=True):
+    for name, cell in cells.items():
         head, _, rest = name.partition(".")
         if head == "target":
             row["target"] = cell or None
@@ -170,6 +110,6 @@ def _nested(header: list[str], cells: list[str]) -> dict[str, Any]:
                 choices.setdefault(int(number), {})[part] = cell
         elif cell:
             row[head] = cell
-    if any(name.startswith("choices.") for name in header):
+    if any(name.startswith("choices.") for name in cells):
         row["choices"] = [choices[number] for number in sorted(choices)]
     return row

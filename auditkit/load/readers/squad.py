@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auditkit.errors import PackError
-from auditkit.load.readers.row import File, Row
+from auditkit.load.files import File, Row
 
 
 def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:

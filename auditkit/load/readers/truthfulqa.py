@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from string import ascii_uppercase
 
 from auditkit.errors import PackError
-from auditkit.load.readers.row import File, Row
+from auditkit.load.files import File, Row
 from auditkit.load.readers.short_names import mark
-from auditkit.load.readers.tables import table
 
 CATEGORIES = "v1/TruthfulQA.csv"
 
@@ -23,7 +22,7 @@ def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
     Raises:
         PackError: a question with no or several right answers.
     """
-    topics = {cells["Question"].strip(): cells["Category"] for _, cells in table(beside[CATEGORIES])}
+    topics = {cells["Question"].strip(): cells["Category"] for _, cells in beside[CATEGORIES].table()}
     for place, row in enumerate(json.loads(file.text()), start=1):
         question, answers = row["question"], row["mc1_targets"]
         if sum(answers.values()) != 1:

@@ -60,8 +60,8 @@ def gold_answers(sample: Sample, context: Context) -> tuple[str, ...]:
 
 def _kind(card: Benchmark, samples: Sequence[Sample]) -> Context:
     """Only where answers are extracted does a sample without references mean that there is no answer."""
-    some = {"no_answer": "counts as an answer"} if card.request == "extract" else {}
-    return {"normalisation": "SQuAD", **some}
+    absent = {"no_answer": "counts as an answer"} if card.request == "extract" else {}
+    return {"normalisation": "SQuAD", **absent}
 
 
 def _answered(name: str, sample: Sample, output: Output, context: Context) -> tuple[str, tuple[str, ...]] | Score:

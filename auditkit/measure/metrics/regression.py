@@ -29,9 +29,9 @@ def _standard(column: Floats) -> Floats:
 def _correlation(n: Floats, x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats) -> Floats:
     """Pearson's r from sums, shape (b,) each; NaN where a column is constant."""
     spread_x, spread_y = n * xx - x * x, n * yy - y * y
-    known = (spread_x > _FLAT * n * np.maximum(xx, 1e-300)) & (spread_y > _FLAT * n * np.maximum(yy, 1e-300))
-    below = np.sqrt(np.where(known, spread_x * spread_y, 1))
-    return np.where(known, np.clip((n * xy - x * y) / below, -1, 1), np.nan)
+    varied = (spread_x > _FLAT * n * np.maximum(xx, 1e-300)) & (spread_y > _FLAT * n * np.maximum(yy, 1e-300))
+    below = np.sqrt(np.where(varied, spread_x * spread_y, 1))
+    return np.where(varied, np.clip((n * xy - x * y) / below, -1, 1), np.nan)
 
 
 @statistic(undefined=_UNDEFINED)

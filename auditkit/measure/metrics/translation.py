@@ -70,10 +70,11 @@ def _chrf_of_sums(sums: Floats) -> Floats:
     5·P·R/(4·P + R) (Popović 2015, eq. 1).
     """
     candidate, reference, matches = (sums[:, i::3] for i in range(3))
-    known = (candidate > 0) & (reference > 0)
-    orders = np.maximum(known.sum(axis=1), 1)
+    counted = (candidate > 0) & (reference > 0)
+    orders = np.maximum(counted.sum(axis=1), 1)
     precision, recall = (
-        np.where(known, matches / np.where(known, size, 1), 0).sum(axis=1) / orders for size in (candidate, reference)
+        np.where(counted, matches / np.where(counted, size, 1), 0).sum(axis=1) / orders
+        for size in (candidate, reference)
     )
     below = 4 * precision + recall
     return np.where(below > 0, 100 * 5 * precision * recall / np.where(below > 0, below, 1), 0.0)
@@ -178,8 +179,8 @@ def _translated(name: str, sample: Sample, output: Output) -> str | Score:
         return Score(sample_id=sample.id, metric=name, value=None, reason="outside")
     answer = read_text(output)
     # where the right text reads as a refusal, a translation of it does too
-    meant = output.finish_reason != "refusal" and any(refuses(gold) for gold in right_texts(sample))
-    if answer.text is None or not (answer.reason is None or (answer.reason == "refused" and meant)):
+    expected = output.finish_reason != "refusal" and any(refuses(gold) for gold in right_texts(sample))
+    if answer.text is None or not (answer.reason is None or (answer.reason == "refused" and expected)):
         return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
     return answer.text
 

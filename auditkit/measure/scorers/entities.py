@@ -1,7 +1,7 @@
 """Entities: the tag scheme, spans of tags (seqeval's), and entities that a prompted model wrote as text.
 
 The format of a written answer: one entity a line, `TYPE: words of the text`, or `none`. Bullets are allowed, and
-several entities of one type may be parted by commas or semicolons. Anything else is unparsed.
+several entities of one type may stand between commas or semicolons. Anything else is unparsed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _AS_IOE = {"L": "E", "S": "E", "U": "E", "B": "I"}
 
 
 def read_scheme(sequences: Iterable[Sequence[str]]) -> str | None:
-    """The scheme of right tags: IOB1, IOB2, IOE2, IOBES or BILOU; `None` where they are no tags of entities.
+    """The scheme of right tags: IOB1, IOB2, IOE2, IOBES or BILOU; `None` where they are not tags of entities.
 
     Without any entity it is IOB2. Right tags are well formed: an I- that begins an entity proves IOB1, which has B-
     only between neighbours.
@@ -50,7 +50,7 @@ def read_scheme(sequences: Iterable[Sequence[str]]) -> str | None:
 
 
 def clean(tags: Sequence[str], scheme: str) -> list[str]:
-    """Tags in the letters of a scheme: S- and U- are one thing, E- and L- too; what is no tag is O.
+    """Tags in the letters of a scheme: S- and U- are one thing, E- and L- too; what is not a tag is O.
 
     Where the scheme has no letter for a single word or a last one, they count as B- and I-.
     """
@@ -60,8 +60,8 @@ def clean(tags: Sequence[str], scheme: str) -> list[str]:
 
 def strict_spans(tags: Sequence[str], scheme: str) -> set[Span]:
     """Entities that are well formed in the scheme: seqeval's `mode="strict"`."""
-    found = _schemes().Entities([clean(tags, scheme)], scheme=getattr(_schemes(), scheme)).entities[0]
-    return {(entity.tag, entity.start, entity.end) for entity in found}
+    entities = _schemes().Entities([clean(tags, scheme)], scheme=getattr(_schemes(), scheme)).entities[0]
+    return {(entity.tag, entity.start, entity.end) for entity in entities}
 
 
 def lenient_spans(tags: Sequence[str]) -> set[Span]:
@@ -93,23 +93,23 @@ def parse(text: str, words: Sequence[str], types: Iterable[str]) -> tuple[list[S
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     if len(lines) == 1 and _nothing(lines[0]):
         return [], []
-    known = {kind.casefold(): kind for kind in types}
-    found: list[Span] = []
+    folded = {kind.casefold(): kind for kind in types}
+    entities: list[Span] = []
     invented: list[str] = []
-    taken = [False] * len(words)
+    used = [False] * len(words)  # a word belongs to one entity
     for line in lines:
         match = _LINE.fullmatch(line)
         if match is None:
             return None
         if _nothing(match[2]):
             continue
-        kind = known.get(match[1].casefold(), match[1])
-        spans = _locate(match[2], words, taken)
-        if not any(spans) and match[1].casefold() not in known:
+        kind = folded.get(match[1].casefold(), match[1])
+        spans = _locate(match[2], words, used)
+        if not any(spans) and match[1].casefold() not in folded:
             return None
-        found += [(kind, *span) for span in spans if span is not None]
+        entities += [(kind, *span) for span in spans if span is not None]
         invented += [kind for span in spans if span is None]
-    return (found, invented) if lines else None
+    return (entities, invented) if lines else None
 
 
 def _nothing(text: str) -> bool:
@@ -131,25 +131,25 @@ def tagged(spans: Iterable[Span], count: int, scheme: str) -> list[str]:
     return tags
 
 
-def _locate(text: str, words: Sequence[str], taken: list[bool]) -> list[tuple[int, int] | None]:
+def _locate(text: str, words: Sequence[str], used: list[bool]) -> list[tuple[int, int] | None]:
     """Where an entity stands; where it does not, where the parts between commas or semicolons do."""
-    whole = _find(text, words, taken)
+    span = _find(text, words, used)
     parts = [part for part in re.split(r"\s*[,;]\s+", text) if part]
-    if whole is not None or len(parts) < 2:
-        return [whole]
-    return [_find(part, words, taken) for part in parts]
+    if span is not None or len(parts) < 2:
+        return [span]
+    return [_find(part, words, used) for part in parts]
 
 
-def _find(text: str, words: Sequence[str], taken: list[bool]) -> tuple[int, int] | None:
+def _find(text: str, words: Sequence[str], used: list[bool]) -> tuple[int, int] | None:
     """The first free run of words that reads as the text, spaces and case apart."""
     wanted = "".join(text.strip("\"'“”‘’`*").split()).casefold()
     for start in range(len(words)):
         joined = ""
         for end in range(start, len(words)):
-            if taken[end] or len(joined) >= len(wanted):
+            if used[end] or len(joined) >= len(wanted):
                 break
             joined += "".join(words[end].split()).casefold()
             if joined == wanted:
-                taken[start : end + 1] = [True] * (end + 1 - start)
+                used[start : end + 1] = [True] * (end + 1 - start)
                 return start, end + 1
     return None

@@ -41,14 +41,14 @@ def read_option(text: str, options: Sequence[str]) -> int | None:
     first = _line(lines[0], options)
     if first is None:
         return None
-    later = {found for line in lines[1:] if (found := _line(line, options)) is not None}
+    later = {_line(line, options) for line in lines[1:]} - {None}
     return first if later <= {first} else None
 
 
 def _line(line: str, options: Sequence[str]) -> int | None:
-    whole = _named(line, options)
-    if whole is not None:
-        return whole
+    by_text = _named(line, options)
+    if by_text is not None:
+        return by_text
     lead = _LEAD.match(line)
     rest = line[lead.end() :].strip(_DECORATION) if lead and lead.group().strip() else line
     if lead and rest != line and (named := _named(rest, options)) is not None:
@@ -66,7 +66,7 @@ def _contradicts(after: str, index: int, options: Sequence[str]) -> bool:
     if named is not None:
         return named != index
     mentioned = {
-        _index(next(group for group in found.groups() if group), len(options)) for found in _MENTION.finditer(after)
+        _index(next(group for group in match.groups() if group), len(options)) for match in _MENTION.finditer(after)
     }
     return bool(mentioned - {index, None})
 
@@ -74,14 +74,14 @@ def _contradicts(after: str, index: int, options: Sequence[str]) -> bool:
 def _named(text: str, options: Sequence[str]) -> int | None:
     """The one option whose text stands at the beginning, before punctuation or the end; no other is named after it."""
     folded = text.casefold()
-    found = []
+    named = []
     for i, option in enumerate(options):
         bare = option.strip().rstrip(".").casefold()
         if bare and re.match(rf"{re.escape(bare)}(?=\s*(?:[.,:;!?)]|$))", folded):
-            found.append((len(bare), i))
-    if not found:
+            named.append((len(bare), i))
+    if not named:
         return None
-    length, index = max(found)
+    length, index = max(named)  # of 'New York' and 'New', the longer
     rest = folded[length:]
     others = (option.strip().rstrip(".").casefold() for i, option in enumerate(options) if i != index)
     if any(re.search(rf"\b{re.escape(other)}\b", rest) for other in others if other):

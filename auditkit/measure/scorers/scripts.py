@@ -1,4 +1,4 @@
-"""Scripts and words of any language: what tokenizers made for English would take apart or lose."""
+"""Scripts and words of any language: which tokenizers for English would take apart or lose."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def main_script(texts: Iterable[str]) -> str:
 
 def words(text: str) -> list[str]:
     """Words in lower case (NFKC): runs of letters, marks and digits; in scripts without spaces each character."""
-    found: list[str] = []
+    tokens: list[str] = []
     open_word = False
     for character in unicodedata.normalize("NFKC", text).lower():
         kind = unicodedata.category(character)[0]
-        if kind == "M" and found and (open_word or script(found[-1][0]) != "spaced"):
-            found[-1] += character
+        if kind == "M" and tokens and (open_word or script(tokens[-1][0]) != "spaced"):
+            tokens[-1] += character
         elif kind not in "LMN":
             open_word = False
         elif script(character) != "spaced":
-            found.append(character)
+            tokens.append(character)
             open_word = False
         elif open_word:
-            found[-1] += character
+            tokens[-1] += character
         else:
-            found.append(character)
+            tokens.append(character)
             open_word = True
-    return found
+    return tokens

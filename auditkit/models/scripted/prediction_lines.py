@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from auditkit.errors import ModelError, did_you_mean
+from auditkit.formats.json_rows import json_lines
+from auditkit.formats.tables import read_table
 from auditkit.schema import repair
 
 SCHEME = "predictions:"
@@ -59,66 +57,24 @@ def read_lines(content: bytes, path: Path) -> Iterator[Prediction]:
     """The lines of a file, checked one by one.
 
     Raises:
-        ModelError: `file:line: what, and what to do`.
+        FormatError, ModelError: `file:line: what, and what to do`.
     """
-    try:
-        text = content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ModelError(f"{path}:{line}: byte {error.start + 1} is not UTF-8; save the file as UTF-8") from None
-    if not text.strip():
-        raise ModelError(f"{path}: the file is empty; add one line a sample")
-    rows = _jsonl(text, path) if path.suffix == ".jsonl" else _csv(text, path)
-    for number, row in rows:
-        yield _prediction(row, f"{path}:{number}")
+    where = str(path)
+    rows: Iterable[tuple[int, dict[str, Any]]]
+    if path.suffix == ".jsonl":
+        # A model may write half a character, and a number that is not finite is named with its column below.
+        rows = json_lines(content, where, nan=True, surrogates=True)
+    else:
+        table = read_table(content, where)
+        rows = ((line, _nested(cells, f"{where}:{line}")) for line, cells in table.rows)
+    for line, row in rows:
+        yield _prediction(row, f"{where}:{line}")
 
 
-def _jsonl(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    # Split at "\n" alone: str.splitlines() also splits at U+0085 and U+2028, which texts may hold.
-    for number, line in enumerate(content.removesuffix("\n").split("\n"), start=1):
-        where = f"{path}:{number}"
-        try:
-            row = json.loads(line, object_pairs_hook=partial(_unique, where))
-        except json.JSONDecodeError as error:
-            raise ModelError(f"{where}: not valid JSON at column {error.colno}: {error.msg}; mend the line") from None
-        except RecursionError:
-            raise ModelError(f"{where}: nested too deeply; a line is a flat object") from None
-        if not isinstance(row, dict):
-            raise ModelError(f"{where}: expected a JSON object, found {type(row).__name__}; write {{...}} on each line")
-        yield number, row
-
-
-def _unique(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise ModelError(f'{where}: "{twice}" is given twice; keep one')
-    return dict(pairs)
-
-
-def _csv(content: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    table = csv.reader(io.StringIO(content, newline=""), strict=True)
-    header: list[str] = []
-    begins = 1
-    try:
-        for cells in table:
-            where = f"{path}:{begins}"
-            if not header:
-                header = cells
-                _unique(where, [(name, None) for name in header])
-            elif len(cells) != len(header):
-                raise ModelError(f"{where}: {len(cells)} cells under {len(header)} columns; mend the row")
-            else:
-                yield begins, _nested(header, cells, where)
-            begins = table.line_num + 1
-    except csv.Error as error:
-        raise ModelError(f"{path}:{begins}: not valid CSV: {error}; mend the quotes") from None
-
-
-def _nested(header: Sequence[str], cells: Sequence[str], where: str) -> dict[str, Any]:
+def _nested(cells: Mapping[str, str], where: str) -> dict[str, Any]:
     row: dict[str, Any] = {}
     scores: dict[int, float] = {}
-    for name, cell in zip(header, cells, strict=True):
+    for name, cell in cells.items():
         head, dot, rest = name.partition(".")
         if not cell:
             continue
@@ -137,7 +93,7 @@ def _nested(header: Sequence[str], cells: Sequence[str], where: str) -> dict[str
     if scores:
         if sorted(scores) != list(range(len(scores))):
             raise ModelError(f'{where}: "scores" has a gap; give a number for every option')
-        row["scores"] = [scores[at] for at in range(len(scores))]
+        row["scores"] = [scores[place] for place in range(len(scores))]
     return row
 
 
@@ -145,7 +101,7 @@ def _number(cell: str, where: str, name: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise ModelError(f'{where}: "{name}": {cell!r:.40} is no number; mend it') from None
+        raise ModelError(f'{where}: "{name}": {cell!r:.40} is not a number; correct it') from None
 
 
 def _prediction(row: dict[str, Any], where: str) -> Prediction:
@@ -154,19 +110,19 @@ def _prediction(row: dict[str, Any], where: str) -> Prediction:
             hint = did_you_mean(name, _COLUMNS, f"columns: {', '.join(_COLUMNS)}")
             raise ModelError(f'{where}: unknown column "{name}"; {hint}')
     row = {name: value for name, value in row.items() if value is not None}
-    sample = row.get("id")
-    if not isinstance(sample, str) or not sample:
-        raise ModelError(f'{where}: "id" is missing or no text; give the sample\'s id')
-    given = [column for column in _VALUES if column in row]
-    if len(given) != 1:
-        found = f"{' and '.join(given)} are given" if given else "none is given"
-        raise ModelError(f"{where}: a line needs exactly one of {', '.join(_VALUES)}; {found}")
+    sample_id = row.get("id")
+    if not isinstance(sample_id, str) or not sample_id:
+        raise ModelError(f'{where}: "id" is missing or not text; give the sample\'s id')
+    values = [column for column in _VALUES if column in row]
+    if len(values) != 1:
+        count = f"{' and '.join(values)} are given" if values else "none is given"
+        raise ModelError(f"{where}: a line needs exactly one of {', '.join(_VALUES)}; {count}")
     for column in _TEXTS:
         if column in row and not isinstance(row[column], str):
             raise ModelError(f'{where}: "{column}" must be text (given: {row[column]!r:.40}); put it in quotes')
     if not row.get("error", "x").strip():
         raise ModelError(f'{where}: "error" is empty; say why the sample has no answer')
-    return Prediction(where, sample, given[0], _value(given[0], row[given[0]], where), row.get("rule"))
+    return Prediction(where, sample_id, values[0], _value(values[0], row[values[0]], where), row.get("rule"))
 
 
 def _value(column: str, value: Any, where: str) -> Any:
@@ -187,16 +143,16 @@ def _tags(value: Any, where: str) -> tuple[str, ...]:
 def _scores(value: Any, where: str) -> tuple[float, ...]:
     if not isinstance(value, list) or not value:
         raise ModelError(f'{where}: "scores" must be a list of numbers, one an option')
-    return tuple(_finite(item, f"scores.{at}", where) for at, item in enumerate(value))
+    return tuple(_finite(item, f"scores.{place}", where) for place, item in enumerate(value))
 
 
 def _probabilities(value: Any, where: str) -> dict[str, float]:
     if not isinstance(value, dict) or not value:
         raise ModelError(f'{where}: "probabilities" must map each label to a number')
-    found = {label: _finite(item, f"probabilities.{label}", where) for label, item in value.items()}
-    if min(found.values()) < 0 or max(found.values()) > 1.01:
+    probabilities = {label: _finite(item, f"probabilities.{label}", where) for label, item in value.items()}
+    if min(probabilities.values()) < 0 or max(probabilities.values()) > 1.01:
         raise ModelError(f'{where}: "probabilities" must be at least 0, and sum to at most 1')
-    return found
+    return probabilities
 
 
 def _finite(value: Any, name: str, where: str) -> float:

@@ -16,8 +16,8 @@ Batch = dict[str, Any]
 IGNORED = -100
 """Label of positions that have no loss, as torch's cross-entropy has it."""
 SCORES: dict[TrainingTask, str] = {
-    "classification": "accuracy", "pair-classification": "accuracy", "multi-label-classification": "subset accuracy",
-    "regression": "mean absolute error", "tagging": "word accuracy",
+    "classification": "accuracy", "multi-label-classification": "subset accuracy", "regression": "mean absolute error",
+    "tagging": "word accuracy",
 }
 """What the curve shows of the validation rows beside the loss."""
 
@@ -64,7 +64,7 @@ class Encoder:
 
     def _text(self, sample: Sample) -> Batch:
         texts = [clean(sample.input["text"])]
-        if self.task == "pair-classification":
+        if "text_pair" in sample.input:
             texts.append(clean(sample.input["text_pair"]))
         row = self._tokens(sample, *texts)
         return {**row, "labels": self._label(sample)}
@@ -144,7 +144,7 @@ def _output(encoder: Encoder, sample: Sample, logits: Any) -> Output:
         error = None if tags is not None else f"longer than {encoder.limit} tokens"
         return Output(request=request.sha256, rule=request.rule, tags=tags, error=error)
     if encoder.task == "regression":
-        request = Request(kind="classify", rule="number", text=text)
+        request = Request(kind="classify", rule="number", text=text, text_pair=pair)
         return Output(request=request.sha256, rule=request.rule, number=float(logits.reshape(-1)[0]))
     request = Request(kind="classify", rule="probabilities", text=text, text_pair=pair)
     several = encoder.task == "multi-label-classification"

@@ -22,8 +22,8 @@ from auditkit.schema.event import Event, OnEvent
 WARMUP = 0.06
 """Share of the steps over which the learning rate rises."""
 _PROBLEMS = {
-    "classification": "single_label_classification", "pair-classification": "single_label_classification",
-    "multi-label-classification": "multi_label_classification", "regression": "regression",
+    "classification": "single_label_classification", "multi-label-classification": "multi_label_classification",
+    "regression": "regression",
 }
 
 

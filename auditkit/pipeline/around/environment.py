@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
 from auditkit.models.adapter import Adapter, Telling
+from auditkit.registry import DISTRIBUTION
 from auditkit.schema import Efficiency, Observed
 from auditkit.store.journal import JournalRecords
 
@@ -39,13 +40,13 @@ class Clock:
 
 def environment() -> dict[str, str]:
     """Library to version, and the Python version and platform."""
-    found = {"python": platform.python_version(), "platform": f"{sys.platform}-{platform.machine()}"}
+    versions = {"python": platform.python_version(), "platform": f"{sys.platform}-{platform.machine()}"}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(DISTRIBUTION if name == "auditkit" else name)
         except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+            versions[name] = "not installed"
+    return versions
 
 
 def observe(

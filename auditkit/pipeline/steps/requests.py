@@ -10,12 +10,12 @@ from pathlib import Path
 from auditkit.errors import ConfigError, ModelError
 from auditkit.judge.feasibility import Design, refuse_if_it_cannot_fail
 from auditkit.judge.policies import builtin_names
+from auditkit.load.own_data import open_task
 from auditkit.load.packs import Pack, open_pack
 from auditkit.load.packs import names as builtin_packs
 from auditkit.load.requests import build, choose_rule
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
-from auditkit.load.tasks import open_task
 from auditkit.load.variants import variants
 from auditkit.models.adapter import Adapter, AnswersBySample, Labelled
 from auditkit.models.open import open_model

@@ -65,7 +65,7 @@ def text_of(finding: Finding) -> RuleText:
     if text is not None:
         return text
     metric = spaced(finding.check.metric)
-    fields = {"metric": metric, "Metric": capital(metric), "benchmark": finding.check.benchmark}
+    fields = {"metric": metric, "capital_metric": capital(metric), "benchmark": finding.check.benchmark}
     names = ("passing", "failing", "inconclusive", "what", "why", "todo")
     texts = {name: say(f"plugin_rules.{name}", **fields) for name in names}
     name = finding.check.metric.replace("_", "-")

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined, Undefined
 from markupsafe import Markup, escape
 
 from auditkit.errors import PluginWarning
@@ -120,6 +120,8 @@ def _finalize(value: Any) -> Any:
         return visible(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
+    if isinstance(value, Undefined):
+        return str(value)  # raises, and names what is missing
     raise TypeError(f"a template may only show text or whole numbers, not {type(value).__name__}")
 
 

@@ -143,11 +143,10 @@ def _part(part: Part) -> str:
 
 def _recipe(training: Training) -> list[str]:
     recipe, environment = training.recipe, training.environment
-    loss = "classification" if recipe.task == "pair-classification" else recipe.task
     libraries = ", ".join(say("card.library", name=key, version=environment[key]) for key in sorted(environment))
     facts = {
         "base": say("card.base", base=code(training.base), sha256=code(training.base_sha256[:16])),
-        "loss": say(f"card.loss.{loss}"),
+        "loss": say(f"card.loss.{recipe.task}"),
         "optimiser": say(
             "card.optimiser", rate=number(recipe.learning_rate), decay=number(recipe.weight_decay),
             rows=count(recipe.batch_size),
@@ -185,7 +184,7 @@ def limits(training: Training) -> Iterable[str]:
     """What a reader must not conclude."""
     yield say("card.limit.chosen")
     yield say("card.limit.rows")
-    yield say("card.limit.no_clusters" if training.columns.cluster is None else "card.limit.near_duplicates")
+    yield say("card.limit.near_duplicates" if training.clusters else "card.limit.no_clusters")
     yield say("card.limit.seed")
     few = [label for label, n in training.training.labels.items() if n < FEW]
     if few:

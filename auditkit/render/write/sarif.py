@@ -100,7 +100,7 @@ def _run(audit: Audit) -> dict[str, Any]:
         "tool": {
             "driver": {
                 "name": "auditkit",
-                "version": visible(audit.environment.get("auditkit", "unknown")),
+                "version": visible(audit.environment.get("auditkit", say("sarif.no_version"))),
                 "rules": [_rule(rule) for rule in documented],
             }
         },

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 import auditkit
 from auditkit.load.packs import open_pack
 from auditkit.load.requests import build
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.measure.answers import read
 from auditkit.models.endpoint.probe import PROMPT

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auditkit.errors import MeasurementError, ModelError
+from auditkit.errors import FormatError, MeasurementError, ModelError, UsageError
 from auditkit.models.scripted.predictions import Predictions
 from auditkit.schema import Benchmark, Choice, MetricUse, Output, Request, Sample, Source
 
@@ -171,7 +171,7 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
         ('{"id": "qa/2", "answer": null}', "none is given"),
         ('{"id": "qa/2", "answer": "A", "scores": [1, 2, 3]}', "answer and scores are given"),
         ('{"answer": "A"}', '"id" is missing'),
-        ('{"id": 2, "answer": "A"}', '"id" is missing or no text'),
+        ('{"id": 2, "answer": "A"}', '"id" is missing or not text'),
         ('{"id": "qa/2", "anwser": "A"}', 'unknown column "anwser"; did you mean "answer"'),
         ('{"id": "qa/2", "answer": 1}', '"answer" must be text'),
         ('{"id": "qa/2", "scores": [1, 2]}', '"scores" holds 2 numbers for 3 options'),
@@ -187,7 +187,7 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
         ('{"id": "qa/2", "answer": "A", "answer": "B"}', '"answer" is given twice'),
         ('{"id": "qa/2", "answer": "A"', "not valid JSON at column"),
         ("[1]", "expected a JSON object, found list"),
-        ("", "not valid JSON"),
+        ("", "the line is empty"),
         ('{"id": "qa/2", "answer": "A", "rule": "letters"}', 'qa has no rule "letters"; it has: loglikelihood'),
         ('{"id": "qa/2", "answer": "A", "rule": "letter"}', '"rule" is "letter", but "saved" on other lines of qa'),
         ('{"id": "pairs/both", "answer": "A", "rule": "loglikelihood"}', 'goes with "scores", not with "answer"'),
@@ -207,7 +207,7 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
     ],
 )
 def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         place(tmp_path / "p.jsonl", GOOD + line + "\n" + '{"id": "w", "text": "x"}\n')
     assert str(caught.value).startswith(f"{tmp_path}/p.jsonl:2: ")
     assert "\n" not in str(caught.value)
@@ -216,10 +216,10 @@ def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: s
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("id,answer\nqa/1\n", r"p\.csv:2: 1 cells under 2 columns"),
-        ("id,answer,answer\nqa/1,A,B\n", r'p\.csv:1: "answer" is given twice'),
+        ("id,answer\nqa/1\n", r"p\.csv:2: 1 cell under 2 columns"),
+        ("id,answer,answer\nqa/1,A,B\n", r'p\.csv:1: the column "answer" is given twice'),
         ("id,scores.0,scores.2\nqa/1,1,2\n", r'p\.csv:2: "scores" has a gap'),
-        ("id,scores.0\nqa/1,high\n", r"p\.csv:2: \"scores\.0\": 'high' is no number"),
+        ("id,scores.0\nqa/1,high\n", r"p\.csv:2: \"scores\.0\": 'high' is not a number"),
         ("id,scores.0\nqa/1,nan\n", r'p\.csv:2: "scores\.0" is not finite'),
         ('id,scores\nqa/1,"[1, 2]"\n', r"p\.csv:2: .*a column each"),
         ("id,scores.x\nqa/1,1\n", r'p\.csv:2: unknown column "scores\.x"'),
@@ -229,7 +229,7 @@ def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: s
     ],
 )
 def test_faults_of_csv(tmp_path: Path, table: str, message: str) -> None:
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(UsageError, match=message):
         place(tmp_path / "p.csv", table)
 
 
@@ -237,5 +237,5 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_bytes(GOOD.encode() + b'{"id": "\xff"}\n')
     faults = {"p.jsonl": "p.jsonl:2: byte .* is not UTF-8", "q.jsonl": "no such file", "p.txt": "jsonl or"}
     for name, message in faults.items():
-        with pytest.raises(ModelError, match=message):
+        with pytest.raises(FormatError if name == "p.jsonl" else ModelError, match=message):
             Predictions(tmp_path / name, PACKS, ROWS)

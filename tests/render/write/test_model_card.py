@@ -10,7 +10,7 @@ import yaml
 
 from auditkit.render.draw.curves import render as render_curves
 from auditkit.render.write.model_card import render
-from auditkit.schema import Columns, CurvePoint, Part, Recipe, Training
+from auditkit.schema import CurvePoint, Part, Recipe, Training
 
 CURVE = tuple(
     point for epoch, loss in ((1, 0.9), (2, 0.4), (3, 0.6)) for point in (
@@ -23,7 +23,7 @@ CURVE = tuple(
 def training(**changes: object) -> Training:
     fields = {
         "base": "org/base", "base_sha256": "b" * 64, "data": "rows.csv", "data_sha256": "d" * 64,
-        "columns": Columns(), "recipe": Recipe(task="classification", seed=17), "labels": ("neg", "pos"),
+        "recipe": Recipe(task="classification", seed=17), "labels": ("neg", "pos"),
         "training": Part(rows=1000, clusters=990, labels={"neg": 995, "pos": 5}, truncated=3),
         "validation": Part(rows=100, clusters=99, labels={"neg": 99, "pos": 1}), "duplicates": 12, "contradictory": 2,
         "score": "accuracy", "curve": CURVE, "best_epoch": 2, "stopped_early": False, "majority": 0.99,

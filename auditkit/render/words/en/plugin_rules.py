@@ -1,8 +1,8 @@
 """What stands in for the texts of a rule that is not installed where the page is written."""
 
 WORDS = {
-    "passing": "{Metric} is within its limit",
-    "failing": "{Metric} is outside its limit",
+    "passing": "{capital_metric} is within its limit",
+    "failing": "{capital_metric} is outside its limit",
     "inconclusive": "Whether {metric} is within its limit is undecided",
     "what": "Bounds {metric} on {benchmark}.",
     "why": "The rule comes from a plugin that ships no documentation text.",

@@ -6,4 +6,5 @@ WORDS = {
     "todo": "What to do: {text}",
     "misread": "Self-test: {metric} read {value} on {planted}, and must read {expected}.",
     "run": "{model}, audit {audit}",
+    "no_version": "unknown",
 }

@@ -11,11 +11,11 @@ from typing import Any
 import datasets
 import pytest
 
-from auditkit.errors import PackError
+from auditkit.errors import UsageError
+from auditkit.load.own_data import open_task
 from auditkit.load.requests import build
-from auditkit.load.tasks import open_task
-from auditkit.load.training_data import read_labelled
-from auditkit.schema import Benchmark, Columns, Sample, Task
+from auditkit.load.training_data import read_training_rows
+from auditkit.schema import Benchmark, Sample, Task
 
 Open = Callable[..., tuple[Benchmark, list[Sample]]]
 REVIEWS = "review,stars\nGreat phone,good\nBroke at once,bad\n\"Fine, really\",good\n"
@@ -33,7 +33,7 @@ def opened(data: str, **keys: Any) -> tuple[Benchmark, list[Sample]]:
 
 
 def refused(data: str, **keys: Any) -> str:
-    with pytest.raises(PackError) as caught:
+    with pytest.raises(UsageError) as caught:
         opened(data, **keys)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -179,7 +179,8 @@ MANY = {"task": "multi-label-classification", "columns": {}, "labels": ["x", "y"
 )
 def test_a_truth_that_is_missing_is_not_taken_for_none(content: str, keys: dict[str, Any], role: str) -> None:
     name = written("f.jsonl" if content.startswith("{") else "f.csv", content)
-    message = f'{name}: row 1: "{role}" is missing; write [] if there is none, or remove the row'
+    line = 1 if name == "f.jsonl" else 2
+    message = f'{name}:{line}: "{role}" is missing; write [] if there is none, or remove the row'
     assert refused(name, **keys) == message
 
 
@@ -209,7 +210,8 @@ def test_both_readers_cut_several_labels_alike(cell: str, keys: dict[str, Any]) 
     _, (sample,) = opened(name, **{**MANY, "labels": [], **keys})
     assert sample.references == ("very good", "bad")
     if not keys:
-        (learnt,) = read_labelled(Path(name), "multi-label-classification", Columns()).samples
+        task = Task(name="training", task="multi-label-classification", data=name)
+        (learnt,) = read_training_rows(task).samples
         assert learnt.references == sample.references
 
 
@@ -225,7 +227,7 @@ def test_translation_pairs() -> None:
     _, (sample,) = opened(written("t.jsonl", lines(*rows)), task="translation", columns=columns, language="en")
     assert (sample.input, sample.references) == ({"source": "Guten Tag"}, ("Good day",))
     message = refused("t.jsonl", task="translation", columns={**columns, "target": "translation.fr"})
-    assert message == 't.jsonl: row 1: "translation.fr": there is no "fr" in de, en'
+    assert message == 't.jsonl:1: "translation.fr": there is no "fr" in de, en'
 
 
 @pytest.mark.parametrize("answer", ["B", "Rome", 1])
@@ -249,8 +251,8 @@ def test_an_answer_that_may_be_text_or_number_is_refused_where_another_row_gives
     rows = [{"question": "2 + 1?", "choices": ["2", "3", "4", "5"], "answer": "3"},
             {"question": "Capital of Italy?", "choices": ["Paris", "Rome"], "answer": "1"}]
     message = refused(written("m.jsonl", lines(*rows)), task="multiple-choice", columns={})
-    assert message.startswith('m.jsonl: row 1: "answer" is "3", the text of one choice and the letter or number of ')
-    assert "row 2 gives" in message
+    assert message.startswith('m.jsonl:1: "answer" is "3", the text of one choice and the letter or number of ')
+    assert "m.jsonl:2 gives" in message
 
 
 def test_choices_in_columns() -> None:
@@ -290,29 +292,29 @@ def test_groups_clusters_and_metadata() -> None:
         ("", {}, "f.csv: the file is empty; add rows"),
         ("review,stars\n", {}, "f.csv: there are no rows; add some"),
         ("reviews,stars\na,b\n", {},
-         'f.csv: there is no column "review"; did you mean "reviews"? columns: reviews, stars'),
-        ("review,stars\na,good\n,bad\n", {}, 'f.csv: row 2: "text" is missing; fill it, or remove the row'),
-        ("review,stars\na,good\n  ,bad\n", {}, 'f.csv: row 2: "text" is blank; fill it, or remove the row'),
-        ("review,stars\na,good\nb,\n", {}, 'f.csv: row 2: "label" is missing; fill it, or remove the row'),
+         'f.csv: there is no column "review"; did you mean "reviews"? columns: reviews, stars (say which it is'),
+        ("review,stars\na,good\n,bad\n", {}, 'f.csv:3: "text" is missing; fill it, or remove the row'),
+        ("review,stars\na,good\n  ,bad\n", {}, 'f.csv:3: "text" is blank; fill it, or remove the row'),
+        ("review,stars\na,good\nb,\n", {}, 'f.csv:3: "label" is missing; fill it, or remove the row'),
         ("review,stars\na,good\nb,good\n", {}, 'f.csv: "label" holds one class only; give all under "labels"'),
-        ("review,stars\na,good,x\nb,bad,y\n", {}, "f.csv: line 2: 3 cells under 2 columns; mend the row"),
-        ("review,stars\na,good\nb,bad,y\n", {}, "f.csv: line 3: 3 cells under 2 columns; mend the row"),
-        ("review,stars\n\na,good,x\nb,bad,y\n", {}, "f.csv: line 3: 3 cells under 2 columns; mend the row"),
-        ("review,stars\n\"a\n\",good\nb\n", {}, "f.csv: line 4: 1 cell under 2 columns; mend the row"),
-        ("a,good\nb,bad,y\n", {"header": ["review", "stars"]}, "f.csv: line 2: 3 cells under 2 columns"),
-        ("review,stars\na,good\n\"b,bad\n", {}, "f.csv: line 3: 1 cell under 2 columns; mend the row"),
-        ("review,review\na,good\n", {}, 'f.csv: the column "review" is there twice; rename one'),
+        ("review,stars\na,good,x\nb,bad,y\n", {}, "f.csv:2: 3 cells under 2 columns; a separator or a quote"),
+        ("review,stars\na,good\nb,bad,y\n", {}, "f.csv:3: 3 cells under 2 columns; a separator or a quote"),
+        ("review,stars\n\na,good,x\nb,bad,y\n", {}, "f.csv:3: 3 cells under 2 columns; a separator or a quote"),
+        ("review,stars\n\"a\n\",good\nb\n", {}, "f.csv:4: 1 cell under 2 columns; a separator or a quote"),
+        ("a,good\nb,bad,y\n", {"header": ["review", "stars"]}, "f.csv:2: 3 cells under 2 columns"),
+        ("review,stars\na,good\n\"b,bad\n", {}, "f.csv:3: not valid CSV: unexpected end of data"),
+        ("review,review\na,good\n", {}, 'f.csv:1: the column "review" is given twice; rename or remove one'),
         ("review,stars\na,good\nb,bda\n", {"labels": ["good", "bad"]},
-         'f.csv: row 2: "label" is "bda", none of the classes; did you mean "bad"?'),
+         'f.csv:3: "label" is "bda", none of the classes; did you mean "bad"?'),
         ("review,stars,id\na,good,1\nb,bad,1\n", {"columns": {"text": "review", "label": "stars", "id": "id"}},
-         'f.csv: row 2: the id "1" was given at f.csv: row 1; make ids unique'),
+         'f.csv:3: the id "1" was given at f.csv:2; make ids unique'),
         ("review,stars\na,good\na,bad\n", {},
-         "f.csv: row 2: asks exactly what f.csv: row 1 asks, but its target differs"),
+         "f.csv:3: asks exactly what f.csv:2 asks, but its target differs"),
         ("review,stars\na,good\n", {"columns": {"txt": "review"}}, 'classification has no "txt"; did you mean "text"?'),
         ("review,stars\na,good\n", {"split": "test"}, 'f.csv: a file has no splits; remove "split" of the task mine'),
-        ("review,stars\na,good\n", {"task": "regression"}, "f.csv: row 1: \"label\" is 'good'; expected a number"),
-        ("review,stars\na,nan\n", {"task": "regression"}, "f.csv: row 1: \"label\" is 'nan'; expected a number"),
-        (b"review,stars\n\xff,good\n", {}, "f.csv: cannot be read: UnicodeDecodeError"),
+        ("review,stars\na,good\n", {"task": "regression"}, "f.csv:2: \"label\" is 'good'; expected a number"),
+        ("review,stars\na,nan\n", {"task": "regression"}, "f.csv:2: \"label\" is 'nan'; expected a number"),
+        (b"review,stars\n\xff,good\n", {}, "f.csv:2: byte 1 is not UTF-8; save the file as UTF-8"),
     ],
 )
 def test_a_fault_of_a_csv_is_one_line(content: str | bytes, keys: dict[str, Any], expected: str) -> None:
@@ -323,20 +325,20 @@ def test_a_fault_of_a_csv_is_one_line(content: str | bytes, keys: dict[str, Any]
     ("rows", "keys", "expected"),
     [
         ([{"review": ["a"], "stars": "good"}], {"labels": ["good", "bad"]},
-         'f.jsonl: row 1: "text" is list ([\'a\']); expected text'),
-        ([{"review": "a", "stars": None}, {"review": "b", "stars": "x"}], {}, 'f.jsonl: row 1: "label" is missing'),
+         'f.jsonl:1: "text" is list ([\'a\']); expected text'),
+        ([{"review": "a", "stars": None}, {"review": "b", "stars": "x"}], {}, 'f.jsonl:1: "label" is missing'),
         ([{"review": float("nan"), "stars": "x"}], {}, "f.jsonl: "),
         ([{"w": ["a", "b"], "t": ["O"]}], {"task": "tagging", "columns": {"words": "w", "tags": "t"}},
-         'f.jsonl: row 1: "tags" holds 1 for 2 words; give one a word'),
+         'f.jsonl:1: "tags" holds 1 for 2 words; give one a word'),
         ([{"w": [], "t": []}], {"task": "tagging", "columns": {"words": "w", "tags": "t"}},
-         'f.jsonl: row 1: "words" is missing; fill it, or remove the row'),
+         'f.jsonl:1: "words" is missing; fill it, or remove the row'),
         ([{"question": "q", "choices": ["a", "b"], "answer": "C"}], {"task": "multiple-choice", "columns": {}},
-         'f.jsonl: row 1: "answer" is "C"; expected the text, the letter (A …) or the number (from 0) of one of 2'),
+         'f.jsonl:1: "answer" is "C"; expected the text, the letter (A …) or the number (from 0) of one of 2'),
         ([{"question": "q", "choices": ["a", "a"], "answer": "A"}], {"task": "multiple-choice", "columns": {}},
-         'f.jsonl: row 1: "choices" holds "a" twice; make the choices differ, or remove the row'),
+         'f.jsonl:1: "choices" holds "a" twice; make the choices differ, or remove the row'),
         ([{"review": "a", "stars": "x", "m": {"deep": 1}}, {"review": "b", "stars": "y", "m": {"deep": 2}}],
-         {"metadata": ["m"]}, 'f.jsonl: row 1: "m" is dict'),
-        ([{"text": "a", "summary": ""}], {"task": "summarisation", "columns": {}}, 'row 1: "summary" is missing'),
+         {"metadata": ["m"]}, 'f.jsonl:1: "m" is dict'),
+        ([{"text": "a", "summary": ""}], {"task": "summarisation", "columns": {}}, 'f.jsonl:1: "summary" is missing'),
     ],
 )
 def test_a_fault_of_a_jsonl_is_one_line(rows: list[Any], keys: dict[str, Any], expected: str) -> None:
@@ -346,9 +348,9 @@ def test_a_fault_of_a_jsonl_is_one_line(rows: list[Any], keys: dict[str, Any], e
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        ("nowhere.csv", 'nowhere.csv: no such file; mend "data" of the task mine'),
+        ("nowhere.csv", 'nowhere.csv: no such file; correct "data" of the task mine'),
         ("notes.txt", "notes.txt: .txt is not read; convert the file to one of .csv, .tsv, .jsonl, "),
-        ("broken.jsonl", "broken.jsonl: "),
+        ("broken.jsonl", "broken.jsonl:1: not valid JSON at column 26"),
         ("broken.parquet", "broken.parquet: "),
         ("someone/nothing", "someone/nothing: cannot be opened as a data set: "),
     ],

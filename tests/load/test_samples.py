@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from auditkit.errors import ConfigError, PackError
+from auditkit.errors import ConfigError, FormatError, PackError, UsageError
+from auditkit.load.files import Row
 from auditkit.load.packs import Pack
-from auditkit.load.rows import read_samples
+from auditkit.load.samples import read_samples, samples_of
 
 from .conftest import CARD, row
 
@@ -65,43 +66,27 @@ def test_a_faulty_value_is_named(make: Make, changes: dict[str, Any], expected: 
     assert expected in text
 
 
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ('{"id": "x",}', "not valid JSON at column"),
-        ("[1, 2]", "expected a JSON object, found list"),
-        ("", "the line is empty; remove it"),
-        ('{"id": "x", "metadata": {"score": NaN}}', "NaN is no JSON value"),
-        ('{"id": "x", "metadata": {"score": -Infinity}}', "-Infinity is no JSON value"),
-        ('{"id": "x", "id": "y"}', '"id" is given twice; keep one'),
-        ("[" * 100_000, "nested too deeply"),
-    ],
-)
-def test_a_faulty_line_is_named(make: Make, line: str, expected: str) -> None:
+def test_a_file_that_is_not_json_lines_is_named_by_its_line(make: Make) -> None:
+    for line, expected in (('{"id": "x",}', "not valid JSON at column"), ("", "the line is empty; remove it"),
+                           ('{"metadata": {"score": NaN}}', "NaN is not a JSON value"),
+                           (json.dumps(row(1, input={"context": "\ud83d half"})), '"input.context" holds a lone')):
+        with pytest.raises(FormatError) as caught:
+            make([row(0), line, row(2)])
+        assert str(caught.value).startswith(f"{WHERE}:2: ")
+        assert expected in str(caught.value)
+
+
+def test_a_lone_surrogate_of_any_reader_is_named(make: Make) -> None:
+    card = make([row(0)]).card
+    rows = [("rows.jsonl", "rows.jsonl:3", Row(3, row(1, input={"context": "\ud83d half", "question": "Who?"})))]
+    with pytest.raises(PackError, match=r'^rows\.jsonl:3: "input\.context" holds a lone surrogate'):
+        samples_of(card, rows)
+
+
+def test_a_byte_order_mark_is_named(make: Make) -> None:
     with pytest.raises(PackError) as caught:
-        make([row(0), line, row(2)])
-    assert str(caught.value).startswith(f"{WHERE}:2: ")
-    assert expected in str(caught.value)
-
-
-def test_a_lone_surrogate_is_named(make: Make) -> None:
-    line = json.dumps(row(1, input={"context": "\ud83d half", "question": "Who?"}))
-    assert '"input.context" holds a lone surrogate' in message(make, row(0), line)
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        (b"", f"{WHERE}:1: the file is empty; add rows"),
-        (b" \n\n", f"{WHERE}:1: the file is empty; add rows"),
-        (b"\xef\xbb\xbf{}\n", f"{WHERE}:1: the file begins with a byte-order mark; save it as UTF-8 without BOM"),
-        (b'{}\n{"id": "\xff"}\n', f"{WHERE}:2: byte 9 is not UTF-8; save the file as UTF-8"),
-    ],
-)
-def test_a_faulty_file_is_named(make: Make, raw: bytes, expected: str) -> None:
-    with pytest.raises(PackError) as caught:
-        make([], raw=raw)
-    assert str(caught.value) == expected
+        make([], raw=b"\xef\xbb\xbf{}\n")
+    assert str(caught.value) == f"{WHERE}:1: the file begins with a byte-order mark; save it as UTF-8 without BOM"
 
 
 def test_unicode_line_separators_do_not_split_a_row(make: Make) -> None:
@@ -188,7 +173,7 @@ def test_csv_reads_types_itself(make: Make) -> None:
 
 def test_csv_lines_are_counted_across_quoted_line_ends(make: Make) -> None:
     good = '1,unknown,o,ambiguous,"two\nlines",Who?,Anna,stereotype,,Tom,unknown,,t-1,gender'
-    with pytest.raises(PackError, match=r"rows\.csv:4: 2 cells under 14 columns; mend the row"):
+    with pytest.raises(FormatError, match=r"rows\.csv:4: 2 cells under 14 columns; a separator or a quote is missing"):
         make([HEADER, good, "2,unknown"], card=CSV_CARD, name="rows.csv")
 
 
@@ -201,11 +186,11 @@ def test_csv_lines_are_counted_across_quoted_line_ends(make: Make) -> None:
         ("choice.0.lable", 'did you mean "choices.0.label"?'),
         ("choices.text", 'did you mean "choices.0.text"?'),
         ("metadata", 'did you mean "metadata.NAME"?'),
-        ("id", 'the column "id" is given twice; keep one'),
+        ("id", 'the column "id" is given twice; rename or remove one'),
     ],
 )
 def test_csv_columns_are_checked_and_the_nearest_named(make: Make, column: str, hint: str) -> None:
-    with pytest.raises(PackError) as caught:
+    with pytest.raises(UsageError) as caught:
         make([f"{HEADER},{column}", "1"], card=CSV_CARD, name="rows.csv")
     assert str(caught.value).startswith("benchmarks/small/rows.csv:1: ")
     assert hint in str(caught.value)

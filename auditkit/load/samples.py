@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from auditkit.errors import PackError
+from auditkit.formats.text import lone_surrogate
+from auditkit.load.files import Row
 from auditkit.load.packs import Pack, display
-from auditkit.load.readers.row import Row
 from auditkit.load.requests import prompt
 from auditkit.schema import MARK, Benchmark, Choice, Record, Sample, Source, digest
 from auditkit.schema.faults import first_fault
 
 Truth = tuple[str | None, tuple[str, ...], tuple[str, ...]]
 """Target, references and tags."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Row(Record):
@@ -46,7 +45,11 @@ def read_samples(pack: Pack) -> list[Sample]:
             name, a doubled id, two rows that ask the same but differ in labels or target, and for an arm, a metadata
             key or a template field of the card that the rows lack.
     """
-    _, samples = samples_of(pack.card, _rows(pack))
+    try:
+        _, samples = samples_of(pack.card, _rows(pack))
+    finally:
+        for file in pack.found:
+            file.release()
     _check_card(pack, samples)
     return [sample for sample in samples if sample.arm in pack.arms] if pack.arms else samples
 
@@ -134,7 +137,8 @@ def _sample(card: Benchmark, row: _Row, row_id: str, source: Source) -> Sample:
 
 
 def _parse(row: Row, where: str, card: Benchmark) -> _Row:
-    _unicode(row.data, where, "")
+    if (path := lone_surrogate(row.data)) is not None:
+        raise PackError(f'{where}: "{path}" holds a lone surrogate (half a character); write the whole character')
     try:
         parsed = _Row.model_validate(row.data)
     except ValidationError as error:
@@ -155,11 +159,21 @@ def _parse(row: Row, where: str, card: Benchmark) -> _Row:
     return parsed
 
 
+def check_tags(tags: Sequence[str], words: Sequence[str], where: str) -> None:
+    """Refuse tags that are not one a word.
+
+    Raises:
+        PackError: their numbers differ; the message begins with `where`.
+    """
+    if len(tags) != len(words):
+        raise PackError(f'{where}: "tags" holds {len(tags)} for {len(words)} words; give one a word')
+
+
 def _check_words(row: _Row, where: str, card: Benchmark) -> None:
     if card.request == "tag" and not row.words:
         raise PackError(f'{where}: "words" is missing or empty; request: tag needs a list of words')
-    if row.tags and len(row.tags) != len(row.words):
-        raise PackError(f'{where}: "tags" holds {len(row.tags)} for {len(row.words)} words; give one a word')
+    if row.tags:
+        check_tags(row.tags, row.words, where)
     if any(not word.strip() for word in row.words):
         raise PackError(f'{where}: "words.{[bool(w.strip()) for w in row.words].index(False)}" is empty; leave it out')
 
@@ -179,18 +193,6 @@ def _check_choices(row: _Row, where: str, card: Benchmark) -> None:
             raise PackError(f'{where}: "{key}": no choice has the label "{value}"; labels: {", ".join(labels)}')
 
 
-def _unicode(value: Any, where: str, key: str) -> None:
-    if isinstance(value, str):
-        # Only "\\ud800" escapes can bring a lone surrogate in: the file itself is valid UTF-8.
-        if _SURROGATE.search(value):
-            raise PackError(f'{where}: "{key}" holds a lone surrogate (half a character); write the whole character')
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            _unicode(name, where, f"{key}.{name!a}".lstrip("."))
-            _unicode(item, where, f"{key}.{name}".lstrip("."))
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            _unicode(item, where, f"{key}.{i}")
 
 
 def _same_request(

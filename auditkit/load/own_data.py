@@ -1,0 +1,101 @@
+"""A task on the user's own data becomes a benchmark: its rows become samples, and a card says what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from auditkit.errors import PackError
+from auditkit.load.files import Row
+from auditkit.load.samples import samples_of
+from auditkit.load.task_rows import read_rows
+from auditkit.load.tasks.card import card_for
+from auditkit.load.tasks.kind import Classes, TaskKind, open_kind
+from auditkit.load.tasks.row import TaskRow, text_of
+from auditkit.load.user_tables import UserTable, open_table
+from auditkit.schema import Benchmark, Sample, Task, TaskClass, canonical
+
+MOST_CLASSES = 1000
+"""More different labels than that are taken for another column."""
+
+
+def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
+    """Read a task's data.
+
+    Returns:
+        The card, whose hash and number of rows are those of the content, and the samples.
+
+    Raises:
+        RegistryError: there is no such kind of task.
+        FormatError: a text file that is not what its suffix says.
+        PackError: `file:line: what, and what to do` for a column that is not there, an empty text, a missing or unknown
+            label, a wrong type, a doubled id, or two rows that ask the same and differ in the answer.
+    """
+    kind = open_kind(task.task)
+    table = open_table(task)
+    task_rows = read_rows(task, kind, table)
+    classes = _classes(task, kind, table, task_rows)
+    if kind.check is not None:
+        kind.check(task_rows)
+    rows: list[Row] = []
+    content = hashlib.sha256()
+    for task_row in task_rows:
+        data = {**_shared(task, kind, task_row), **kind.truth(task_row, classes)}
+        content.update(canonical(data) + b"\n")
+        rows.append(Row(task_row.number, data))
+    card = card_for(task, kind, classes, rows=len(rows), sha256=content.hexdigest(), source=table.name)
+    return samples_of(
+        card, ((table.name, table.place(row.line), row) for row in rows), conflicts=task.conflicts == "leave-out"
+    )
+
+
+def _shared(task: Task, kind: TaskKind, row: TaskRow) -> dict[str, Any]:
+    """What every kind's row has: input, clusters, groups, metadata, id."""
+    fields = kind.input_of(row)
+    metadata = {name: _plain(value, row.place, name) for name, value in row.metadata.items()}
+    groups = {axis: text_of(value, row.place, axis, empty=True) for axis, value in row.groups.items()}
+    data: dict[str, Any] = {
+        "input": fields, "metadata": {"language": task.language, **metadata},
+        # Rows without a cluster column depend only where they ask the same.
+        "clusters": row.cluster_ids() or {"input": hashlib.sha256(canonical(sorted(fields.items()))).hexdigest()[:12]},
+        "groups": {axis: group for axis, group in groups.items() if group},
+    }
+    if "id" in row.values:
+        data["id"] = row.text("id")
+    return data
+
+
+def _plain(value: Any, place: str, name: str) -> str | int | float | bool | None:
+    if value is None or isinstance(value, (str, int, bool)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    what = f"{type(value).__name__} ({str(value)[:40]})"
+    raise PackError(f'{place}: "{name}" is {what}; metadata are texts and numbers')
+
+
+def _classes(task: Task, kind: TaskKind, table: UserTable, rows: Sequence[TaskRow]) -> Classes:
+    """The classes of a classification: as the task names them, of the ClassLabel, or all that the data hold."""
+    if kind.labels is None:
+        return ()
+    classes = task.labels or tuple(TaskClass(value=value) for value in _values(task, kind, table, rows))
+    if len(classes) < 2:
+        hint = f'give all under "labels" of the task {task.name}'
+        raise PackError(f'{table.where}: "label" holds one class only; {hint}')
+    return tuple(_complete(item) for item in classes)
+
+
+def _values(task: Task, kind: TaskKind, table: UserTable, rows: Sequence[TaskRow]) -> Sequence[str]:
+    column = task.columns.get("label", "label")
+    values: Sequence[str] = table.class_names.get(column if isinstance(column, str) else column[0], ())
+    if not values:
+        assert kind.labels is not None
+        values = sorted({label for row in rows for label in kind.labels(row)})
+    if len(values) > MOST_CLASSES:
+        raise PackError(f'{table.where}: "label" holds {len(values)} different values; is it the right column?')
+    return values
+
+
+def _complete(item: TaskClass) -> TaskClass:
+    label = item.label or item.value
+    return TaskClass(value=item.value, label=label, text=item.text or label.replace("_", " "))

@@ -1,0 +1,68 @@
+"""The card of a task on the user's data: how each type of task is asked and scored."""
+
+from __future__ import annotations
+
+from auditkit.load.tasks.kind import Classes, TaskKind
+from auditkit.schema import Benchmark, Choice, MetricUse, PlantedReading, Task, Template
+
+MOST_LETTERS = 26
+"""Classes that can be asked for by letter."""
+
+
+def card_for(task: Task, kind: TaskKind, classes: Classes, *, rows: int, sha256: str, source: str) -> Benchmark:
+    """The card of a task: the defaults of its kind, and what the user said instead.
+
+    Args:
+        task: what the user said.
+        kind: the kind of task.
+        classes: the classes of a classification.
+        rows: number of rows.
+        sha256: hash of the rows' content.
+        source: name of the data.
+    """
+    letters = len(classes) <= MOST_LETTERS
+    return Benchmark(
+        name=task.name, version=1, title=f"{task.name}: {task.task} on your data",
+        measures=task.measures or f"How well the model does {task.task} on {source}; more was not stated.",
+        limits=task.limits or "Not stated: the author of the audit's configuration said nothing of it.",
+        license=task.license, source=_source(task), citation="the data of the audit's configuration",
+        language=task.language, request=kind.request,
+        rules=tuple(rule for rule in kind.rules if letters or rule != "letter"),
+        templates=(task.template or _template(task, kind),),
+        choices=tuple(Choice(text=item.text, label=item.label) for item in classes),
+        generation=task.generation or kind.generation, reader="task", files=(source,),
+        groups=tuple(task.groups), clusters=task.clusters or ("input",),
+        metrics=task.metrics or _metrics(task, kind), planted=_planted(task, kind, len(classes)),
+        rows=rows, sha256=sha256,
+    )
+
+
+def _template(task: Task, kind: TaskKind) -> Template:
+    """The kind's prompt; another where the task names the optional column."""
+    return kind.optional_template if kind.optional_template and kind.optional in task.columns else kind.template
+
+
+def _source(task: Task) -> str:
+    parts = {"configuration": task.config, "revision": task.revision, "split": task.split}
+    return ", ".join([task.data, *(f"{name} {value}" for name, value in parts.items() if value)])
+
+
+def _metrics(task: Task, kind: TaskKind) -> tuple[MetricUse, ...]:
+    return tuple(
+        MetricUse(metric=name, arm="all", slices=task.metadata, groups=bool(task.groups) and place == 0)
+        for place, name in enumerate(kind.metrics)
+    )
+
+
+def _planted(task: Task, kind: TaskKind, classes: int) -> tuple[PlantedReading, ...]:
+    """What accuracy must read on planted models, where it is measured."""
+    readings = []
+    for use in task.metrics or _metrics(task, kind):
+        if use.metric != "accuracy":
+            continue
+        of = {"metric": "accuracy", "arm": use.arm}
+        readings.append(PlantedReading(planted="never-stereotyped", expect="exactly", value=1.0, **of))
+        if classes:
+            readings.append(PlantedReading(planted="random", expect="around", value=1 / classes, **of))
+        readings += [PlantedReading(planted=name, expect="undefined", **of) for name in ("constant", "refusing")]
+    return tuple(readings)
