@@ -6,10 +6,9 @@ it exactly as plugins do.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.metadata import EntryPoint, distributions, entry_points, requires
+from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
@@ -96,10 +95,9 @@ def missing(feature: str) -> str | None:
 def lacking(error: ModuleNotFoundError) -> str | None:
     """What to do about a library that the lean installation leaves out; `None` where that is not why it failed."""
     library = (error.name or "").partition(".")[0]
-    needed = {re.split(r"[^\w-]", line)[0].replace("-", "_") for line in requires(DISTRIBUTION) or ()}
-    if library not in needed or find_spec(library) is not None:
+    if library == "auditkit" or find_spec("torch") is not None:
         return None
-    return f"this needs {library}, and only what checks an audit is installed; add it: {EVERYTHING}"
+    return f"this needs {library}, and only what checks an audit is installed; add the rest: {EVERYTHING}"
 
 
 def conflict() -> str | None:
@@ -176,8 +174,8 @@ def plugins(*, check: bool = False) -> list[Plugin]:
     return listed
 
 
-def load_all(kind: str, of: type[T]) -> tuple[dict[str, T], tuple[Plugin, ...]]:
-    """Everything registered under a kind, by name, and the plugins that cannot be used.
+def load_all(kind: str, of: type[T]) -> tuple[tuple[tuple[Plugin, T], ...], tuple[Plugin, ...]]:
+    """Everything registered under a kind, sorted by name, and the plugins that cannot be used.
 
     Args:
         kind: the part of the entry points' names before the dot.
@@ -186,16 +184,17 @@ def load_all(kind: str, of: type[T]) -> tuple[dict[str, T], tuple[Plugin, ...]]:
     Raises:
         RegistryError: a built-in cannot be used, or a plugin claims its name.
     """
-    loaded: dict[str, T] = {}
-    broken = []
-    for plugin in (plugin for plugin in plugins() if plugin.kind == kind):
+    listed = [plugin for plugin in plugins() if plugin.kind == kind]
+    built_in = {plugin.name for plugin in listed if plugin.built_in}
+    loaded, broken = [], []
+    for plugin in listed:
         try:
             item = get(kind, plugin.name)
             if not isinstance(item, of):
                 raise RegistryError(f'the {kind} "{plugin.name}" ({plugin.target}) is not of the type {of.__name__}')
-            loaded[plugin.name] = item
+            loaded.append((plugin, item))
         except RegistryError as error:
-            if any(other.built_in for other in plugins() if (other.kind, other.name) == (kind, plugin.name)):
+            if plugin.name in built_in:
                 raise
             broken.append(replace(plugin, problem=str(error)))
-    return loaded, tuple(broken)
+    return tuple(loaded), tuple(broken)

@@ -35,6 +35,18 @@ def mirror() -> Path:
     return MIRROR
 
 
+_NEED = {"mirror": "mirror", "ray_cluster": "ray"}
+"""Fixture to the marker of the tests that take it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes a fixture of the outside world, so that it can be left out: `-m "not ray and not mirror"`."""
+    for item in items:
+        for fixture, marker in _NEED.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Where the mirror is there, a test of published data that skips has failed."""

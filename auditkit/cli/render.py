@@ -21,6 +21,6 @@ def command(run: Path) -> int:
 
     folder = RunFolder(run)
     with progress() as on_event:
-        write_pages(folder, folder.read_audit(), on_event)
+        write_pages(folder, folder.read_audit(on_event), on_event)
     click.echo(str(folder.page))
     return 0

@@ -43,7 +43,7 @@ def read_table(
         blank_lines: pass over them.
 
     Raises:
-        FormatError: the file is empty or not UTF-8, two columns bear one name, and, while rows are read, `where:line`
+        FormatError: the file is empty or not UTF-8, two columns have one name, and, while rows are read, `where:line`
             has wrong quotes, or more or fewer cells than there are columns.
     """
     text = decode(content, where)

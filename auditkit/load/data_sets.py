@@ -82,7 +82,7 @@ def read_saved(path: Path, split: str | None, task: str) -> DataSetRows:
 
     Args:
         path: of the folder.
-        split: the split to read, which must be there; may be `None` where there is but one or none.
+        split: the split to read, which must be there; may be `None` where there are no splits, or only one.
         task: name of the task, for messages.
 
     Raises:

@@ -32,7 +32,7 @@ def raw_url(upstream: Upstream, file: UpstreamFile) -> str:
 
 
 def download(upstream: Upstream, file: UpstreamFile, on_event: OnEvent) -> Path:
-    """Download a file into the data cache, unless it is there.
+    """Download a file into the data cache, unless the cache has it.
 
     What has arrived stays in a `.part` file beside its place, from which the next call goes on.
 
@@ -65,7 +65,7 @@ def _fetch(url: str, file: UpstreamFile, part: Path, on_event: OnEvent) -> None:
             with httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client:
                 return _append(client, url, file, part, on_event)
         except httpx.HTTPStatusError as error:
-            if error.response.status_code == 416:  # nothing is left to send: what is there is all
+            if error.response.status_code == 416:  # nothing is left to send: the part is complete
                 return None
             raise MeasurementError(
                 f"{url}: the server answered {error.response.status_code}; try again later, or give --mirror DIR"
@@ -78,16 +78,16 @@ def _fetch(url: str, file: UpstreamFile, part: Path, on_event: OnEvent) -> None:
 
 
 def _append(client: httpx.Client, url: str, file: UpstreamFile, part: Path, on_event: OnEvent) -> None:
-    """Stream what is missing of a file to its part; a server that sends all of it starts the part anew."""
-    there = part.stat().st_size if part.is_file() else 0
-    if there >= file.bytes:
+    """Stream what is missing of a file to its part; a server that sends all of it replaces the part."""
+    size = part.stat().st_size if part.is_file() else 0
+    if size >= file.bytes:
         return
     # Without identity, a length would count compressed bytes.
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={there}-"} if there else {})}
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={size}-"} if size else {})}
     with client.stream("GET", url, headers=headers) as response:
         response.raise_for_status()
         goes_on = response.status_code == 206
-        done = there if goes_on else 0
+        done = size if goes_on else 0
         with part.open("ab" if goes_on else "wb") as out:
             for piece in response.iter_bytes():
                 out.write(piece)
@@ -105,11 +105,11 @@ def _checked(url: str, file: UpstreamFile, part: Path) -> bytes:
         content = unpack(raw, packed if packed != Path(file.file).suffix else "")
     except (OSError, EOFError, zlib.error):
         content = raw
-    found = hashlib.sha256(content).hexdigest()
-    if found != file.sha256:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != file.sha256:
         part.unlink()
         raise PackError(
-            f"{url}: what came has sha256 {found} ({len(content)} bytes), not {file.sha256} ({file.bytes} bytes) as "
+            f"{url}: what came has sha256 {sha256} ({len(content)} bytes), not {file.sha256} ({file.bytes} bytes) as "
             "the card pins; nothing was kept"
         )
     return content

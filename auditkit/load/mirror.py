@@ -36,7 +36,7 @@ def open_mirror(folder: Path | None = None) -> Mirror | None:
     """The mirror in a folder, or the one that `AUDITKIT_MIRROR` names; `None` where neither is given.
 
     Raises:
-        ConfigError: it is named, but is no mirror.
+        ConfigError: it is named, but is not a mirror.
     """
     named = str(folder) if folder is not None else os.environ.get(VARIABLE)
     return Mirror(Path(named).expanduser()) if named else None
@@ -44,11 +44,11 @@ def open_mirror(folder: Path | None = None) -> Mirror | None:
 
 def _stamp(manifest: Path) -> tuple[int, int]:
     try:
-        found = manifest.stat()
+        status = manifest.stat()
     except OSError:
         hint = f"a mirror ({VARIABLE}, --mirror) is a folder that holds it"
         raise ConfigError(f"{manifest}: no such file; {hint}") from None
-    return found.st_mtime_ns, found.st_size
+    return status.st_mtime_ns, status.st_size
 
 
 @cache

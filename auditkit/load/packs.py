@@ -30,7 +30,7 @@ class Pack:
 
     card: Benchmark
     folder: Path
-    found: tuple[File, ...]
+    every_file: tuple[File, ...]
     """Every file of the card, in order; those to train on last."""
     arms: tuple[str, ...] = ()
     """The arms that were asked for; all where empty."""
@@ -40,12 +40,12 @@ class Pack:
         """The files that hold rows, in the card's order."""
         upstream = self.card.upstream.files if self.card.upstream else ()
         others = {*(file.file for file in upstream if file.beside), *self.card.training}
-        return tuple(file for file in self.found if file.name not in others)
+        return tuple(file for file in self.every_file if file.name not in others)
 
     @property
     def beside(self) -> dict[str, File]:
         """All files by name."""
-        return {file.name: file for file in self.found}
+        return {file.name: file for file in self.every_file}
 
     @property
     def reader(self) -> Reader:
@@ -64,7 +64,7 @@ def packs_root() -> Path:
     return wheel if wheel.is_dir() else package.parent / "benchmarks"
 
 
-def names() -> list[str]:
+def built_in_names() -> list[str]:
     """Sorted names of the built-in packs: those whose rows are part of auditkit."""
     return [name for name, published in _shipped(packs_root()).items() if not published]
 
@@ -118,16 +118,16 @@ def open_pack(name_or_dir: str | Path) -> Pack:
     card = _card(folder)
     if folder.parent == packs_root() and card.name != folder.name:
         raise ConfigError(f'{path}: "name": {card.name} is not the folder\'s name, {folder.name}; make them equal')
-    pack = Pack(_only(card, arms, path), folder, _found(card, folder), arms)
+    pack = Pack(_only(card, arms, path), folder, _files(card, folder), arms)
     # Published files are pinned one by one, and their rows are counted when they are read.
     rows = _counted(pack) if card.upstream is None else card.rows
     sha256 = _hashed(pack)
-    mend = f"if the change is meant, raise \"version\" and run `auditkit pack seal {display(folder)}`"
+    remedy = f"if the change is meant, raise \"version\" and run `auditkit pack seal {display(folder)}`"
     if sha256 != card.sha256:
         what = "rows and training rows" if card.training else "rows"
-        raise PackError(f"{path}: the {what} have sha256 {sha256[:12]}…, not {card.sha256[:12]}… as sealed; {mend}")
+        raise PackError(f"{path}: the {what} have sha256 {sha256[:12]}…, not {card.sha256[:12]}… as sealed; {remedy}")
     if rows != card.rows:
-        raise PackError(f"{path}: the pack has {rows} rows, not {card.rows} as sealed; {mend}")
+        raise PackError(f"{path}: the pack has {rows} rows, not {card.rows} as sealed; {remedy}")
     return pack
 
 
@@ -142,19 +142,19 @@ def _only(card: Benchmark, arms: Sequence[str], path: str) -> Benchmark:
     """The card without what concerns other arms."""
     if not arms:
         return card
-    there = [use.arm for use in card.metrics]
+    read = [use.arm for use in card.metrics if use.arm != "all"]
     for arm in arms:
-        if arm not in there or arm == "all":
-            found = ", ".join(dict.fromkeys(one for one in there if one != "all")) or "none that can be chosen"
-            raise PackError(f'{path}: no metric reads an arm "{arm}"; arms: {found}')
+        if arm not in read:
+            listed = ", ".join(dict.fromkeys(read)) or "none that can be chosen"
+            raise PackError(f'{path}: no metric reads an arm "{arm}"; arms: {listed}')
     keep = {*arms, "all"}
     return card.model_copy(update={
         "metrics": tuple(use for use in card.metrics if use.arm in keep),
-        "planted": tuple(one for one in card.planted if one.arm in keep),
+        "planted": tuple(reading for reading in card.planted if reading.arm in keep),
     })
 
 
-def _found(card: Benchmark, folder: Path) -> tuple[File, ...]:
+def _files(card: Benchmark, folder: Path) -> tuple[File, ...]:
     """The card's files, beside it or, where it is published data, in the data cache or a mirror."""
     if card.upstream is None:
         return tuple(File(name, folder / name, display(folder / name)) for name in (*card.files, *card.training))
@@ -193,14 +193,14 @@ def seal(folder: Path) -> tuple[int, str]:
     """
     path = folder / CARD
     card = _card(folder, {("rows",): 0, ("sha256",): ""})
-    pack = Pack(card, folder, _found(card, folder))
+    pack = Pack(card, folder, _files(card, folder))
     rows, sha256 = _counted(pack), _hashed(pack)
     text = path.read_bytes().decode("utf-8")
     end = "\r\n" if "\r\n" in text else "\n"
     for key, value in (("rows", str(rows)), ("sha256", sha256)):
         # A lone key at the margin: text inside a block scalar is indented.
-        text, found = re.subn(rf"(?m)^{key}:[^\r\n]*", f"{key}: {value}", text)
-        if not found:
+        text, changed = re.subn(rf"(?m)^{key}:[^\r\n]*", f"{key}: {value}", text)
+        if not changed:
             text = f"{text}{'' if text.endswith(end) else end}{key}: {value}{end}"
     beside = path.with_suffix(".yaml.part")
     beside.write_bytes(text.encode("utf-8"))
@@ -209,15 +209,15 @@ def seal(folder: Path) -> tuple[int, str]:
 
 
 def _folder(name_or_dir: str | Path) -> Path:
-    known = _shipped(packs_root())
-    if isinstance(name_or_dir, str) and name_or_dir in known:
+    shipped = _shipped(packs_root())
+    if isinstance(name_or_dir, str) and name_or_dir in shipped:
         return packs_root() / name_or_dir
     folder = Path(name_or_dir)
     if (folder / CARD).is_file():
         return folder.resolve()
     if folder.is_dir():
         raise PackError(f"{folder}: the folder holds no {CARD}; name a folder that holds one")
-    hint = did_you_mean(str(name_or_dir), known, f"packs: {', '.join(known)}; or name a folder")
+    hint = did_you_mean(str(name_or_dir), shipped, f"packs: {', '.join(shipped)}; or name a folder")
     raise PackError(f'no benchmark pack is called "{name_or_dir}"; {hint}')
 
 
@@ -264,18 +264,18 @@ def _counted(pack: Pack) -> int:
 
 def _hashed(pack: Pack) -> str:
     """Hash of the pack's files; a published file that is not the pinned one is refused."""
-    whole = hashlib.sha256()
+    together = hashlib.sha256()
     pinned = {file.file: file.sha256 for file in pack.card.upstream.files} if pack.card.upstream else {}
-    for file in pack.found:
+    for file in pack.every_file:
         content = file.content()
-        found = hashlib.sha256(content).hexdigest()
-        if pinned.get(file.name, found) != found:
+        sha256 = hashlib.sha256(content).hexdigest()
+        if pinned.get(file.name, sha256) != sha256:
             raise PackError(
-                f"{file.where}: {display(file.path)} has sha256 {found}, not {pinned[file.name]} as pinned; run "
+                f"{file.where}: {display(file.path)} has sha256 {sha256}, not {pinned[file.name]} as pinned; run "
                 f"`auditkit data verify`, then `auditkit data pull {pack.card.name}`"
             )
-        whole.update(content)
-    return whole.hexdigest()
+        together.update(content)
+    return together.hexdigest()
 
 
 def _reader(name: str, card: Path) -> Reader:

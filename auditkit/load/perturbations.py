@@ -42,7 +42,7 @@ def names(text: str) -> frozenset[str]:
 
 
 def typos(
-    text: str, *, rate: float, chance: random.Random, protected: Collection[str] = (), known: Collection[str] = ()
+    text: str, *, rate: float, chance: random.Random, protected: Collection[str] = (), vocabulary: Collection[str] = ()
 ) -> str:
     """Slips of the fingers inside words: two letters swapped, one doubled, left out, or its neighbour on the keyboard.
 
@@ -53,17 +53,17 @@ def typos(
         rate: slips for each letter of the text, at least one slip in all; fewer where too few words may be touched.
         chance: the source of chance.
         protected: words that are not touched, in lower case.
-        known: words that no slip may make, in lower case.
+        vocabulary: words that no slip may make, in lower case.
     """
-    found = list(_WORD.finditer(text))
+    matches = list(_WORD.finditer(text))
     letters = sum(character.isalpha() for character in text)
-    free = [match for match in found if len(match.group()) > 3 and _may_touch(match, text, protected)]
+    free = [match for match in matches if len(match.group()) > 3 and _may_touch(match, text, protected)]
     count = min(len(free), max(1, round(rate * letters)))
     chosen = {match.start() for match in chance.sample(free, count)}
 
     def slip(match: re.Match[str]) -> str:
         """The word of a match with one slip, if it was chosen."""
-        return _slip(match.group(), chance, known) if match.start() in chosen else match.group()
+        return _slip(match.group(), chance, vocabulary) if match.start() in chosen else match.group()
 
     return _WORD.sub(slip, text)
 
@@ -95,10 +95,10 @@ def punctuation(text: str) -> str:
         shortened = match.group() == "." and _SHORTENED.search(_before(text, match.start()))
         return match.group() if shortened else f" {match.group()}"
 
-    made = _MARK.sub(spaced, text)
+    changed = _MARK.sub(spaced, text)
     if re.search(r"\w[.?!]$", text) and not _SHORTENED.search(text[:-1]):
-        return made[:-1]
-    return made
+        return changed[:-1]
+    return changed
 
 
 def _may_touch(match: re.Match[str], text: str, protected: Collection[str]) -> bool:
@@ -121,34 +121,35 @@ def _before(text: str, place: int) -> str:
     return text[max(0, place - _LOOK_BACK) : place]
 
 
-def _slip(word: str, chance: random.Random, known: Collection[str]) -> str:
+def _slip(word: str, chance: random.Random, vocabulary: Collection[str]) -> str:
     for _ in range(_TRIES):
-        at = chance.randrange(1, len(word) - 1)
-        made = chance.choice(_SLIPS)(word, at, chance)
-        if made != word and made[-1] == word[-1] and made.lower() not in known and made.lower() not in NEGATIONS:
-            return made
+        place = chance.randrange(1, len(word) - 1)
+        slipped = chance.choice(_SLIPS)(word, place, chance)
+        makes_word = slipped.lower() in vocabulary or slipped.lower() in NEGATIONS
+        if slipped != word and slipped[-1] == word[-1] and not makes_word:
+            return slipped
     return word
 
 
-def _swapped(word: str, at: int, chance: random.Random) -> str:
-    return word if at + 2 >= len(word) else word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+def _swapped(word: str, place: int, chance: random.Random) -> str:
+    return word if place + 2 >= len(word) else word[:place] + word[place + 1] + word[place] + word[place + 2 :]
 
 
-def _doubled(word: str, at: int, chance: random.Random) -> str:
-    return word[: at + 1] + word[at:]
+def _doubled(word: str, place: int, chance: random.Random) -> str:
+    return word[: place + 1] + word[place:]
 
 
-def _left_out(word: str, at: int, chance: random.Random) -> str:
-    return word[:at] + word[at + 1 :]
+def _left_out(word: str, place: int, chance: random.Random) -> str:
+    return word[:place] + word[place + 1 :]
 
 
-def _beside(word: str, at: int, chance: random.Random) -> str:
-    row = next((row for row in _KEYS if word[at].lower() in row), "")
+def _beside(word: str, place: int, chance: random.Random) -> str:
+    row = next((row for row in _KEYS if word[place].lower() in row), "")
     if not row:
         return word
-    place = row.index(word[at].lower())
-    near = [row[i] for i in (place - 1, place + 1) if 0 <= i < len(row)]
-    return word[:at] + chance.choice(near) + word[at + 1 :]
+    key = row.index(word[place].lower())
+    near = [row[i] for i in (key - 1, key + 1) if 0 <= i < len(row)]
+    return word[:place] + chance.choice(near) + word[place + 1 :]
 
 
 _SLIPS: tuple[Callable[[str, int, random.Random], str], ...] = (_swapped, _doubled, _left_out, _beside)

@@ -22,24 +22,24 @@ def fill(template: str, fields: Mapping[str, str]) -> str:
         PackError: an unknown field, or a single brace.
     """
 
-    def piece(match: re.Match[str]) -> str:
+    def filled(match: re.Match[str]) -> str:
         """The value of a field, or the brace that a doubled one stands for.
 
         Raises:
             PackError: an unknown field, or a single brace.
         """
-        whole, name = match.group(), match.group(1)
-        if whole in ("{{", "}}"):
-            return whole[0]
+        piece, name = match.group(), match.group(1)
+        if piece in ("{{", "}}"):
+            return piece[0]
         if name is None:
-            raise PackError(f'the template has a single "{whole}"; write "{whole * 2}" for a brace')
+            raise PackError(f'the template has a single "{piece}"; write "{piece * 2}" for a brace')
         if name not in fields:
             close = difflib.get_close_matches(name, fields, n=1, cutoff=0.5)
             hint = f'did you mean "{{{close[0]}}}"?' if close else f"fields: {', '.join(sorted(fields)) or 'none'}"
             raise PackError(f'the template names the unknown field "{{{name}}}"; {hint}')
         return fields[name]
 
-    return _PIECE.sub(piece, template)
+    return _PIECE.sub(filled, template)
 
 
 def named(template: str) -> list[str]:

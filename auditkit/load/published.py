@@ -30,9 +30,9 @@ class Holding:
     @property
     def place(self) -> str:
         """One word for all files: the place, or how many are missing."""
-        found = set(self.places.values())
-        if len(found) == 1:
-            return found.pop()
+        kinds = set(self.places.values())
+        if len(kinds) == 1:
+            return kinds.pop()
         missing = sum(place == "missing" for place in self.places.values())
         return f"{missing} of {len(self.places)} files missing" if missing else "cache and mirror"
 
@@ -84,12 +84,12 @@ def pull(name_or_dir: str, on_event: OnEvent, *, mirror: Path | None = None, off
     pulled = []
     for file in upstream.files:
         path = kept_path(file.sha256, file.file)
-        found = opened.find(file.sha256) if opened is not None else None
+        mirrored = opened.find(file.sha256) if opened is not None else None
         if path.is_file():
             on_event(Event("pull", f"{file.file}: is in the cache already"))
-        elif found is not None:
-            path = _copy(file, found)
-            on_event(Event("pull", f"{file.file}: copied from {found}"))
+        elif mirrored is not None:
+            path = _copy(file, mirrored)
+            on_event(Event("pull", f"{file.file}: copied from {mirrored}"))
         else:
             _refuse(card, file, offline=offline, mirrored=opened is not None)
             path = download(upstream, file, on_event)
@@ -100,9 +100,10 @@ def pull(name_or_dir: str, on_event: OnEvent, *, mirror: Path | None = None, off
 
 def _copy(file: UpstreamFile, path: Path) -> Path:
     content = File(file.file, path, str(path)).content()
-    found = hashlib.sha256(content).hexdigest()
-    if found != file.sha256:
-        raise PackError(f"{path}: its content has sha256 {found}, not {file.sha256} as the card pins; nothing was kept")
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != file.sha256:
+        pinned = f"not {file.sha256} as the card pins; nothing was kept"
+        raise PackError(f"{path}: its content has sha256 {sha256}, {pinned}")
     return keep(file.sha256, file.file, content)
 
 
@@ -110,7 +111,7 @@ def _refuse(card: Benchmark, file: UpstreamFile, *, offline: bool, mirrored: boo
     if not file.path:
         raise PackError(f"{card.name}: {file.file} can be found in a mirror only; give --mirror DIR with a copy of it")
     if offline:
-        where = "the mirror has it not" if mirrored else "no mirror is named"
+        where = "the mirror does not have it" if mirrored else "no mirror is named"
         raise UsageError(
             f"{card.name}: {file.file} is not in the cache and {where}; run without --offline, or give --mirror DIR"
         )

@@ -42,13 +42,13 @@ def build(card: Benchmark, rule: str, samples: Sequence[Sample]) -> list[Request
     Raises:
         PackError: a field of the template that a sample lacks, or texts that share no word; names file and line.
     """
-    made = []
+    requests = []
     for sample in samples:
         try:
-            made.append(_compare(rule, sample) if card.request == "compare" else _ask(card, rule, sample))
+            requests.append(_compare(rule, sample) if card.request == "compare" else _ask(card, rule, sample))
         except PackError as error:
             raise PackError(f"{card.name}/{sample.source.file}:{sample.source.line}: {error}") from None
-    return made
+    return requests
 
 
 def prompt(card: Benchmark, sample: Sample, rule: str = "") -> tuple[str, str]:
@@ -62,8 +62,8 @@ def prompt(card: Benchmark, sample: Sample, rule: str = "") -> tuple[str, str]:
     letters = [f"{letter}. " for letter in ascii_uppercase] if rule == "letter" else [""] * len(sample.choices)
     if len(sample.choices) > len(letters):
         raise PackError(f'"{sample.id}": {len(sample.choices)} choices; at most {len(letters)} can be shown')
-    shown = enumerate(zip(letters, sample.choices, strict=False), start=1)
-    options = {f"option_{i}": letter + choice.text for i, (letter, choice) in shown}
+    lettered = enumerate(zip(letters, sample.choices, strict=False), start=1)
+    options = {f"option_{i}": letter + choice.text for i, (letter, choice) in lettered}
     fields = {"options": "\n".join(options.values()), **sample.input, **options}
     template = template_of(card, sample)
     text = template.letter if rule == "letter" and template.letter else template.text
@@ -122,5 +122,5 @@ def _compare(rule: str, sample: Sample) -> Request:
     spans = shared(texts)
     if not all(spans):
         raise PackError(f'"{sample.id}": its texts share no word, so there is nothing to compare; rewrite the pair')
-    options = tuple(Option(text=text, spans=found) for text, found in zip(texts, spans, strict=True))
+    options = tuple(Option(text=text, spans=ranges) for text, ranges in zip(texts, spans, strict=True))
     return Request(kind="compare", rule=rule, options=options)

@@ -12,7 +12,7 @@ from auditkit.formats.text import lone_surrogate
 from auditkit.load.files import Row
 from auditkit.load.packs import Pack, display
 from auditkit.load.requests import prompt
-from auditkit.schema import MARK, Benchmark, Choice, Record, Sample, Source, digest
+from auditkit.schema import MARK, Benchmark, Choice, Fact, Record, Sample, Source, digest
 from auditkit.schema.faults import first_fault
 
 Truth = tuple[str | None, tuple[str, ...], tuple[str, ...]]
@@ -31,7 +31,7 @@ class _Row(Record):
     clusters: dict[str, str] = Field(default_factory=dict)
     origin: str | None = Field(default=None, min_length=1)
     arm: str = Field(default="base", min_length=1)
-    metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    metadata: dict[str, Fact] = Field(default_factory=dict)
 
 
 def read_samples(pack: Pack) -> list[Sample]:
@@ -41,14 +41,14 @@ def read_samples(pack: Pack) -> list[Sample]:
 
     Raises:
         PackError: `file:line: what, and what to do` for a missing, unknown or wrongly typed key, a lone surrogate, a
-            target that no choice bears, an empty or doubled choice, a missing cluster, an axis that the card does not
-            name, a doubled id, two rows that ask the same but differ in labels or target, and for an arm, a metadata
-            key or a template field of the card that the rows lack.
+            target that is not the label of a choice, an empty or doubled choice, a missing cluster, an axis that the
+            card does not name, a doubled id, two rows that ask the same but differ in labels or target, and for an
+            arm, a metadata key or a template field of the card that the rows lack.
     """
     try:
         _, samples = samples_of(pack.card, _rows(pack))
     finally:
-        for file in pack.found:
+        for file in pack.every_file:
             file.release()
     _check_card(pack, samples)
     return [sample for sample in samples if sample.arm in pack.arms] if pack.arms else samples
@@ -71,34 +71,34 @@ def samples_of(
         PackError: as `read_samples`.
     """
     samples: list[Sample] = []
-    seen: dict[str, str] = {}
-    asked: dict[str, tuple[tuple[str, ...], Truth, str]] = {}
+    places: dict[str, str] = {}
+    requests: dict[str, tuple[tuple[str, ...], Truth, str]] = {}
     anonymous: dict[str, int] = {}
-    left = dict(card.left_out)
-    unseen = set(left)
+    left_out = dict(card.left_out)
+    missing = set(left_out)
     for file, where, row in rows:
         parsed = _parse(row, where, card)
         row_id = parsed.id or _content_id(row.data, anonymous)
-        if row_id in seen:
-            raise PackError(f'{where}: the id "{row_id}" was given at {seen[row_id]}; make ids unique')
-        seen[row_id] = where
-        unseen.discard(row_id)
-        if row_id in left:
+        if row_id in places:
+            raise PackError(f'{where}: the id "{row_id}" was given at {places[row_id]}; make ids unique')
+        places[row_id] = where
+        missing.discard(row_id)
+        if row_id in left_out:
             continue
         sample = _sample(card, parsed, row_id, Source(file=file, line=row.line))
         try:
-            _same_request(card, sample, where, asked)
+            _same_request(card, sample, where, requests)
         except _ConflictError as error:
             if not conflicts:
                 raise PackError(str(error)) from None
-            left[row_id] = "asks what an earlier row asks, with another answer"
+            left_out[row_id] = "asks what an earlier row asks, with another answer"
             continue
         samples.append(sample)
-    if card.upstream is not None and len(seen) != card.rows:
-        raise PackError(f"{card.name}: its files hold {len(seen)} rows, not {card.rows} as sealed; mend the card")
-    if unseen:
-        raise PackError(f'{card.name}: "left_out": no row has the id "{sorted(unseen)[0]}"; remove it from the card')
-    return card.model_copy(update={"left_out": left}), samples
+    if card.upstream is not None and len(places) != card.rows:
+        raise PackError(f"{card.name}: its files hold {len(places)} rows, not {card.rows} as sealed; correct the card")
+    if missing:
+        raise PackError(f'{card.name}: "left_out": no row has the id "{sorted(missing)[0]}"; remove it from the card')
+    return card.model_copy(update={"left_out": left_out}), samples
 
 
 class _ConflictError(Exception):
@@ -154,8 +154,8 @@ def _parse(row: Row, where: str, card: Benchmark) -> _Row:
             raise PackError(f'{where}: "clusters.{factor}" is missing; add the id of what the row shares with others')
     for axis in parsed.groups:
         if axis not in card.groups:
-            known = f"the card's groups are: {', '.join(card.groups) or 'none'}"
-            raise PackError(f'{where}: "groups.{axis}" is no axis of this pack; {known}')
+            axes = f"the card's groups are: {', '.join(card.groups) or 'none'}"
+            raise PackError(f'{where}: "groups.{axis}" is not an axis of this pack; {axes}')
     return parsed
 
 
@@ -188,7 +188,7 @@ def _check_choices(row: _Row, where: str, card: Benchmark) -> None:
         if texts.index(choice.text) != i:
             raise PackError(f'{where}: "choices.{i}.text" repeats choice {texts.index(choice.text)}; every model ties')
     labels = [choice.label for choice in row.choices or card.choices]
-    for key, value in (("target", row.target), *(("references", one) for one in row.references)):
+    for key, value in (("target", row.target), *(("references", label) for label in row.references)):
         if labels and value is not None and value not in labels:
             raise PackError(f'{where}: "{key}": no choice has the label "{value}"; labels: {", ".join(labels)}')
 
@@ -196,7 +196,7 @@ def _check_choices(row: _Row, where: str, card: Benchmark) -> None:
 
 
 def _same_request(
-    card: Benchmark, sample: Sample, where: str, asked: dict[str, tuple[tuple[str, ...], Truth, str]]
+    card: Benchmark, sample: Sample, where: str, requests: dict[str, tuple[tuple[str, ...], Truth, str]]
 ) -> None:
     try:
         text = prompt(card, sample)
@@ -204,7 +204,7 @@ def _same_request(
         raise PackError(f"{where}: {error}") from None
     key = digest([text, [choice.text for choice in sample.choices], sample.words])
     truth: Truth = (sample.target, sample.references, sample.tags)
-    labels, other, first = asked.setdefault(key, (sample.labels, truth, where))
+    labels, other, first = requests.setdefault(key, (sample.labels, truth, where))
     if labels != sample.labels or truth != other:
         differ = "labels" if labels != sample.labels else "target"
         raise _ConflictError(
@@ -221,5 +221,5 @@ def _check_card(pack: Pack, samples: list[Sample]) -> None:
             raise PackError(f'{card}: "metrics.{i}.arm": no row has the arm "{use.arm}"; arms: all, {", ".join(arms)}')
         for key in use.slices:
             if key not in keys:
-                found = ", ".join(sorted(keys)) or "none"
-                raise PackError(f'{card}: "metrics.{i}.slices": no row has metadata "{key}"; there is: {found}')
+                listed = ", ".join(sorted(keys)) or "none"
+                raise PackError(f'{card}: "metrics.{i}.slices": no row has metadata "{key}"; there is: {listed}')

@@ -37,12 +37,12 @@ def limit(samples: Sequence[Sample], n: int, seed: int, *, factor: str | None = 
         raise ValueError(f"a limit of {n} samples leaves nothing to measure; give at least 1")
     if len(samples) <= n:
         return list(samples)
-    taken: set[int] = set()
+    chosen: set[int] = set()
     for unit in _ordered(_units(samples, factor), samples, seed):
-        if taken and len(taken) + len(unit) > n:
+        if chosen and len(chosen) + len(unit) > n:
             break
-        taken.update(unit)
-    return [sample for i, sample in enumerate(samples) if i in taken]
+        chosen.update(unit)
+    return [sample for i, sample in enumerate(samples) if i in chosen]
 
 
 def _units(samples: Sequence[Sample], factor: str | None) -> dict[str, list[int]]:
@@ -55,12 +55,12 @@ def _units(samples: Sequence[Sample], factor: str | None) -> dict[str, list[int]
             name = parent[name]
         return name
 
-    own = [f"c\0{_cluster(sample, factor)}" for sample in samples]
-    for cluster, sample in zip(own, samples, strict=True):
+    clusters = [f"c\0{_cluster(sample, factor)}" for sample in samples]
+    for cluster, sample in zip(clusters, samples, strict=True):
         a, b = sorted((root(cluster), root(f"o\0{sample.origin}")))
         parent[b] = a
     units: dict[str, list[int]] = defaultdict(list)
-    for i, cluster in enumerate(own):
+    for i, cluster in enumerate(clusters):
         units[root(cluster)].append(i)
     return units
 

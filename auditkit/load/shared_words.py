@@ -17,16 +17,16 @@ Span = tuple[int, int]
 def shared(texts: Sequence[str]) -> list[tuple[Span, ...]]:
     """Character ranges [start, end) of the words that all texts share, for each text.
 
-    A word is what stands between spaces, its punctuation and the space before it included. Neighbouring shared words
+    A word is the text between spaces, its punctuation and the space before it included. Neighbouring shared words
     make one range. The result does not depend on the order of the texts. No shared word gives empty tuples.
     """
     words = [[match.span() for match in _WORD.finditer(text)] for text in texts]
-    bare = [[text[start:end].strip() for start, end in found] for text, found in zip(texts, words, strict=True)]
+    bare = [[text[start:end].strip() for start, end in spans] for text, spans in zip(texts, words, strict=True)]
     # SequenceMatcher is not symmetric: the alphabetically first text is always the reference.
     reference = min(range(len(texts)), key=lambda i: texts[i])
     maps = [_matches(bare[reference], other) for other in bare]
-    common = [i for i in range(len(bare[reference])) if all(i in found for found in maps)]
-    return [_ranges([found[i] for i in common], spans) for found, spans in zip(maps, words, strict=True)]
+    common = [i for i in range(len(bare[reference])) if all(i in places for places in maps)]
+    return [_ranges([places[i] for i in common], spans) for places, spans in zip(maps, words, strict=True)]
 
 
 def _matches(a: list[str], b: list[str]) -> dict[int, int]:

@@ -19,7 +19,7 @@ class Split:
     duplicates: int
     """Rows whose text another row has too."""
     contradictory: int
-    """Texts that stand with more than one label."""
+    """Texts that have more than one label."""
     dropped: int = 0
     """Training rows whose cluster reaches into the given validation rows."""
 
@@ -37,7 +37,7 @@ def split(samples: Sequence[Sample], task: TrainingTask, share: float, seed: int
         seed: of the choice.
 
     Raises:
-        PackError: one label only, or a label that stands in one cluster only: one side would be without it.
+        PackError: one label only, or a label that only one cluster has: one side would be without it.
     """
     grouped = _clustered(samples)
     _require_labels(grouped, task)
@@ -67,7 +67,7 @@ def _first(order: Sequence[Sequence[Sample]], wanted: float) -> Iterable[str]:
         yield from (sample.id for sample in group)
 
 
-def given(training: Sequence[Sample], validation: Sequence[Sample], task: TrainingTask) -> Split:
+def with_validation(training: Sequence[Sample], validation: Sequence[Sample], task: TrainingTask) -> Split:
     """Take the validation rows as given, and drop what would leak from training: equal texts and shared clusters.
 
     Raises:
@@ -77,16 +77,16 @@ def given(training: Sequence[Sample], validation: Sequence[Sample], task: Traini
     grouped = _clustered([*training, *moved])
     outside = {sample.id for sample in moved}
     shared = {sample.clusters["text"] for sample in grouped if sample.id in outside}
-    kept = tuple(s for s in grouped if s.id not in outside and s.clusters["text"] not in shared)
+    learnt = tuple(s for s in grouped if s.id not in outside and s.clusters["text"] not in shared)
     held = tuple(sample for sample in grouped if sample.id in outside)
-    if not kept:
+    if not learnt:
         raise PackError(f"{_file(training)}: every row is in {_file(validation)} too; nothing is left to learn from")
-    known = Counter(_labels(kept, task))
-    _require_two(training, task, known)
-    unknown = sorted(set(_labels(held, task)) - set(known))
+    counts = Counter(_labels(learnt, task))
+    _require_two(training, task, counts)
+    unknown = sorted(set(_labels(held, task)) - set(counts))
     if unknown:
-        raise PackError(f'{_file(validation)}: the label "{unknown[0]}" does not stand in {_file(training)}; add rows')
-    return Split(kept, held, *_doubled(kept), dropped=len(training) - len(kept))
+        raise PackError(f'{_file(validation)}: the label "{unknown[0]}" is not in {_file(training)}; add rows')
+    return Split(learnt, held, *_doubled(learnt), dropped=len(training) - len(learnt))
 
 
 def _clustered(samples: Sequence[Sample]) -> list[Sample]:
@@ -101,9 +101,9 @@ def _clustered(samples: Sequence[Sample]) -> list[Sample]:
         return name
 
     for sample in samples:
-        own = root("text " + _key(sample))
+        text = root("text " + _key(sample))
         for cluster in sample.clusters.values():
-            parent[root("cluster " + cluster)] = own
+            parent[root("cluster " + cluster)] = text
     return [
         sample.model_copy(update={"clusters": {"text": digest(root("text " + _key(sample)))[:16]}})
         for sample in samples
@@ -125,16 +125,16 @@ def _groups(samples: Sequence[Sample]) -> Iterable[list[Sample]]:
 
 def _stratum(group: Sequence[Sample], task: TrainingTask, counts: Counter[str]) -> str:
     """The commonest label of a cluster, of several labels the rarest one; one stratum for numbers and tags."""
-    found = Counter(_labels(group, task))
-    if not found:
+    labels = Counter(_labels(group, task))
+    if not labels:
         return ""
     if task == "multi-label-classification":
-        return min(found, key=lambda label: (counts[label], label))
-    return min(found, key=lambda label: (-found[label], label))
+        return min(labels, key=lambda label: (counts[label], label))
+    return min(labels, key=lambda label: (-labels[label], label))
 
 
 def _labels(samples: Iterable[Sample], task: TrainingTask) -> Iterable[str]:
-    """The classes that rows bear; none for numbers, and none for tags, which no split can balance."""
+    """The classes of rows; none for numbers, and none for tags, which no split can balance."""
     if task == "multi-label-classification":
         return (label for sample in samples for label in sample.references)
     if task == "classification":
@@ -151,11 +151,11 @@ def _require_labels(samples: Sequence[Sample], task: TrainingTask) -> None:
     for sample in samples:
         for label in _labels([sample], task):
             clusters[label].add(sample.clusters["text"])
-    for label, found in sorted(clusters.items()):
-        if len(found) == 1:
+    for label, texts in sorted(clusters.items()):
+        if len(texts) == 1:
             where = "in one row only" if counts[label] == 1 else "with one text or cluster only"
             raise PackError(
-                f'{_file(samples)}: the label "{label}" stands {where}, so it cannot be both learnt and checked; '
+                f'{_file(samples)}: the label "{label}" is {where}, so it cannot be both learnt and checked; '
                 f"add rows, remove it, or give a --validation file"
             )
 
@@ -177,7 +177,7 @@ def _doubled(samples: Sequence[Sample]) -> tuple[int, int]:
         key = _key(sample) + "\x1f" + sample.input.get("text_pair", "")
         count[key] += 1
         truths[key].add(f"{sample.target} {sorted(sample.references)} {sample.tags}")
-    return sum(n for n in count.values() if n > 1), sum(len(found) > 1 for found in truths.values())
+    return sum(n for n in count.values() if n > 1), sum(len(several) > 1 for several in truths.values())
 
 
 def _file(samples: Sequence[Sample]) -> str:

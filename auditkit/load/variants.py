@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from auditkit.load.perturbations import case, names, punctuation, typos, words
 from auditkit.schema import FORMAT, Benchmark, Config, Sample, variant_name
@@ -29,16 +30,16 @@ def variants(card: Benchmark, samples: Iterable[Sample], config: Config, rows: S
     if not config.robustness or not card.templates:
         return []
     samples = list(samples)
-    known = frozenset(word for row in rows for text in _texts(row) for word in words(text))
-    made: list[Sample] = []
+    vocabulary = frozenset(word for row in rows for text in _texts(row) for word in words(text))
+    twins: list[Sample] = []
     for kind in config.robustness:
         if kind == "formats":
             names = [f"{FORMAT}{number}" for number in range(2, len(card.formats) + 2)]
-            made += [twin(sample, name, sample.input) for name in names for sample in samples]
+            twins += [twin(sample, name, sample.input) for name in names for sample in samples]
         else:
-            changed = ((sample, _perturbed(sample, kind, config, known)) for sample in samples)
-            made += [twin(sample, kind, fields) for sample, fields in changed if fields != sample.input]
-    return made
+            changed = ((sample, _perturbed(sample, kind, config, vocabulary)) for sample in samples)
+            twins += [twin(sample, kind, fields) for sample, fields in changed if fields != sample.input]
+    return twins
 
 
 def twin(sample: Sample, variant: str, fields: dict[str, str]) -> Sample:
@@ -62,8 +63,8 @@ def protected(sample: Sample) -> frozenset[str]:
         *(choice.text for choice in sample.choices), *(choice.label for choice in sample.choices), *groups,
         sample.target or "", *sample.references, *sample.groups.values(), *facts,
     )
-    found = frozenset(word for text in texts for word in words(text))
-    return found.union(*(names(text) for text in sample.input.values()))
+    named = frozenset(word for text in texts for word in words(text))
+    return named.union(*(names(text) for text in sample.input.values()))
 
 
 def _texts(sample: Sample) -> Iterator[str]:
@@ -71,17 +72,15 @@ def _texts(sample: Sample) -> Iterator[str]:
     yield from (choice.text for choice in sample.choices)
 
 
-def _perturbed(sample: Sample, kind: str, config: Config, known: frozenset[str]) -> dict[str, str]:
+def _perturbed(sample: Sample, kind: str, config: Config, vocabulary: frozenset[str]) -> dict[str, str]:
     safe = protected(sample)
     if kind == "case":
         return {name: case(text, protected=safe) for name, text in sample.input.items()}
     if kind == "punctuation":
         return {name: punctuation(text) for name, text in sample.input.items()}
+    settings: dict[str, Any] = {"rate": config.typo_rate, "protected": safe, "vocabulary": vocabulary}
     return {
-        name: typos(
-            text, rate=config.typo_rate, chance=_chance(config.seed, sample, name), protected=safe, known=known
-        )
-        for name, text in sample.input.items()
+        name: typos(text, chance=_chance(config.seed, sample, name), **settings) for name, text in sample.input.items()
     }
 
 

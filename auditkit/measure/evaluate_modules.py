@@ -25,6 +25,7 @@ import numpy as np
 from auditkit.errors import MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.definition import Context, Metric
+from auditkit.measure.version import source_hash
 from auditkit.schema import Benchmark, MetricUse, Output, Reason, Sample, Score
 from auditkit.stats.columns import Floats
 from auditkit.stats.corpus import CorpusStatistic
@@ -36,7 +37,7 @@ DRAWS = 200
 """Resamples; each computes the module once."""
 
 
-def foreign_metric(use: MetricUse) -> Metric:
+def module_metric(use: MetricUse) -> Metric:
     """The metric that a card names as `evaluate:…`.
 
     Raises:
@@ -50,29 +51,32 @@ def foreign_metric(use: MetricUse) -> Metric:
     name, _, key = use.metric.removeprefix(PREFIX).partition("#")
     module, source = load(name)
     features = _features(module)
+    title = use.metric.removeprefix(PREFIX)
 
     def score(sample: Sample, output: Output, context: Context) -> Score:
         """A score without a value, whose parts are what the module is given: prediction and reference, as JSON."""
-        right, said = _reference(sample, features["references"]), _prediction(sample, output, features["predictions"])
-        if right is None or isinstance(said, str):
-            reason = "outside" if right is None else cast(Reason, said)
+        reference = _reference(sample, features["references"])
+        prediction = _prediction(sample, output, features["predictions"])
+        if reference is None or isinstance(prediction, str):
+            reason = "outside" if reference is None else cast(Reason, prediction)
             return Score(sample_id=sample.id, metric=use.metric, value=None, reason=reason)
-        parts: dict[str, float | str] = {"prediction": json.dumps(said[0]), "reference": json.dumps(right)}
-        return Score(sample_id=sample.id, metric=use.metric, value=None, answer=str(said[0]), parts=parts)
+        (answer,) = prediction
+        parts: dict[str, float | str] = {"prediction": json.dumps(answer), "reference": json.dumps(reference)}
+        return Score(sample_id=sample.id, metric=use.metric, value=None, answer=str(answer), parts=parts)
 
     def context(card: Benchmark, samples: Sequence[Sample]) -> Context:
-        """The module and the hash of its source, 12 hex digits, for the signature."""
-        return {"module": f"{use.metric.removeprefix(PREFIX)}@{hashlib.sha256(source.encode()).hexdigest()[:12]}"}
+        """The module and the hash of its source and of the files beside it that it imports, for the signature."""
+        return {"module": f"{title}@{source}"}
 
     return Metric(
-        use.metric, score, use.range, use.direction, title=use.metric.removeprefix(PREFIX), context=context,
+        use.metric, score, use.range, use.direction, title=title, context=context,
         statistic=_statistic(use.metric, module, key, use.range),
     )
 
 
 @cache
 def load(name: str) -> tuple[Any, str]:
-    """A module of evaluate and its source.
+    """A module of evaluate, and 12 hex digits over its source and the files of its package that it imports.
 
     Raises:
         MeasurementError: modules are not trusted, it is neither a local folder nor cached, or it holds no metric.
@@ -83,15 +87,11 @@ def load(name: str) -> tuple[Any, str]:
     file = path / f"{path.resolve().name}.py" if path.is_dir() else path
     if not file.is_file():
         return _cached(name)
-    kind = _class_in(file)
-    folder = os.path.join(_scratch(), hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12])
-    return kind(keep_in_memory=True, cache_dir=folder), file.read_text(encoding="utf-8")
-
-
-def _scratch() -> str:
     from auditkit.measure.evaluate_export import scratch_folder
 
-    return scratch_folder()
+    kind = _class_in(file)
+    folder = os.path.join(scratch_folder(), hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12])
+    return kind(keep_in_memory=True, cache_dir=folder), source_hash(kind.__module__)[:12]
 
 
 def _class_in(file: Path) -> Any:
@@ -101,7 +101,7 @@ def _class_in(file: Path) -> Any:
     # as a package, so that `from .helper import …` finds the files beside it
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[str(file.parent)])
     if spec is None or spec.loader is None:
-        raise MeasurementError(f"{file}: is no Python module")
+        raise MeasurementError(f"{file}: is not a Python module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -121,9 +121,11 @@ def _class_in(file: Path) -> Any:
 def _cached(name: str) -> tuple[Any, str]:
     import evaluate
 
+    from auditkit.measure.evaluate_export import scratch_folder
+
     before, evaluate.config.HF_EVALUATE_OFFLINE = evaluate.config.HF_EVALUATE_OFFLINE, True
     try:
-        module = evaluate.load(name, keep_in_memory=True, cache_dir=_scratch())
+        module = evaluate.load(name, keep_in_memory=True, cache_dir=scratch_folder())
     except Exception as error:
         raise MeasurementError(
             f'evaluate:{name}: neither a folder that holds {Path(name).name}.py nor cached ({type(error).__name__}); '
@@ -131,7 +133,7 @@ def _cached(name: str) -> tuple[Any, str]:
         ) from error
     finally:
         evaluate.config.HF_EVALUATE_OFFLINE = before
-    return module, inspect.getsource(type(module))
+    return module, source_hash(type(module).__module__)[:12]
 
 
 def _features(module: Any) -> dict[str, Any]:
@@ -182,14 +184,14 @@ def _cast(sample: Sample, label: str, feature: Any) -> str | float | int:
         return int(label)
     if label in sample.labels:
         return sample.labels.index(label)
-    raise MeasurementError(f'{sample.id}: the module wants class numbers; "{label}" is none, and no choice bears it')
+    raise MeasurementError(f'{sample.id}: the module wants class numbers; "{label}" is not one, and no choice has it')
 
 
 def _statistic(name: str, module: Any, key: str, range: tuple[float, float]) -> CorpusStatistic:
     def prepare(parts: Parts) -> Prepared:
         """The module over weighted rows; without its cache where that gives the same number."""
-        said, right = ([json.loads(text) for text in parts[part]] for part in ("prediction", "reference"))
-        every = np.arange(len(said)).tolist()
+        predictions, references = ([json.loads(text) for text in parts[part]] for part in ("prediction", "reference"))
+        all_rows = np.arange(len(predictions)).tolist()
 
         def value(compute: Callable[..., Any], rows: Sequence[int]) -> float:
             """What the module computes on these rows; NaN where it cannot on a resample.
@@ -197,45 +199,49 @@ def _statistic(name: str, module: Any, key: str, range: tuple[float, float]) -> 
             Raises:
                 MeasurementError: it cannot on all rows, or gives no number inside its range.
             """
-            chosen = {"predictions": [said[i] for i in rows], "references": [right[i] for i in rows]}
+            inputs = {"predictions": [predictions[i] for i in rows], "references": [references[i] for i in rows]}
             try:
-                found = compute(**chosen)
+                results = compute(**inputs)
             except Exception as error:
-                if rows != every:  # one class only, say: a resample without a value, of which few are allowed
+                if rows != all_rows:  # one class only, say: a resample without a value, of which few are allowed
                     return float("nan")
                 raise MeasurementError(f"{name}: cannot compute: {type(error).__name__}: {error}") from error
-            return _value(name, found, key, range)
+            return _value(name, results, key, range)
 
         # compute() writes and reads a table each time, 30 ms: resamples go without it where that makes no difference
-        whole = value(module.compute, every)
-        bare = np.isclose(whole, value(module._compute, every), rtol=1e-9, atol=1e-12, equal_nan=True)
+        of_all = value(module.compute, all_rows)
+        bare = np.isclose(of_all, value(module._compute, all_rows), rtol=1e-9, atol=1e-12, equal_nan=True)
 
-        def one(weights: Floats) -> float:
+        def draw(weights: Floats) -> float:
             """The value with each row repeated as often as its weight says; NaN where no row is left."""
             rows = np.repeat(np.arange(len(weights)), weights.astype(np.intp)).tolist()
-            if rows == every:
-                return whole
+            if rows == all_rows:
+                return of_all
             return value(module._compute if bare else module.compute, rows) if rows else float("nan")
 
-        return Weighted(lambda weights: np.array([one(row) for row in weights]))
+        return Weighted(lambda weights: np.array([draw(row) for row in weights]))
 
     return CorpusStatistic(name, prepare, draws=DRAWS, accelerated=False, undefined="the module gave no number")
 
 
-def _value(name: str, found: Any, key: str, range: tuple[float, float]) -> float:
+def _value(name: str, results: Any, key: str, range: tuple[float, float]) -> float:
     """The number that a module computed: under the key, under the module's name, or the only one.
 
     Raises:
         MeasurementError: no such number, or one outside the declared range.
     """
-    numbers = {k: v for k, v in dict(found or {}).items() if isinstance(v, (int, float, np.number)) or v is None}
+    results = dict(results or {})
+    numbers: dict[str, Any] = {
+        field: number
+        for field, number in results.items()
+        if isinstance(number, (int, float, np.number)) or number is None
+    }
     wanted = key or Path(name.removeprefix(PREFIX)).stem
     if wanted not in numbers and len(numbers) == 1 and not key:
         wanted = next(iter(numbers))
     if wanted not in numbers:
-        raise MeasurementError(f"{name}: gave {', '.join(map(str, dict(found or {})))}; name one number as {name}#KEY")
-    given: Any = numbers[wanted]
-    value = float("nan") if given is None else float(given)
+        raise MeasurementError(f"{name}: gave {', '.join(map(str, results))}; name one number as {name}#KEY")
+    value = float("nan") if numbers[wanted] is None else float(numbers[wanted])
     if not np.isnan(value) and not range[0] - 1e-9 <= value <= range[1] + 1e-9:
         raise MeasurementError(f"{name}: gave {value:g}, outside the range {list(range)} that card.yaml declares")
     return value

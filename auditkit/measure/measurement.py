@@ -12,7 +12,7 @@ from auditkit.errors import MeasurementError
 from auditkit.measure import citing
 from auditkit.measure import groups as fairness
 from auditkit.measure.definition import Context, Metric
-from auditkit.measure.evaluate_modules import PREFIX, foreign_metric
+from auditkit.measure.evaluate_modules import PREFIX, module_metric
 from auditkit.measure.table import Mask, Outputs, Table, table
 from auditkit.registry import get
 from auditkit.schema import Benchmark, Estimate, EstimateId, MetricUse, Sample, Score, digest
@@ -119,7 +119,7 @@ def metric_of(use: MetricUse) -> Metric:
         MeasurementError: a module that cannot be used.
         RegistryError: a metric that is not installed.
     """
-    found: Metric = foreign_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
+    found: Metric = module_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
     return found
 
 

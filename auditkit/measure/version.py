@@ -103,6 +103,11 @@ def _with_inside(name: str) -> Iterator[str]:
         yield from _with_inside(inner)
 
 
+def _is_package(name: str) -> bool:
+    file = _file(name)
+    return hasattr(sys.modules.get(name), "__path__") or (file is not None and file.name == "__init__.py")
+
+
 def _inside(name: str) -> list[str]:
     """Modules and packages directly in a package; none for a module."""
     file = _file(name)
@@ -115,8 +120,7 @@ def _inside(name: str) -> list[str]:
 
 def _imports(name: str) -> Iterator[_Import]:
     """All imports in a module's source, those inside functions too."""
-    file = _file(name)
-    package = name if file is not None and file.name == "__init__.py" else name.rpartition(".")[0]
+    package = name if _is_package(name) else name.rpartition(".")[0]
     for node in ast.walk(_tree(_source(name))):
         if isinstance(node, ast.Import):
             for alias in node.names:

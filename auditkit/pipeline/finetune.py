@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from auditkit import registry
 from auditkit.errors import ConfigError, RunFolderError, UsageError
-from auditkit.load.splitting import Split, given, split
+from auditkit.load.splitting import Split, split, with_validation
 from auditkit.load.tasks.kind import open_kind
 from auditkit.load.training_data import TrainingRows, read_training_rows
 from auditkit.measure.measurement import measure
@@ -95,33 +95,26 @@ def finetune(
     begun = time.perf_counter()
     if reason := registry.missing("finetune"):
         raise UsageError(f"finetune: {reason}")
-    chosen = read_recipe(task, recipe)
+    settings = read_recipe(task, recipe)
     source = _task(data, task, columns or {}, clusters, separator)
     folder = Path(out)
     if folder.exists():
         raise RunFolderError(f"{folder}: exists already; give --out another folder, or remove it")
     on_event(Event("load", f"reading {data}"))
-    rows = read_training_rows(source)
-    held = None
-    if validation is not None:
-        held = read_training_rows(source.model_copy(update={"data": str(validation), "split": "validation"}))
-    parts = (
-        split(rows.samples, task, chosen.validation_share, chosen.seed) if held is None
-        else given(rows.samples, held.samples, task)
-    )
+    rows, held, parts = _read(source, validation, settings)
     located = locate(Config(model=base, offline=offline), on_event)
     labels = label_order(task, [*parts.training, *parts.validation])
-    made = {
+    origin = digest({
         "base": located.weights_sha256, "data": rows.sha256, "validation": held.sha256 if held else None,
-        "columns": source.columns, "clusters": source.clusters, "separator": separator, "recipe": chosen,
-    }
-    with _beside(folder, digest(made), resume=resume) as work:
+        "columns": source.columns, "clusters": source.clusters, "separator": separator, "recipe": settings,
+    })
+    with _beside(folder, origin, resume=resume) as work:
         fitted = fit(
-            located, chosen, labels, parts.training, parts.validation, folder=work / "model",
+            located, settings, labels, parts.training, parts.validation, folder=work / "model",
             checkpoints=work / "checkpoints", device=device, threads=threads, resume=resume, on_event=on_event,
         )
         on_event(Event("measure", f"{len(parts.validation)} validation rows"))
-        training = _training(base, located, rows, held, source, chosen, labels, parts, fitted)
+        training = _training(base, located, rows, held, source, settings, labels, parts, fitted)
         training = training.model_copy(update={
             "weights_sha256": file_sha256(work / "model" / "model.safetensors"),
             "seconds": round(time.perf_counter() - begun, 1),
@@ -143,13 +136,24 @@ def _task(
         raise ConfigError(f"finetune: {first_fault(error, Task, ARGUMENTS)}") from None
 
 
-def read_recipe(task: TrainingTask, given_: Mapping[str, Any]) -> Recipe:
+def _read(
+    source: Task, validation: str | Path | None, recipe: Recipe
+) -> tuple[TrainingRows, TrainingRows | None, Split]:
+    """The rows, those of a validation file where there is one, and the two sides of the split."""
+    rows = read_training_rows(source)
+    if validation is None:
+        return rows, None, split(rows.samples, recipe.task, recipe.validation_share, recipe.seed)
+    held = read_training_rows(source.model_copy(update={"data": str(validation), "split": "validation"}))
+    return rows, held, with_validation(rows.samples, held.samples, recipe.task)
+
+
+def read_recipe(task: TrainingTask, options: Mapping[str, Any]) -> Recipe:
     """The hyper-parameters: those given, else the defaults, which are others for a head alone.
 
     Raises:
         ConfigError: a value that makes no sense.
     """
-    chosen = {name: value for name, value in given_.items() if value is not None}
+    chosen = {name: value for name, value in options.items() if value is not None}
     usual: Mapping[str, Any] = HEAD_ONLY if chosen.get("freeze_body") else {}
     try:
         return Recipe.model_validate({**usual, **chosen, "task": task})
@@ -161,8 +165,8 @@ def label_order(task: TrainingTask, samples: Sequence[Sample]) -> tuple[str, ...
     """Classes by name; tags likewise, `O` first; none for numbers."""
     if task == "regression":
         return ()
-    found = {label for sample in samples for label in _labels(sample)}
-    return tuple(sorted(found, key=lambda label: (label != "O", label) if task == "tagging" else (False, label)))
+    labels = {label for sample in samples for label in _labels(sample)}
+    return tuple(sorted(labels, key=lambda label: (label != "O", label) if task == "tagging" else (False, label)))
 
 
 def _labels(sample: Sample) -> tuple[str, ...]:
@@ -181,22 +185,22 @@ def interrupted(folder: Path) -> bool:
 
 
 @contextmanager
-def _beside(folder: Path, made: str, *, resume: bool) -> Iterator[Path]:
+def _beside(folder: Path, origin: str, *, resume: bool) -> Iterator[Path]:
     """A hidden folder beside `folder`, locked; removed at the end, but for the checkpoints of what did not end well."""
     work = _work(folder)
     mark = work / "of"
     if resume and not mark.is_file():
         raise RunFolderError(f"{folder}: there is no interrupted training to go on with; leave out --resume")
-    if resume and mark.read_text(encoding="utf-8") != made:
+    if resume and mark.read_text(encoding="utf-8") != origin:
         raise RunFolderError(
             f"{folder}: the interrupted training had another base, other rows or other settings; "
-            f"mend them, or remove {work} to begin anew"
+            f"give the same again, or remove {work} to begin from the start"
         )
     lock = work / "lock"
     descriptor = open_locked(lock)
     keep = False
     try:
-        _begin(work, made, resume=resume)
+        _begin(work, origin, resume=resume)
         yield work
     except BaseException as error:
         keep = interrupted(folder)  # what --resume goes on from
@@ -209,7 +213,7 @@ def _beside(folder: Path, made: str, *, resume: bool) -> Iterator[Path]:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def _begin(work: Path, made: str, *, resume: bool) -> None:
+def _begin(work: Path, origin: str, *, resume: bool) -> None:
     """Remove what an earlier training left, but never the checkpoints that a training can go on from."""
     if not resume and any((work / "checkpoints").glob("*")):
         raise RunFolderError(
@@ -217,7 +221,7 @@ def _begin(work: Path, made: str, *, resume: bool) -> None:
         )
     shutil.rmtree(work / "model", ignore_errors=True)
     (work / "checkpoints").mkdir(exist_ok=True)
-    write_atomically(work / "of", made.encode("utf-8"))
+    write_atomically(work / "of", origin.encode("utf-8"))
 
 
 def _training(
@@ -258,8 +262,8 @@ def _estimates(
     recipe: Recipe, labels: Sequence[str], samples: Sequence[Sample], outputs: Mapping[str, Output], sha256: str
 ) -> tuple[Estimate, ...]:
     """The task's metrics on the validation rows, as an audit would measure them."""
-    there = registry.names("metric")
-    names = [name for name in open_kind(recipe.task).learnt_metrics if name in there]
+    installed = registry.names("metric")
+    names = [name for name in open_kind(recipe.task).learnt_metrics if name in installed]
     if not any(label.startswith(_SCHEMES) for label in labels):
         names = [name for name in names if name != "entity_f1"]
     if not names:
@@ -273,8 +277,7 @@ def _estimates(
         metrics=tuple(MetricUse(metric=name, arm="all") for name in names), rows=len(samples), sha256=sha256,
     )
     rows = [sample.model_copy(update={"benchmark": card.name, "choices": classes}) for sample in samples]
-    found = measure(card, rows, outputs, seed=recipe.seed, pooled_only=True)
-    return found.estimates
+    return measure(card, rows, outputs, seed=recipe.seed, pooled_only=True).estimates
 
 
 def _finish(model: Path, folder: Path, training: Training) -> None:

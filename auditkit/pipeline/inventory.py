@@ -34,7 +34,7 @@ def inventory(what: str) -> list[Row]:
 
 def _packs() -> list[Row]:
     rows = []
-    for name in packs.names():
+    for name in packs.built_in_names():
         pack = packs.open_pack(name)
         clusters = {sample.clusters[pack.card.clusters[0]] for sample in read_samples(pack)}
         size = f"{pack.card.rows} rows, {len(clusters)} {pack.card.clusters[0]}s"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from auditkit.errors import MeasurementError
-from auditkit.load.packs import names as builtin_packs
-from auditkit.load.packs import open_pack
+from auditkit.load.packs import built_in_names, open_pack
 from auditkit.load.requests import build
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
@@ -89,7 +88,7 @@ def selftest_packs(names: Sequence[str], *, seed: int) -> list[SelfTestReading]:
         seed: seed of sampling and resampling.
     """
     readings = []
-    for name in names or builtin_packs():
+    for name in names or built_in_names():
         pack = open_pack(name)
         samples = read_samples(pack)
         requests = build(pack.card, pack.card.rules[0], samples)

@@ -2,7 +2,7 @@
 
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.audit import SCHEMA_VERSION, Audit, Efficiency, Evidence, Observed, Subject
-from auditkit.schema.base import Growing, Record, Text, canonical, digest, plain, repair
+from auditkit.schema.base import Fact, Record, Text, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template, Upstream, UpstreamFile
 from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.estimate import (
@@ -23,6 +23,7 @@ from auditkit.schema.estimate import (
 )
 from auditkit.schema.estimate_id import Contrast, EstimateId
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
+from auditkit.schema.jcs import canonical, digest
 from auditkit.schema.output import OptionScore, Output, Span
 from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.region import Region
@@ -34,7 +35,7 @@ from auditkit.schema.training import CurvePoint, Part, Recipe, Training, Trainin
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
     "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint", "Direction", "Efficiency", "Estimate",
-    "EstimateId", "Evidence", "Exact", "Explain", "Fill", "Finding", "Generation", "Growing", "Guard", "MetricUse",
+    "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding", "Generation", "Guard", "MetricUse",
     "Observed", "Option", "OptionScore", "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe",
     "Record", "Region", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span",
     "Spread", "Status", "StudentT", "Subject", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask",

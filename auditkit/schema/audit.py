@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from auditkit.schema.attribution import Attribution
-from auditkit.schema.base import Record, digest, plain
+from auditkit.schema.base import Record, plain
 from auditkit.schema.benchmark import Benchmark
 from auditkit.schema.config import Config
 from auditkit.schema.estimate import Estimate
 from auditkit.schema.finding import Finding, SelfTestReading, Verdict
+from auditkit.schema.jcs import digest
 from auditkit.schema.output import Output
 from auditkit.schema.policy import Policy
 from auditkit.schema.sample import Sample
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 2
+"""Raised with every change of a record; `store.upgrades` then holds a step from the version before."""
 
 
 class Subject(Record):
@@ -114,7 +116,7 @@ class Observed(Record):
     model_seconds: float = 0.0
     """Time that the model took for its answers, in all processes of an interrupted audit; none for cached ones."""
     efficiency: Efficiency | None = None
-    """What the model costs to run; `None` for planted models, saved predictions, and audits of earlier versions."""
+    """What the model costs to run; `None` for planted models, saved predictions, and audits that came before it."""
 
 
 class Audit(Record):

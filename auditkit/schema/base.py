@@ -1,39 +1,24 @@
-"""The base of every record, its canonical form and its hash."""
+"""The base of every record, and valid Unicode."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from auditkit.schema.jcs import LARGEST_INTEGER
 
 
 class Record(BaseModel):
     """A frozen record: unknown keys, NaN and infinity are refused.
 
     Pydantic writes NaN as ``null``, which would read as 'not scored': hence ``allow_inf_nan=False``, and for copies,
-    which are not validated, ``ser_json_inf_nan``, so that `canonical` sees them and raises.
+    which are not validated, ``ser_json_inf_nan``, so that `jcs.canonical` sees them and raises.
     """
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, ser_json_inf_nan="constants", use_attribute_docstrings=True
     )
-
-
-class Growing(Record):
-    """A record that gained fields: those named in `later` are left out of its canonical form while they hold their
-    default, so that hashes and journals of earlier versions stay valid."""
-
-    later: ClassVar[tuple[str, ...]] = ()
-
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        data: dict[str, Any] = dump(self)
-        for name in self.later:
-            if getattr(self, name) == type(self).model_fields[name].get_default(call_default_factory=True):
-                data.pop(name, None)
-        return data
 
 
 def _unicode(text: str) -> str:
@@ -42,6 +27,20 @@ def _unicode(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_unicode)]
 """Valid Unicode: a lone surrogate becomes U+FFFD."""
+
+
+Integer = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+"""What JSON holds exactly: up to 2**53 - 1."""
+
+
+def _exact(value: str | int | float | None) -> str | int | float | None:
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise ValueError(f"{value} is beyond 2**53 - 1, which JSON cannot hold exactly; write it as text")
+    return value
+
+
+Fact = Annotated[str | int | float | bool | None, AfterValidator(_exact)]
+"""A flat fact about something: text, a number, yes or no, or nothing."""
 
 
 def repair(text: str) -> tuple[str, bool]:
@@ -66,26 +65,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
-
-
-def canonical(value: Any) -> bytes:
-    """Canonical JSON: sorted keys, no spaces, UTF-8, shortest round-trip floats.
-
-    Raises:
-        ValueError: the value holds NaN or an infinity.
-    """
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_dumped
-    ).encode("utf-8")
-
-
-def _dumped(value: Any) -> Any:
-    """A record within a container: the encoder asks, which is far faster than to walk through long lists of numbers."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(f"{type(value).__name__} has no canonical JSON")
-
-
-def digest(value: Any) -> str:
-    """The sha256 (64 hex digits) of the canonical form."""
-    return hashlib.sha256(canonical(value)).hexdigest()

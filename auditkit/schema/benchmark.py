@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from auditkit.schema.base import Growing, Record
+from auditkit.schema.base import Record
 from auditkit.schema.request import Generation, RequestKind
 from auditkit.schema.sample import Choice
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
-class Template(Growing):
+class Template(Record):
     """One turn of the prompt. `{field}` is replaced once, from the sample's input and `option_1`, `option_2` …"""
-
-    later: ClassVar[tuple[str, ...]] = ("inputs", "letter")
 
     text: str
     """The user's turn."""
@@ -79,10 +77,8 @@ class PlantedReading(Record):
     """The expected value; absent for `undefined`."""
 
 
-class MetricUse(Growing):
+class MetricUse(Record):
     """One metric on one arm of the benchmark."""
-
-    later: ClassVar[tuple[str, ...]] = ("range", "direction")
 
     metric: str
     """Name of the metric, or `evaluate:DIR` (`evaluate:DIR#KEY`): a metric module of the evaluate library."""
@@ -98,12 +94,8 @@ class MetricUse(Growing):
     """Which values are better, for `evaluate:` modules."""
 
 
-class Benchmark(Growing):
+class Benchmark(Record):
     """The card (`card.yaml`) of a pack."""
-
-    later: ClassVar[tuple[str, ...]] = (
-        "choices", "generation", "edition", "upstream", "left_out", "formats", "training",
-    )
 
     name: Name
     """Name of the pack, and of its folder."""

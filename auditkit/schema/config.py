@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from auditkit.schema.base import Growing, Record
+from auditkit.schema.base import Integer, Record
 from auditkit.schema.task import Task
 
 
@@ -23,10 +23,8 @@ class Explain(Record):
     """Most forward and backward passes for the whole audit."""
 
 
-class Api(Growing):
+class Api(Record):
     """How an endpoint (`openai:MODEL@BASE_URL`) is asked. Its key comes from the environment, never from a file."""
-
-    later: ClassVar[tuple[str, ...]] = ("price_per_million_input", "price_per_million_output")
 
     concurrency: int = Field(default=4, ge=1, le=256)
     """Most requests in flight."""
@@ -48,13 +46,8 @@ class Api(Growing):
     """Price of a million tokens written."""
 
 
-class Config(Growing):
+class Config(Record):
     """An audit's settings; every key is optional but the model."""
-
-    later: ClassVar[tuple[str, ...]] = (
-        "rules", "bos", "robustness", "typo_rate", "base", "quantise", "source_language", "target_language", "tasks",
-        "executor", "workers", "worker_deadline",
-    )
 
     schema_version: Literal[1] = 1
     """Version of this record."""
@@ -78,7 +71,7 @@ class Config(Growing):
     """Benchmarks made from your own data, audited beside the packs."""
     limit: int | None = Field(default=None, ge=1)
     """Most samples a pack; whole clusters from one seeded order."""
-    seed: int = 0
+    seed: Integer = 0
     """Seed of sampling and resampling; 0 is a seed."""
     out: str | None = None
     """Run folder; default reports/MODEL-HASH."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Union
+from typing import Annotated, Literal, Union
 
 from pydantic import Field, model_validator
 
-from auditkit.schema.base import Growing, Record
+from auditkit.schema.base import Record
 from auditkit.schema.estimate_id import EstimateId
 
 Reason = Literal["not_run", "refused", "unparsed", "tied", "errored", "outside"]
@@ -171,10 +171,8 @@ class Guard(Record):
         return EstimateId(benchmark=benchmark, metric=self.metric, arm=self.arm)
 
 
-class Estimate(Growing):
+class Estimate(Record):
     """A number with everything that is needed to defend it."""
-
-    later: ClassVar[tuple[str, ...]] = ("null",)
 
     id: EstimateId
     """What it is of."""

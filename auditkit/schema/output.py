@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import model_validator
 
-from auditkit.schema.base import Growing, Record, Text, repair
+from auditkit.schema.base import Record, Text, repair
 
 
 class OptionScore(Record):
@@ -39,10 +39,8 @@ class Span(Record):
     """Score of `no answer`, where the model was trained to give one."""
 
 
-class Output(Growing):
+class Output(Record):
     """The answer to one request. Absent values are absent: never 0, never NaN."""
-
-    later: ClassVar[tuple[str, ...]] = ("number", "tags", "span", "vector", "similarities")
 
     request: str
     """sha256 of the request."""

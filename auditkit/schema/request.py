@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
-from auditkit.schema.base import Growing, Record, digest
+from auditkit.schema.base import Record
+from auditkit.schema.jcs import digest
 
 RequestKind = Literal["choose", "compare", "generate", "classify", "tag", "extract", "embed"]
 
@@ -32,10 +33,8 @@ class Generation(Record):
     """Strings that end the text."""
 
 
-class Request(Growing):
+class Request(Record):
     """One question to one model. Its hash covers exactly these fields, not the sample that asked."""
-
-    later: ClassVar[tuple[str, ...]] = ("text_pair", "words")
 
     role: str = "subject"
     """`subject`, or the name of a scorer."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from pydantic import Field
 
-from auditkit.schema.base import Growing, Record
+from auditkit.schema.base import Fact, Record
 
 
 class Choice(Record):
@@ -40,10 +38,8 @@ def variant_name(name: str, variant: str) -> str:
     return f"{name}{MARK}{variant}" if variant else name
 
 
-class Sample(Growing):
+class Sample(Record):
     """One row of a benchmark. A twin (context, swap, perturbation) is a sample of its own."""
-
-    later: ClassVar[tuple[str, ...]] = ("references", "words", "tags", "variant")
 
     id: str
     """`pack/row-id`, unique in the audit."""
@@ -74,7 +70,7 @@ class Sample(Growing):
     """Of a variant in a robustness run: `typos`, `case`, `punctuation`, `format-2` …; its arm is the clean one's."""
     source: Source
     """Where the row came from."""
-    metadata: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    metadata: dict[str, Fact] = Field(default_factory=dict)
     """Flat facts about the row, such as its axis; slices are made from them."""
 
     @property

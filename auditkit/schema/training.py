@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from auditkit.schema.base import Record
+from auditkit.schema.base import Integer, Record
 from auditkit.schema.estimate import Estimate
 
 TrainingTask = Literal["classification", "multi-label-classification", "regression", "tagging"]
@@ -27,7 +27,7 @@ class Recipe(Record):
     """Rows a step."""
     max_length: int = Field(default=256, ge=4)
     """Most tokens a row; longer ones are cut at their end, and counted."""
-    seed: int = 0
+    seed: Integer = 0
     """Seed of split, new head, order of rows and dropout; 0 is a seed."""
     patience: int = Field(default=2, ge=1)
     """Epochs without a lower validation loss until training stops."""
@@ -103,7 +103,7 @@ class Training(Record):
     duplicates: int = 0
     """Rows whose text another row has too."""
     contradictory: int = 0
-    """Texts that stand with more than one label."""
+    """Texts that have more than one label."""
     dropped: int = 0
     """Training rows left out because a given validation file holds their text or cluster."""
     score: str

@@ -14,11 +14,16 @@ from pydantic import ValidationError
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain
+from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.faults import first_fault
 from auditkit.store.files import write_atomically
 from auditkit.store.samples import read_samples, score_rows, write_samples
-from auditkit.store.upgrades import upgrade
+from auditkit.store.upgrades import CANONICAL_SINCE, upgrade
 
+_OTHER_HASHES = (
+    "{path}: is of schema_version {version} and was upgraded; its hashes (id, requests, seal) were made over another "
+    "canonical form and cannot be compared with those of newer audits"
+)
 _AGAIN = "give the audit command again: it assembles audit.json anew from the journal"
 
 
@@ -48,21 +53,6 @@ class RunFolder:
         """The report."""
         return self.path / "index.html"
 
-    @property
-    def markdown(self) -> Path:
-        """The report as Markdown."""
-        return self.path / "report.md"
-
-    @property
-    def junit(self) -> Path:
-        """The findings for CI, as JUnit XML."""
-        return self.path / "junit.xml"
-
-    @property
-    def sarif(self) -> Path:
-        """The findings for code scanning, as SARIF."""
-        return self.path / "results.sarif"
-
     def write(self, path: Path, data: bytes) -> None:
         """Replace one of the files, durably.
 
@@ -90,9 +80,9 @@ class RunFolder:
         write_atomically(self.audit, data)
         return hashlib.sha256(data).hexdigest()
 
-    def read_audit(self) -> Audit:
+    def read_audit(self, on_event: OnEvent = ignore) -> Audit:
         """Read audit.json; see `load_audit`."""
-        return load_audit(self.audit)
+        return load_audit(self.audit, on_event)
 
     def audit_sha256(self) -> str:
         """sha256 of audit.json's bytes, to compare with the last seal.
@@ -134,11 +124,12 @@ def audit_bytes(audit: Audit) -> bytes:
         raise MeasurementError(f"audit.json: cannot be written: {error}") from None
 
 
-def load_audit(path: str | Path) -> Audit:
+def load_audit(path: str | Path, on_event: OnEvent = ignore) -> Audit:
     """Read an audit; an older one is upgraded first.
 
     Args:
         path: audit.json, or the folder that holds it.
+        on_event: told where the hashes in it cannot be compared with those of newer audits.
 
     Raises:
         RunFolderError: there is no such file.
@@ -153,7 +144,9 @@ def load_audit(path: str | Path) -> Audit:
         audit = Audit.model_validate(upgrade(data, str(path)))
     except ValidationError as error:
         raise RecordError(f"{path}: {first_fault(error, Audit)}; {_AGAIN}") from None
-    # Over the file's own content: a field added later, with a default, is no edit.
+    if version is not None and version < CANONICAL_SINCE:
+        on_event(Event("load", _OTHER_HASHES.format(path=path, version=version)))
+    # Over the file's own content: a field added later, with a default, is not an edit.
     content = digest({key: value for key, value in data.items() if key not in ("id", "observed")})
     if version == SCHEMA_VERSION and audit.id and content != audit.id:
         raise RecordError(f"{path}: id: is not the hash of the content: it was edited or damaged; {_AGAIN}")

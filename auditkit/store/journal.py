@@ -74,7 +74,7 @@ class Journal:
 
         Raises:
             RunFolderError: another process writes to it, or it is the journal of another audit.
-            RecordError: it was written by a newer auditkit.
+            RecordError: it was written by another version of auditkit.
             MeasurementError: it cannot be written.
         """
         descriptor = open_locked(path)
@@ -220,7 +220,7 @@ def read_journal(path: Path, strict: bool = True) -> JournalRecords:
 
     Raises:
         RunFolderError: there is no such file.
-        RecordError: `journal.jsonl:LINE: what`: a damaged line (if strict), or a newer version.
+        RecordError: `journal.jsonl:LINE: what`: a damaged line (if strict), or another version.
     """
     if not path.is_file():
         raise RunFolderError(f"{path}: no such journal; name the folder of a run")
@@ -254,7 +254,7 @@ def _load(path: Path) -> tuple[Fold, _Head, LineFault | None]:
                 _add(fold, line, head.size)
                 head = _Head(line.seq + 1, line.hash, line.end)
     except LineFault as fault:
-        if fault.newer:
+        if fault.version:
             raise RecordError(f"{path}:{fault.number}: {fault.what}") from None
         return fold, head, fault
     return fold, head, None

@@ -10,16 +10,22 @@ from typing import Any, BinaryIO, NoReturn
 
 from auditkit.schema import Attribution, Output, Request, Sample, canonical
 
-VERSION = 1
-"""Version of the line format, `v`."""
+VERSION = 2
+"""Version of the line format, `v`; 2 is the first with hashes over RFC 8785 canonical JSON."""
 
 GENESIS = "0" * 64
 """`prev` of the first line."""
 
 KINDS = frozenset({"header", "sample", "request", "output", "plan", "attribution", "not_explained", "seal"})
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-"""`schema.canonical` for what is plain already: what was just read."""
+_OLDER = (
+    f"journal version {{version}} is older than this auditkit reads ({VERSION}): its hashes were made over another "
+    "canonical form and cannot be checked or compared; `auditkit render` still shows its audit.json, and the audit, "
+    "run again in another folder, can be verified"
+)
+
+_TEXT = json.JSONEncoder(ensure_ascii=False)
+"""Writes a string as `canonical` does."""
 
 _KEYS = {"v", "seq", "prev", "kind", "body", "hash"}
 
@@ -30,16 +36,16 @@ Entry = tuple[str, Mapping[str, Any]]
 class LineFault(Exception):
     """A line that cannot be trusted."""
 
-    def __init__(self, number: int, what: str, *, torn: bool = False, newer: bool = False) -> None:
-        """Name the line, what is wrong with it, and whether it is torn or only newer."""
+    def __init__(self, number: int, what: str, *, torn: bool = False, version: bool = False) -> None:
+        """Name the line, what is wrong with it, and whether it is torn or only of another version."""
         super().__init__(what)
         self.number = number
         """Line number, from 1."""
         self.what = what
         self.torn = torn
         """The last line, without its end: a write that was cut short."""
-        self.newer = newer
-        """Written by a newer auditkit: not damaged."""
+        self.version = version
+        """Written by another version of auditkit: not damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ def encode(kind: str, body: Mapping[str, Any], seq: int, prev: str) -> tuple[byt
 
 def _join(body: bytes, kind: str, seq: int, prev: str, version: int) -> tuple[bytes, str]:
     head = b'{"body":' + body
-    tail = f',"kind":{_ENCODER.encode(kind)},"prev":{_ENCODER.encode(prev)},"seq":{seq},"v":{version}}}'.encode()
+    tail = f',"kind":{_TEXT.encode(kind)},"prev":{_TEXT.encode(prev)},"seq":{seq},"v":{version}}}'.encode()
     value = hashlib.sha256(head + tail).hexdigest()
     return b'%b,"hash":"%b"%b\n' % (head, value.encode(), tail), value
 
@@ -121,7 +127,7 @@ def scan(file: BinaryIO) -> Iterator[Line]:
     """The lines of a journal, one at a time, each checked.
 
     Raises:
-        LineFault: at the first line that is torn, damaged, out of the chain, or newer than this auditkit.
+        LineFault: at the first line that is torn, damaged, out of the chain, or of another version.
     """
     seq, prev, end = 1, GENESIS, 0
     for raw in file:  # binary: splits at b"\n" alone, never at U+0085 or U+2028
@@ -146,7 +152,9 @@ def decode(raw: bytes, seq: int, prev: str, end: int) -> Line:
     version = data["v"]
     if isinstance(version, int) and version > VERSION and (intact or seq == 1):
         what = f"journal version {version} is newer than this auditkit reads ({VERSION}); upgrade auditkit"
-        raise LineFault(seq, what, newer=True)
+        raise LineFault(seq, what, version=True)
+    if isinstance(version, int) and 0 < version < VERSION and seq == 1:
+        raise LineFault(seq, _OLDER.format(version=version), version=True)
     if not intact:
         raise LineFault(seq, "the content does not match its hash")
     if version != VERSION or data["kind"] not in KINDS:
@@ -177,7 +185,6 @@ def _intact(raw: bytes, data: Mapping[str, Any]) -> bool:
     if type(data["seq"]) is not int or type(data["v"]) is not int:
         return False
     try:
-        body = _ENCODER.encode(data["body"]).encode("utf-8")
-        return _join(body, data["kind"], data["seq"], data["prev"], data["v"])[0] == raw
+        return _join(canonical(data["body"], parsed=True), data["kind"], data["seq"], data["prev"], data["v"])[0] == raw
     except (ValueError, TypeError, RecursionError):
         return False

@@ -1,4 +1,8 @@
-"""Older audit.json files, brought to the present form on plain dicts, before validation."""
+"""Older audit.json files, brought to the present form on plain dicts, before validation.
+
+A step turns version n into n + 1. It is made of one small function a record that changed; new fields with a default
+need none.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +11,52 @@ from typing import Any
 
 from auditkit.errors import RecordError
 from auditkit.schema import SCHEMA_VERSION
-from auditkit.store.version_1 import to_version_2
+from auditkit.store import version_1
 
-Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+Plain = dict[str, Any]
+Upgrade = Callable[[Plain], Plain]
 
-UPGRADES: dict[int, Upgrade] = {1: to_version_2}
+CANONICAL_SINCE = 2
+"""The first version whose hashes are made over RFC 8785 canonical JSON."""
+
+
+def _audit_of_1(audit: Plain) -> Plain:
+    named = version_1.named(audit)
+    return {
+        **named,
+        "evidence": {name: _evidence_of_1(evidence) for name, evidence in audit["evidence"].items()},
+    }
+
+
+def _evidence_of_1(evidence: Plain) -> Plain:
+    output = evidence["output"]
+    return {
+        **evidence, "sample": version_1.sample(evidence["sample"]),
+        "output": None if output is None else _output_of_1(output),
+    }
+
+
+def _output_of_1(output: Plain) -> Plain:
+    return output
+
+
+UPGRADES: dict[int, Upgrade] = {1: _audit_of_1}
 """Version n to what turns it into n + 1."""
 
 
 def upgrade(
-    data: dict[str, Any], where: str, *, current: int = SCHEMA_VERSION, steps: Mapping[int, Upgrade] = UPGRADES
-) -> dict[str, Any]:
-    """Bring a record to the present version.
+    data: Plain, where: str, *, current: int = SCHEMA_VERSION, steps: Mapping[int, Upgrade] = UPGRADES
+) -> Plain:
+    """Bring an audit to the present version.
 
     Args:
-        data: the record, with its `schema_version`.
+        data: the audit, with its `schema_version`.
         where: file name, for messages.
         current: the version to reach.
         steps: version n to the function that gives n + 1.
 
     Raises:
-        RecordError: no version, a newer one, or one too old to be upgraded.
+        RecordError: no version, a newer one, one too old to be upgraded, or not an audit of its version.
     """
     version = data.get("schema_version")
     if type(version) is not int or version < 1:
@@ -39,5 +68,9 @@ def upgrade(
     for number in range(version, current):
         if number not in steps:
             raise RecordError(f"{where}: schema_version {number} cannot be upgraded; run the audit again")
-        data = {**steps[number](data), "schema_version": number + 1}
+        try:
+            data = {**steps[number](data), "schema_version": number + 1}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise RecordError(f"{where}: is not an audit of schema_version {number} ({what}); run it again") from None
     return data

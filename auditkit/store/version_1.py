@@ -15,8 +15,8 @@ GUARDS: dict[str, dict[str, Any]] = {
 _PARTS = ("benchmark", "metric", "arm", "slice", "axis", "group", "contrast")
 
 
-def to_version_2(data: dict[str, Any]) -> dict[str, Any]:
-    """An audit of version 1 as one of version 2."""
+def named(data: dict[str, Any]) -> dict[str, Any]:
+    """An audit of version 1 whose estimates, checks, findings and readings are named as in version 2."""
     names = {estimate["id"]: _name(estimate) for estimate in data["estimates"]}
     return {
         **data,
@@ -24,9 +24,6 @@ def to_version_2(data: dict[str, Any]) -> dict[str, Any]:
         "findings": [_finding(finding, names) for finding in data["findings"]],
         "policy": {**data["policy"], "checks": [_check(check) for check in data["policy"]["checks"]]},
         "selftest": [_reading(reading) for reading in data.get("selftest", ())],
-        "evidence": {
-            name: {**item, "sample": _sample(item["sample"])} for name, item in data.get("evidence", {}).items()
-        },
         "verdict": _verdict(data["verdict"], data["findings"]),
     }
 
@@ -60,7 +57,8 @@ def _reading(old: dict[str, Any]) -> dict[str, Any]:
     return new | {"estimate": _name(old)}
 
 
-def _sample(old: dict[str, Any]) -> dict[str, Any]:
+def sample(old: dict[str, Any]) -> dict[str, Any]:
+    """A sample of version 1, whose arm held the variant too."""
     return {**old, **_arm(old)} if old.get("variant") else old
 
 

@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from auditkit.registry import EVERYTHING
+
 ROOT = Path(__file__).parents[2]
 LEAN, PINS = ROOT / "requirements-verify.txt", ROOT / "constraints.txt"
 ABSENT = (
@@ -109,10 +111,11 @@ def test_an_audit_is_read_in_python_without_the_libraries_of_models(run: Path) -
 
 
 def test_a_command_that_needs_a_model_says_what_to_install(run: Path) -> None:
-    ended = lean(COMMAND, "doctor", "--bench", "smollm2", cwd=run)
-    assert ended.returncode == 2
-    assert ended.stderr.count("\n") == 1
-    assert "pip install -c constraints.txt -e ." in ended.stderr
+    for words in ("doctor --bench smollm2", "audit smollm2 --quiet"):
+        ended = lean(COMMAND, *words.split(), cwd=run)
+        assert ended.returncode == 2
+        assert ended.stderr.count("\n") == 1
+        assert ended.stderr.endswith(f"{EVERYTHING}\n")
 
 
 def pinned(path: Path) -> dict[str, str]:
@@ -127,7 +130,7 @@ def test_the_lean_requirements_are_pinned_as_everything_is() -> None:
 
 
 def test_the_lean_requirements_are_whole() -> None:
-    """What each of them needs stands beside it: the file is installed after `pip install --no-deps .`."""
+    """What each of them needs stands beside it, with its version."""
     lean_pins = pinned(LEAN)
     for name in lean_pins:
         for line in requires(name) or ():

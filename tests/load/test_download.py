@@ -165,7 +165,7 @@ def test_a_pack_is_pulled_from_a_mirror_and_then_needs_none(
     assert path.name == "dev.jsonl"
     assert server.asked == []
     assert {held.card.name: held.place for held in holdings()}["boolq"] == "cache"
-    assert open_pack("boolq").found[0].path == path
+    assert open_pack("boolq").every_file[0].path == path
 
 
 def test_offline_says_what_is_missing(server: Server) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from auditkit.errors import ConfigError, PackError
-from auditkit.load.packs import Pack, names, open_pack, packs_root, seal
+from auditkit.load.packs import Pack, built_in_names, open_pack, packs_root, seal
 from auditkit.load.requests import build
 from auditkit.load.samples import read_samples
 
@@ -102,7 +102,7 @@ def test_an_unknown_pack_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_built_in_packs_are_there() -> None:
-    assert set(BUILT_IN) <= set(names())
+    assert set(BUILT_IN) <= set(built_in_names())
     assert packs_root().name == "benchmarks"
 
 

@@ -6,11 +6,11 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given as hypothesis_given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from auditkit.errors import PackError
-from auditkit.load.splitting import Split, given, split
+from auditkit.load.splitting import Split, split, with_validation
 from auditkit.schema import Sample, Source
 
 
@@ -34,7 +34,7 @@ ROW = st.tuples(st.integers(0, 12), st.integers(0, 5))
 """Text and cluster."""
 
 
-@hypothesis_given(st.lists(ROW, min_size=8, max_size=60), st.integers(0, 9))
+@given(st.lists(ROW, min_size=8, max_size=60), st.integers(0, 9))
 def test_no_text_and_no_cluster_stands_on_both_sides(rows: list[tuple[int, int]], seed: int) -> None:
     samples = [sample(at, f"Text  {text}", "ab"[text % 2], cluster=str(who)) for at, (text, who) in enumerate(rows)]
     try:
@@ -74,7 +74,7 @@ def test_the_split_depends_on_the_seed_and_not_on_the_order_of_rows() -> None:
 
 @pytest.mark.parametrize(("samples", "message"), [
     ([sample(at, f"t{at}", "x") for at in range(9)], 'all 9 rows have the label "x"'),
-    ([*labelled(10), sample(20, "once", "rare")], 'the label "rare" stands in one row only'),
+    ([*labelled(10), sample(20, "once", "rare")], 'the label "rare" is in one row only'),
     ([*labelled(10), sample(20, "same", "rare"), sample(21, "same", "rare")], "with one text or cluster only"),
 ])
 def test_labels_that_cannot_be_learnt_and_checked(samples: list[Sample], message: str) -> None:
@@ -100,11 +100,11 @@ def test_several_labels_are_all_learnt() -> None:
 def test_what_a_given_validation_file_holds_is_not_learnt() -> None:
     training = [*labelled(20), sample(50, "HELD out", "class 0")]
     held = [sample(0, "held  out", "class 0"), sample(1, "other", "class 1")]
-    parts = given(training, held, "classification")
+    parts = with_validation(training, held, "classification")
     assert parts.dropped == 1
     assert "training/50" not in sides(parts)[0]
     assert sides(parts)[1] == {"validation/0", "validation/1"}
-    with pytest.raises(PackError, match='"new" does not stand in'):
-        given(training, [sample(0, "x", "new")], "classification")
+    with pytest.raises(PackError, match='"new" is not in'):
+        with_validation(training, [sample(0, "x", "new")], "classification")
     with pytest.raises(PackError, match="nothing is left"):
-        given(training[:1], [sample(3, "text 0", "class 0")], "classification")
+        with_validation(training[:1], [sample(3, "text 0", "class 0")], "classification")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from auditkit.errors import PackError, UsageError
-from auditkit.load.splitting import given
+from auditkit.load.splitting import with_validation
 from auditkit.load.training_data import TrainingRows, read_training_rows
 from auditkit.schema import Task
 
@@ -117,7 +117,7 @@ def test_rows_without_a_cluster_share_none(tmp_path: Path) -> None:
     train = read(table, clusters=("who",))
     held = lines(tmp_path / "v.jsonl", [{"text": "p", "label": "x", "who": float("nan")},
                                         {"text": "q", "label": "y", "who": 7.0}])
-    parts = given(train.samples, read(held, clusters=("who",)).samples, "classification")
+    parts = with_validation(train.samples, read(held, clusters=("who",)).samples, "classification")
     assert [sample.input["text"] for sample in parts.training] == ["a", "b", "c", "d"]
     assert (parts.dropped, len({sample.clusters["text"] for sample in parts.training})) == (1, 4)
 

@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.measurement import measure
-from auditkit.schema import Benchmark, MetricUse, Output, Sample, plain
+from auditkit.schema import Output, Sample
 
 from .conftest import card, sample, says
 
@@ -89,6 +89,22 @@ def test_the_value_is_the_modules_with_an_interval_and_groups(kappa: Path) -> No
     assert pooled.signature["module"].startswith(f"{kappa}@")
 
 
+def test_the_signature_follows_the_module_and_the_files_beside_it(tmp_path: Path) -> None:
+    signatures = []
+    other_module, other_shared = KAPPA.replace("/ 2", "/ 3"), SHARED.replace("score(a, b)", "score(b, a)")
+    sources = [(KAPPA, SHARED), (KAPPA, SHARED), (other_module, SHARED), (KAPPA, other_shared)]
+    for i, (module, shared) in enumerate(sources):
+        folder = tmp_path / str(i) / "kappa"
+        folder.mkdir(parents=True)
+        (folder / "kappa.py").write_text(module.replace("KIND", "string"), encoding="utf-8")
+        (folder / "shared.py").write_text(shared, encoding="utf-8")
+        samples, outputs, _, _ = corpus()
+        (pooled,) = measure(card(metrics=[use(f"{folder}#kappa")]), samples, outputs).estimates
+        signatures.append(pooled.signature["module"].partition("@")[2])
+    assert signatures[0] == signatures[1]
+    assert len(set(signatures)) == 3
+
+
 def test_unscored_samples_leave_no_bounds(tmp_path: Path, kappa: Path) -> None:
     samples, outputs, gold, said = corpus()
     outputs[samples[0].id] = None
@@ -149,12 +165,6 @@ def test_a_module_without_a_metric_and_a_broken_one_are_named(tmp_path: Path) ->
         file.write_text(source, encoding="utf-8")
         with pytest.raises(MeasurementError, match=message):
             measure(card(metrics=[use(str(file))]), samples, outputs)
-
-
-def test_cards_without_range_keep_their_form() -> None:
-    made: Benchmark = card()
-    assert plain(made.metrics[0]) == {"metric": "accuracy", "arm": "all", "slices": [], "groups": False}
-    assert plain(MetricUse(metric="evaluate:x", arm="all", direction="lower"))["direction"] == "lower"
 
 
 def test_resamples_that_cannot_be_computed_have_no_value_and_the_whole_must_have_one(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_corrupt_record_is_named_skipped_and_asked_again(
     lines = path.read_bytes().split(b"\n")
     place = int(share * len(lines))
     assert b'"kind":"' in lines[place]
-    lines[place] = lines[place].replace(b'"v":1', b'"v":7')
+    lines[place] = lines[place].replace(b'"v":2', b'"v":7')
     path.write_bytes(b"\n".join(lines))
     found = unquiet("resume", str(finished), cache=tmp_path)
     assert f"journal.jsonl:{place + 1}: " in found.stderr

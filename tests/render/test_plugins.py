@@ -87,7 +87,7 @@ def _page(audit: Audit) -> str:
 
 def test_built_in_sections_are_registered_in_the_order_of_the_page() -> None:
     loaded, broken = sections()
-    assert [section.name for section in loaded] == [
+    assert [section.name for _, section in loaded] == [
         "findings", "areas", "robustness", "attention", "gaps", "selftest", "methods", "cost", "reproduce"]
     assert broken == ()
 
@@ -128,6 +128,7 @@ def test_a_section_without_data_is_left_out(audit: Audit, install: Install) -> N
         ("section:section", SECTION, TEMPLATE + "{{ say('energy.nothing') }}", 'no sentence has the key "energy.noth'),
         ("section:section", SECTION.replace('"lead"', '"other"'), TEMPLATE, 'no sentence has the key "energy.lead"'),
         ("section:section", SECTION.replace("energy.html.j2", "none.j2"), TEMPLATE, "TemplateNotFound"),
+        ("section:section", SECTION.replace(', package="energy_report"', ""), TEMPLATE, "TemplateNotFound"),
         ("nowhere:section", SECTION, TEMPLATE, "cannot be imported: ModuleNotFoundError"),
         ("section:view", SECTION, TEMPLATE, "is not of the type Section"),
     ],
@@ -144,7 +145,7 @@ def test_a_broken_section_is_named_and_breaks_nothing_else(
     assert "\n" not in str(warned[0].message)
     start = page.index('<section class="fault">')
     end = page.index("</section>", start) + len("</section>\n")
-    assert "The section energy of energy" in page[start:end]
+    assert "The section energy of energy-report could" in page[start:end]
     assert "<b>" not in page[start:end]
     assert page[:start] + page[end:] == before
 

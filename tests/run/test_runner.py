@@ -199,7 +199,7 @@ def test_a_damaged_journal_goes_on_with_answers_from_the_cache(fake, tmp_path, u
     fake.audit(tmp_path, fake.FakeAdapter())
     path = tmp_path / "journal.jsonl"
     lines = path.read_bytes().split(b"\n")
-    lines[place] = lines[place].replace(b'"v":1', b'"v":7')
+    lines[place] = lines[place].replace(b'"v":2', b'"v":7')
     path.write_bytes(b"\n".join(lines))
     adapter, events = fake.FakeAdapter(), []
     found = fake.audit(tmp_path, adapter, on_event=events.append)

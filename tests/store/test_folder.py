@@ -30,12 +30,8 @@ def audit(make_sample, hostile):
 
 def test_names_of_the_files(tmp_path):
     folder = RunFolder(tmp_path / "run")
-    paths = [
-        folder.journal, folder.samples, folder.audit, folder.page, folder.markdown, folder.junit, folder.sarif,
-    ]
-    assert [path.name for path in paths] == [
-        "journal.jsonl", "samples.parquet", "audit.json", "index.html", "report.md", "junit.xml", "results.sarif",
-    ]
+    paths = [folder.journal, folder.samples, folder.audit, folder.page]
+    assert [path.name for path in paths] == ["journal.jsonl", "samples.parquet", "audit.json", "index.html"]
     assert {path.parent for path in paths} == {tmp_path / "run"}
     assert not folder.path.exists()
 

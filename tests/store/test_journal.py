@@ -9,6 +9,7 @@ import random
 from pathlib import Path
 
 import pytest
+import rfc8785
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.store.journal import Journal, read_journal
@@ -20,16 +21,15 @@ def lines_of(path):
 
 
 def rewrite(path, lines):
-    """Chain lines anew, as a forger or another implementation would: plain json and sha256."""
+    """Chain lines anew, as a forger or another implementation would: RFC 8785 of a library, and sha256."""
     prev, out = "0" * 64, []
     for line in lines:
         data = {**line, "prev": prev}
         data.pop("hash", None)
-        text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        prev = hashlib.sha256(text.encode()).hexdigest()
+        prev = hashlib.sha256(rfc8785.dumps(data)).hexdigest()
         data["hash"] = prev
-        out.append(json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n")
-    path.write_text("".join(out), encoding="utf-8", newline="")
+        out.append(rfc8785.dumps(data) + b"\n")
+    path.write_bytes(b"".join(out))
 
 
 def test_everything_comes_back(filled, make_sample, make_request, make_output, attribution, header):
@@ -224,7 +224,7 @@ def test_faults_of_well_chained_lines(filled, make_request, make_output, header)
     fault_of(filled, lines[1:], r":1: expected seq 1, found 2")
     fault_of(filled, [{**lines[0], "kind": "sample"}], r":1: the first line, and no other, must be the header")
     fault_of(filled, [*lines, {**lines[0], "seq": 18}], r":18: the first line, and no other")
-    fault_of(filled, [*lines, {**lines[3], "seq": 18, "kind": "gossip"}], r":18: unknown version 1 or kind 'gossip'")
+    fault_of(filled, [*lines, {**lines[3], "seq": 18, "kind": "gossip"}], r":18: unknown version 2 or kind 'gossip'")
     fault_of(filled, [*lines, {**lines[3], "seq": 18, "extra": 1}], r":18: not a journal line")
     fault_of(filled, [*lines, {**lines[3], "seq": 18, "body": {"sample": {"id": 3}}}], r":18: sample: ")
     twin = {"sample": {**lines[3]["body"]["sample"], "target": "anti"}}
@@ -259,11 +259,11 @@ def test_nan_in_a_file_is_refused(filled, value):
 
 
 def test_newer_version_is_one_clear_error(filled, header):
-    lines = [{**json.loads(raw), "v": 2} for raw in lines_of(filled)]
+    lines = [{**json.loads(raw), "v": 3} for raw in lines_of(filled)]
     rewrite(filled, lines)
     before = filled.read_bytes()
     for attempt in (lambda: read_journal(filled), lambda: Journal.open(filled, header)):
-        with pytest.raises(RecordError, match=r":1: journal version 2 is newer .* upgrade auditkit"):
+        with pytest.raises(RecordError, match=r":1: journal version 3 is newer .* upgrade auditkit"):
             attempt()
     assert filled.read_bytes() == before, "a newer journal is not damaged: nothing is moved"
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from auditkit.cli import main
+from auditkit.errors import RecordError
+from auditkit.pipeline.resume import resume
+from auditkit.pipeline.verify import verify
 from auditkit.schema import SCHEMA_VERSION, Audit, Guard
+from auditkit.schema.event import Event
 from auditkit.store.folder import load_audit
-from auditkit.store.journal import read_journal
+from auditkit.store.journal import Journal, read_journal
 from auditkit.store.upgrades import upgrade
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
@@ -33,11 +39,44 @@ def test_audit_of_version_1_is_read(audit: Audit) -> None:
     assert set(pooled.cited.extreme) <= set(audit.evidence)
 
 
-def test_journal_of_version_1_is_read(audit: Audit) -> None:
-    records = read_journal(GOLDEN / "journal.jsonl")
-    assert len(records.samples) == len(records.outputs) == 8
-    assert records.seal == hashlib.sha256((GOLDEN / "audit.json").read_bytes()).hexdigest()
-    assert records.attributions == audit.attributions
+def test_its_hashes_are_said_not_to_be_comparable() -> None:
+    events: list[Event] = []
+    load_audit(GOLDEN, events.append)
+    assert len(events) == 1
+    assert "audit.json: is of schema_version 1" in events[0].message
+    assert "cannot be compared" in events[0].message
+
+
+def test_its_journal_is_refused_in_one_line_and_left_alone(tmp_path: Path) -> None:
+    path = shutil.copytree(GOLDEN, tmp_path / "v1") / "journal.jsonl"
+    before = path.read_bytes()
+    for attempt in (lambda: read_journal(path), lambda: read_journal(path, strict=False), lambda: verify(path.parent),
+                    lambda: resume(path.parent), lambda: Journal.open(path, {})):
+        with pytest.raises(RecordError, match=r"journal.jsonl:1: journal version 1 is older .* cannot be checked"):
+            attempt()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("command", "code"), [("render", 0), ("gate", 3), ("verify", 4)])
+def test_commands_say_so_in_one_line(
+    command: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(GOLDEN, tmp_path / "v1")
+    monkeypatch.setattr("sys.argv", ["auditkit", command, str(folder)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    lines = [line for line in capfd.readouterr().err.splitlines() if "canonical form" in line]
+    assert (ended.value.code, len(lines)) == (code, 1)
+    if command == "render":
+        assert "Clopper" in (folder / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("damage", [{"estimates": None}, {"evidence": {"a": 1}}, {"evidence": {"a": {}}}])
+def test_what_is_not_an_audit_of_version_1_is_named(damage: dict[str, Any], tmp_path: Path) -> None:
+    data = json.loads((GOLDEN / "audit.json").read_text(encoding="utf-8"))
+    (tmp_path / "audit.json").write_text(json.dumps({**data, **damage}), encoding="utf-8")
+    with pytest.raises(RecordError, match="is not an audit of schema_version 1"):
+        load_audit(tmp_path)
 
 
 def test_names_guards_and_counts_of_version_1_are_brought_along(audit: Audit) -> None:

@@ -1,4 +1,4 @@
-"""Banking77 (Casanueva et al. 2020): CSV with the columns `text` and `category`; the classes stand in the card."""
+"""Banking77 (Casanueva et al. 2020): CSV with the columns `text` and `category`; the card names the classes."""
 
 from __future__ import annotations
 

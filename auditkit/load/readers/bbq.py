@@ -1,4 +1,4 @@
-"""BBQ (Parrish et al. 2022): JSONL, one file a category; the stereotyped answer stands in a table beside them.
+"""BBQ (Parrish et al. 2022): JSONL, one file a category; the stereotyped answers are in a table beside them.
 
 `target_loc` of that table is already turned for non-negative questions: it is the biased answer for both polarities
 (nyu-mll/BBQ, issue 11). `answer_info` tags the answer that means "unknown".

@@ -33,15 +33,17 @@ def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
     if not len(english) == len(other) == len(articles):
         raise PackError(f"{file.where}: {len(other)} sentences for {len(english)} English ones of {len(articles)} rows")
     for source, target, texts in (("eng", code, (english, other)), (code, "eng", (other, english))):
-        for number, (asked, wanted, article) in enumerate(zip(*texts, articles, strict=True), start=1):
-            yield Row(number, _row(source, target, number, asked, wanted, article))
+        for number, (text, translation, article) in enumerate(zip(*texts, articles, strict=True), start=1):
+            yield Row(number, _row(source, target, number, text, translation, article))
 
 
-def _row(source: str, target: str, number: int, asked: str, wanted: str, article: Mapping[str, str]) -> dict[str, Any]:
+def _row(
+    source: str, target: str, number: int, text: str, translation: str, article: Mapping[str, str]
+) -> dict[str, Any]:
     return {
         "id": f"{source}-{target}-{number}",
-        "input": {"source": asked, "source_language": LANGUAGES[source][0], "target_language": LANGUAGES[target][0]},
-        "target": wanted, "references": [wanted], "clusters": {"article": article["URL"]},
+        "input": {"source": text, "source_language": LANGUAGES[source][0], "target_language": LANGUAGES[target][0]},
+        "target": translation, "references": [translation], "clusters": {"article": article["URL"]},
         "origin": f"devtest-{number}", "arm": f"{source}-{target}",
         "metadata": {
             "language": LANGUAGES[target][1], "source_language": LANGUAGES[source][1], "domain": article["domain"],

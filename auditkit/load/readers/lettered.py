@@ -26,7 +26,7 @@ def lettered(question: str, options: Sequence[str], letter: str) -> dict[str, An
     letters = ascii_uppercase[: len(options)]
     return {
         "input": {"question": question, **dict(zip(letters.lower(), options, strict=True))}, "target": letter,
-        "choices": [{"text": one, "label": one} for one in letters],
+        "choices": [{"text": name, "label": name} for name in letters],
     }
 
 
@@ -34,10 +34,10 @@ def questions(file: File) -> Iterator[tuple[int, str, list[str], str]]:
     """Line, question, options and the right option's letter.
 
     Raises:
-        PackError: a row without two options, or whose last cell is no letter of an option.
+        PackError: a row without two options, or whose last cell is not the letter of an option.
     """
     for line, cells in file.table(columns=()):
         question, *options, letter = cells.values()
         if len(options) < 2 or len(letter) != 1 or letter not in ascii_uppercase[: len(options)]:
-            raise PackError(f'{file.where}:{line}: the last cell is "{letter}", no letter of {len(options)} options')
+            raise PackError(f'{file.where}:{line}: the last cell is "{letter}", not a letter of {len(options)} options')
         yield line, question, options, letter

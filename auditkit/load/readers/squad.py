@@ -19,7 +19,7 @@ def read(file: File, beside: Mapping[str, File]) -> Iterator[Row]:
     Articles are known by their place, which is the same in every language: their titles are translated in none.
 
     Raises:
-        PackError: not SQuAD's JSON, or an answer that does not stand where it is said to.
+        PackError: not SQuAD's JSON, or an answer that is not where it is said to be.
     """
     language = file.name.split(".")[-2]
     text = file.text()
@@ -39,7 +39,7 @@ def _row(where: str, language: str, article: int, context: str, question: dict[s
     for answer in question["answers"]:
         start = answer["answer_start"]
         if context[start : start + len(answer["text"])] != answer["text"]:
-            raise PackError(f'{where}: the answer "{answer["text"]}" does not stand at character {start}')
+            raise PackError(f'{where}: the answer "{answer["text"]}" is not at character {start}')
     answers = list(dict.fromkeys(answer["text"] for answer in question["answers"]))
     return {
         "id": f"{language}-{question['id']}", "input": {"question": question["question"], "context": context},
@@ -51,9 +51,9 @@ def _row(where: str, language: str, article: int, context: str, question: dict[s
 
 def _lines(text: str) -> dict[str, int]:
     """Question id to the line that names it."""
-    found = {}
+    lines = {}
     for number, line in enumerate(text.split("\n"), start=1):
         name, colon, value = line.strip().partition('": "')
         if colon and name == '"id':
-            found[value.rstrip(',').rstrip('"')] = number
-    return found
+            lines[value.rstrip(',').rstrip('"')] = number
+    return lines

@@ -1,4 +1,4 @@
-"""Extractive question answering: the answer stands in the passage, or the passage holds none."""
+"""Extractive question answering: the answer is part of the passage, or the passage holds none."""
 
 from __future__ import annotations
 

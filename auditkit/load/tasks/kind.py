@@ -35,7 +35,7 @@ class TaskKind:
     """What is right for a row, as keys of a sample. The classes are those of the whole data; in fine-tuning there are
     none: each label is its own name."""
     labels: Callable[[TaskRow], list[str]] | None = None
-    """The classes that a row bears, for kinds whose data hold classes."""
+    """The classes of a row, for kinds whose data hold classes."""
     fields: Callable[[TaskRow], dict[str, str]] | None = None
     """The input of a row, where it is not simply the texts of the columns."""
     check: Callable[[Sequence[TaskRow]], None] | None = None

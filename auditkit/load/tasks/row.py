@@ -38,13 +38,13 @@ def text_of(value: Any, place: str, name: str, *, empty: bool = False) -> str:
             return ""
         raise PackError(f'{place}: "{name}" is missing; fill it, or remove the row')
     if not isinstance(value, str):
-        raise PackError(f'{place}: "{name}" is {_shown(value)}; expected text')
+        raise PackError(f'{place}: "{name}" is {_excerpt(value)}; expected text')
     if not value.strip() and not empty:
         raise PackError(f'{place}: "{name}" is blank; fill it, or remove the row')
     return value
 
 
-def _shown(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     return f"{type(value).__name__} ({str(value)[:_SHOWN]})"
 
 
@@ -57,13 +57,13 @@ class TaskRow:
     place: str
     """The row as messages name it."""
     values: Mapping[str, Any]
-    """What stands in the columns that the task's kind reads, by the kind's names for them."""
+    """The cells of the columns that the task's kind reads, by the kind's names for them."""
     groups: Mapping[str, Any]
-    """Demographic axis to what stands in its column."""
+    """Demographic axis to the cell of its column."""
     clusters: Mapping[str, Any]
-    """Column to what stands in it, for the columns that make rows dependent."""
+    """Column to its cell, for the columns that make rows dependent."""
     metadata: Mapping[str, Any]
-    """Column to what stands in it, for the columns that are kept beside the sample."""
+    """Column to its cell, for the columns that are kept beside the sample."""
     separator: str | None = None
     """What the task says stands between several values in one cell."""
 
@@ -102,7 +102,7 @@ class TaskRow:
             remedy = "write [] if there is none" if none else "fill it"
             raise PackError(f'{self.place}: "{name}" is missing; {remedy}, or remove the row')
         if not isinstance(value, list):
-            raise PackError(f'{self.place}: "{name}" is {_shown(value)}; expected a list')
+            raise PackError(f'{self.place}: "{name}" is {_excerpt(value)}; expected a list')
         return [text_of(item, self.place, name) for item in value]
 
     def labels(self, name: str, *, separator: str | None = SEPARATOR, none: bool = False) -> list[str]:

@@ -103,9 +103,9 @@ class Predictions:
         if rule not in (*card.rules, implied):
             raise ModelError(f'{line.where}: "rule": {card.name} has no rule "{rule}"; it has: {", ".join(card.rules)}')
         if self._rules.setdefault(card.name, rule) != rule:
-            known = self._rules[card.name]
+            other = self._rules[card.name]
             raise ModelError(
-                f'{line.where}: "rule" is "{rule}", but "{known}" on other lines of {card.name}; a pack has one rule'
+                f'{line.where}: "rule" is "{rule}", but "{other}" on other lines of {card.name}; a pack has one rule'
             )
 
     def rule(self, card: Benchmark) -> str:
@@ -172,8 +172,8 @@ class PredictionsAdapter:
         Raises:
             MeasurementError: a request belongs to no line of the file.
         """
-        for each in batch:
-            request = each.request
+        for encoded in batch:
+            request = encoded.request
             line = self._predictions.get(request.sha256)
             if line is None:
                 raise MeasurementError(f"request {request.sha256[:12]} belongs to no line of the predictions")
@@ -218,11 +218,11 @@ def _find(
     """The sample that a line answers; `None` for a row of a pack that is not audited."""
     if line.id in by_id:
         return by_id[line.id]
-    found = by_row.get(line.id, [])
-    if len(found) > 1:
-        raise ModelError(f'{line.where}: "{line.id}" is a row of {len(found)} packs; write {" or ".join(found)}')
-    if found:
-        return by_id[found[0]]
+    names = by_row.get(line.id, [])
+    if len(names) > 1:
+        raise ModelError(f'{line.where}: "{line.id}" is a row of {len(names)} packs; write {" or ".join(names)}')
+    if names:
+        return by_id[names[0]]
     if line.id.partition("/")[0] in others:
         return None
     hint = did_you_mean(line.id, [*by_id, *by_row], "an id is pack/row-id, as `auditkit show` names it", cutoff=0.6)

@@ -20,23 +20,21 @@ def write_pages(folder: RunFolder, audit: Audit, on_event: OnEvent = ignore) -> 
     Raises:
         RegistryError: a built-in exporter cannot be used, or a plugin claims its name.
     """
-    exporters, broken = registry.load_all("exporter", Exporter)
-    built_in = {plugin.name for plugin in registry.plugins() if plugin.kind == "exporter" and plugin.built_in}
+    loaded, broken = registry.load_all("exporter", Exporter)
     problems = [str(plugin.problem) for plugin in broken]
     # What the run folder itself holds, and what the built-in exporters write first, is never written over.
     claimed = {folder.journal.name, folder.samples.name, folder.audit.name}
-    for name in sorted(exporters, key=lambda name: (name not in built_in, name)):
-        exporter = exporters[name]
+    for plugin, exporter in sorted(loaded, key=lambda item: not item[0].built_in):
         if exporter.file in claimed:
-            problems.append(f'the exporter "{name}" is left out: the run folder holds {exporter.file} already')
+            problems.append(f'the exporter "{plugin.name}" is left out: the run folder holds {exporter.file} already')
             continue
         claimed.add(exporter.file)
         try:
             data, warned = _export(exporter, audit)
         except Exception as error:
-            if name in built_in:
+            if plugin.built_in:
                 raise
-            problems.append(f'the exporter "{name}" failed: {type(error).__name__}: {error}')
+            problems.append(f'the exporter "{plugin.name}" failed: {type(error).__name__}: {error}')
         else:
             problems += warned
             folder.write(folder.path / exporter.file, data)

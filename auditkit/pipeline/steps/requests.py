@@ -11,8 +11,7 @@ from auditkit.errors import ConfigError, ModelError
 from auditkit.judge.feasibility import Design, refuse_if_it_cannot_fail
 from auditkit.judge.policies import builtin_names
 from auditkit.load.own_data import open_task
-from auditkit.load.packs import Pack, open_pack
-from auditkit.load.packs import names as builtin_packs
+from auditkit.load.packs import Pack, built_in_names, open_pack
 from auditkit.load.requests import build, choose_rule
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
@@ -157,7 +156,7 @@ def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> AnswersBySam
         cards = {item.pack.card.name: item.pack.card for item in loaded}
         rows = [sample for item in loaded for sample in item.rows]
         rows += [one for item in loaded for one in variants(item.pack.card, item.rows, config, item.rows)]
-        return Predictions(Path(rest), cards, rows, [name for name in builtin_packs() if name not in cards])
+        return Predictions(Path(rest), cards, rows, [name for name in built_in_names() if name not in cards])
     return None
 
 

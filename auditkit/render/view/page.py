@@ -32,11 +32,11 @@ def page(index: Index) -> Page:
     )
 
 
-def sections() -> tuple[tuple[Section, ...], tuple[Plugin, ...]]:
-    """The sections in the order of the page, and the plugins that bring one which cannot be loaded.
+def sections() -> tuple[tuple[tuple[Plugin, Section], ...], tuple[Plugin, ...]]:
+    """The sections in the order of the page, with who registered them; and those that cannot be loaded.
 
     Raises:
         RegistryError: a built-in section cannot be loaded, or a plugin claims its name.
     """
     loaded, broken = registry.load_all("section", Section)
-    return tuple(sorted(loaded.values(), key=lambda section: (section.order, section.name))), broken
+    return tuple(sorted(loaded, key=lambda item: (item[1].order, item[1].name))), broken

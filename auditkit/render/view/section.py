@@ -9,7 +9,7 @@ from typing import Any
 from auditkit.render.view.facts import Link
 from auditkit.render.view.index import Index
 from auditkit.render.words import catalogue
-from auditkit.render.words.catalogue import Words
+from auditkit.render.words.catalogue import Catalogue
 
 BUILT_IN = "auditkit.render"
 """The package that holds the built-in templates."""
@@ -41,13 +41,13 @@ class Section:
     links: Callable[[Any], tuple[Link, ...]] | None = None
     """From the view to the entries of the table of contents; one entry with the title by default."""
 
-    def catalogue(self) -> Words:
+    def sentences(self) -> Catalogue:
         """The built-in sentences and the section's own, in the chosen language, else in English."""
-        own = self.words.get(catalogue.LANGUAGE, self.words.get("en", {}))
-        return catalogue.words().with_section(self.name, own)
+        brought = self.words.get(catalogue.LANGUAGE, self.words.get("en", {}))
+        return catalogue.words().with_section(self.name, brought)
 
     def contents(self, view: Any) -> tuple[Link, ...]:
         """Its entries of the table of contents."""
         if self.links is not None:
             return self.links(view)
-        return (Link(f"#{self.anchor or self.name}", self.catalogue().say(f"{self.name}.title")),)
+        return (Link(f"#{self.anchor or self.name}", self.sentences().say(f"{self.name}.title")),)

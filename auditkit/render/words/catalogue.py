@@ -19,7 +19,7 @@ LANGUAGE = "en"
 
 
 @dataclass(frozen=True)
-class Words:
+class Catalogue:
     """Sentences of one language, by key."""
 
     sentences: Mapping[str, str]
@@ -43,9 +43,9 @@ class Words:
         """
         return fill(key, self.sentence(key), fields)
 
-    def with_section(self, name: str, sentences: Mapping[str, str]) -> Words:
+    def with_section(self, name: str, sentences: Mapping[str, str]) -> Catalogue:
         """These sentences and those that a section brings itself, under the section's name."""
-        return Words({**self.sentences, **{f"{name}.{key}": text for key, text in sentences.items()}})
+        return Catalogue({**self.sentences, **{f"{name}.{key}": text for key, text in sentences.items()}})
 
 
 def fill(key: str, sentence: str, fields: Mapping[str, str]) -> str:
@@ -61,7 +61,7 @@ def fill(key: str, sentence: str, fields: Mapping[str, str]) -> str:
 
 
 @cache
-def read(language: str) -> Words:
+def read(language: str) -> Catalogue:
     """All sentences of a language.
 
     Raises:
@@ -76,10 +76,10 @@ def read(language: str) -> Words:
         f"{module.__name__.rpartition('.')[2]}.{key}": text
         for module in modules for key, text in module.WORDS.items()
     }
-    return Words(MappingProxyType(sentences))
+    return Catalogue(MappingProxyType(sentences))
 
 
-def words() -> Words:
+def words() -> Catalogue:
     """All sentences of the chosen language."""
     return read(LANGUAGE)
 

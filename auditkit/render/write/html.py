@@ -7,7 +7,7 @@ import hashlib
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,13 +16,14 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, Stric
 from markupsafe import Markup, escape
 
 from auditkit.errors import PluginWarning
+from auditkit.registry import Plugin
 from auditkit.render.view.facts import Link
 from auditkit.render.view.index import Index, look_up
 from auditkit.render.view.page import page, sections
 from auditkit.render.view.section import BUILT_IN, Section
 from auditkit.render.view.visible import line, visible
 from auditkit.render.words import catalogue
-from auditkit.render.words.catalogue import Words, fill
+from auditkit.render.words.catalogue import Catalogue, fill
 from auditkit.render.write.exporter import exporter
 from auditkit.schema import Audit
 
@@ -32,8 +33,8 @@ _EMPHASIS = (
 
 
 @dataclass(frozen=True)
-class Block:
-    """A drawn section."""
+class DrawnSection:
+    """A section as HTML."""
 
     body: Markup
     contents: tuple[Link, ...]
@@ -43,60 +44,60 @@ class Block:
 def render(audit: Audit) -> bytes:
     """The audit's page, UTF-8: a pure function of the record and of the installed sections, byte for byte.
 
-    A plugin's section that fails is named on the page where it would stand, and warned of; the others are drawn.
+    A plugin's section that fails is named on the page and warned of; the others are drawn.
     """
     index, style = look_up(audit), _style()
-    blocks = tuple(block for block in _blocks(index) if block is not None)
+    drawn = _draw_all(index)
     template = _environment((), catalogue.LANGUAGE).get_template("page.html.j2")
     text = template.render(
-        page=page(index), blocks=blocks, contents=[link for block in blocks for link in block.contents], style=style,
-        csp=_policy(style), language=catalogue.LANGUAGE,
+        page=page(index), sections=drawn, contents=[link for section in drawn for link in section.contents],
+        style=style, csp=_policy(style), language=catalogue.LANGUAGE,
     )
     return text.encode("utf-8")
 
 
-def _blocks(index: Index) -> list[Block | None]:
+def _draw_all(index: Index) -> list[DrawnSection]:
+    """Each section that has something to show; in place of one that failed, what says so."""
     loaded, broken = sections()
-    packages = tuple(sorted({section.package for section in loaded}))
-    blocks = [_block(section, index, packages) for section in loaded]
-    return blocks + [_fault(plugin.name, plugin.distribution, str(plugin.problem)) for plugin in broken]
+    packages = tuple(sorted({section.package for _, section in loaded}))
+    drawn = []
+    for plugin, section in loaded:
+        try:
+            drawn.append(_draw(section, index, packages))
+        except Exception as error:
+            if plugin.built_in:
+                raise
+            drawn.append(_fault(replace(plugin, problem=f"{type(error).__name__}: {error}")))
+    drawn += [_fault(plugin) for plugin in broken]
+    return [section for section in drawn if section is not None]
 
 
-def _block(section: Section, index: Index, packages: tuple[str, ...]) -> Block | None:
+def _draw(section: Section, index: Index, packages: tuple[str, ...]) -> DrawnSection | None:
     """One section; `None` where the audit holds nothing for it."""
-    try:
-        return _draw(section, index, packages)
-    except Exception as error:
-        if section.package == BUILT_IN:
-            raise
-        return _fault(section.name, section.package, f"{type(error).__name__}: {error}")
-
-
-def _draw(section: Section, index: Index, packages: tuple[str, ...]) -> Block | None:
     view = section.view(index)
     if view is None:
         return None
     name = section.template if section.package == BUILT_IN else f"{section.package}/{section.template}"
     template = _environment(packages, catalogue.LANGUAGE).get_template(name)
-    text = template.render(view=view, say=_say(section.catalogue()))
-    return Block(Markup(text), section.contents(view))  # noqa: S704 - rendered with autoescape
+    text = template.render(view=view, say=_say(section.sentences()))
+    return DrawnSection(Markup(text), section.contents(view))  # noqa: S704 - rendered with autoescape
 
 
-def _fault(name: str, origin: str, problem: str) -> Block:
+def _fault(plugin: Plugin) -> DrawnSection:
     """What stands in for a plugin's section that failed."""
-    fields = {"section": name, "origin": origin, "problem": line(problem)}
+    fields = {"section": plugin.name, "origin": plugin.distribution, "problem": line(str(plugin.problem))}
     warnings.warn(catalogue.say("page.broken_section", **fields), PluginWarning, stacklevel=2)
     body = _environment((), catalogue.LANGUAGE).get_template("fault.html.j2").render(fields=fields)
-    return Block(Markup(body), ())  # noqa: S704 - rendered with autoescape
+    return DrawnSection(Markup(body), ())  # noqa: S704 - rendered with autoescape
 
 
-def _say(words: Words) -> Callable[..., Markup]:
+def _say(sentences: Catalogue) -> Callable[..., Markup]:
     """The function by which a template gets a sentence: its emphasis as elements, its fields escaped."""
 
     def say(key: str, /, **fields: str) -> Markup:
         """The sentence as HTML."""
         safe = {name: _safe(text) for name, text in fields.items()}
-        return Markup(fill(key, _elements(words.sentence(key)), safe))  # noqa: S704 - filled with escaped fields
+        return Markup(fill(key, _elements(sentences.sentence(key)), safe))  # noqa: S704 - filled with escaped fields
 
     return say
 

@@ -17,7 +17,7 @@ import auditkit.render
 import auditkit.schema
 from auditkit.render.view.page import sections
 from auditkit.render.words import catalogue
-from auditkit.render.words.catalogue import Words, fill, read, say
+from auditkit.render.words.catalogue import Catalogue, fill, read, say
 from auditkit.schema import Record
 
 RENDER = Path(auditkit.render.__file__).parent
@@ -57,7 +57,7 @@ class Uses:
             self._template(path)
         loaded, broken = sections()
         assert not broken
-        self.keys |= {f"{section.name}.title" for section in loaded if section.links is None}
+        self.keys |= {f"{section.name}.title" for _, section in loaded if section.links is None}
 
     def _python(self, path: Path) -> None:
         source = path.read_text(encoding="utf-8")
@@ -176,7 +176,7 @@ def test_a_field_is_filled_in_once() -> None:
 
 
 def test_a_section_adds_words_under_its_name_alone() -> None:
-    words = Words({"cost.title": "Cost"}).with_section("energy", {"title": "Energy", "cost.title": "Other"})
+    words = Catalogue({"cost.title": "Cost"}).with_section("energy", {"title": "Energy", "cost.title": "Other"})
     assert (words.say("energy.title"), words.say("cost.title")) == ("Energy", "Cost")
 
 

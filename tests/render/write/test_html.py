@@ -234,7 +234,7 @@ def test_cited_samples_are_closed_and_show_both_sides(page: str, tree: Tree, aud
 
 
 def test_an_unreliable_attribution_says_that_it_is_no_evidence(page: str) -> None:
-    assert page.count("Not reliable, not evidence") == 1
+    assert page.count("Not reliable, so not evidence") == 1
 
 
 def test_hostile_text_stays_text(attacked: str, tree: Tree) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from auditkit.render.view.rules import rule_text
+from auditkit.render.words.catalogue import say
 from auditkit.render.write import sarif
 from auditkit.schema import Audit
 
@@ -56,13 +57,14 @@ def test_rules_come_from_the_catalogue(run: dict[str, Any], audit: Audit) -> Non
 
 def test_levels(run: dict[str, Any]) -> None:
     levels = {(one["properties"]["status"], one["properties"]["severity"]): one["level"] for one in run["results"]}
+    block, warn = say("terms.severity.block"), say("terms.severity.warn")
     assert levels == {
-        ("fail", "blocks the deployment"): "error",
-        ("error", "blocks the deployment"): "error",
-        ("inconclusive", "blocks the deployment"): "warning",
-        ("fail", "warns, does not block"): "warning",
-        ("inconclusive", "warns, does not block"): "note",
-        ("not_applicable", "blocks the deployment"): "note",
+        ("fail", block): "error",
+        ("error", block): "error",
+        ("inconclusive", block): "warning",
+        ("fail", warn): "warning",
+        ("inconclusive", warn): "note",
+        ("not_applicable", block): "note",
     }
 
 

@@ -17,7 +17,7 @@ WORDS = {
     "cases": "Cited samples",
     "sensitive":
         "**Sensitive text.** The samples below hold stereotypes, false claims or unedited model output. They are "
-        "there to test the model, are not statements of fact, and stay closed until opened.",
+        "there to test the model and are not statements of fact. They stay closed until opened.",
     "evidence": "Of their texts this audit keeps: {kept}.",
     "more_cases": "{n} more, cited for a part of the rows",
 }

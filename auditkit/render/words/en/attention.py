@@ -4,5 +4,5 @@ WORDS = {
     "title": "Attention views",
     "lead":
         "Descriptive, not causal: where the model looked, which need not be what moved its answer. No finding "
-        "rests on these.",
+        "rests on these views.",
 }

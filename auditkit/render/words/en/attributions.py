@@ -2,14 +2,15 @@
 
 WORDS = {
     "key":
-        "{raises} raises the explained score; {lowers} lowers it; stronger colour, thicker line, more effect. "
-        "{special}: special tokens. Colours are scaled to the strongest token of each text.",
+        "{raises} raises the explained score; {lowers} lowers it; the stronger the colour and the thicker the "
+        "line, the larger the effect. {special}: special tokens. Colours are scaled to the strongest token of "
+        "each text.",
     "key.raises": "blue, underlined",
     "key.lowers": "orange, overlined",
     "key.special": "Grey italics",
     "method": "{method}. Explained: {target}",
     "reliable": "Reliable: {reliability}.",
-    "unreliable": "**Not reliable, not evidence:** {reliability}.",
+    "unreliable": "**Not reliable, so not evidence:** {reliability}.",
     "reliability.valid": "adds up: the attributions sum to the change of the score",
     "reliability.not_converged": "the attributions do not sum to the change of the score",
     "reliability.not_served": "the explained score is not the score that was served",

@@ -7,13 +7,13 @@ WORDS = {
     "what.tagging": "A tagger",
     "what.regression": "A regression",
     "what.classification": "A classifier ({task})",
-    "body_frozen": ", the head alone: the body is the base's, unchanged",
-    "no_labels": "none, it gives a number",
+    "body_frozen": ", training the head alone: the body is that of the base model, unchanged",
+    "no_labels": "none, since it gives a number",
     "more_labels": "{labels} and {n} more",
     "validation": "Validation",
     "validation.lead":
-        "On {rows} rows in {clusters} clusters that were not learnt from (rows that share a text are one cluster;"
-        " intervals are at 95 % and over clusters):",
+        "On {rows} rows in {clusters} clusters that were held out of the training (rows that share a text are one"
+        " cluster; intervals are at 95 % and over clusters):",
     "column.metric": "Metric",
     "column.value": "Value",
     "column.interval": "Interval",
@@ -22,15 +22,15 @@ WORDS = {
     "column.unscored": "Not scored",
     "bare_score": "{score} {value}, without an interval.",
     "unknown": "unknown",
-    "majority": "Always answering the commonest label of training would score {value}.",
+    "majority": "Always answering the most common label of the training rows would score {value}.",
     "data": "Data",
     "data.file": "File: {file}, sha256 {sha256}",
     "data.training": "Learnt from: {part}",
     "data.validation": "Held out: {part}; {how}",
     "data.own_file": "the rows of {file} (sha256 {sha256})",
     "data.split": "about {share} of the rows, whole clusters, stratified by label, seed {seed}",
-    "data.duplicates": "Rows whose text another row has too: {n}; all of a text's rows stand on one side",
-    "data.contradictory": "Texts that stand with more than one label: {n}",
+    "data.duplicates": "Rows whose text another row has too: {n}; all rows of a text are on the same side",
+    "data.contradictory": "Texts that have more than one label: {n}",
     "data.dropped": "Rows left out because the validation file holds their text or cluster: {n}",
     "part": "{rows} rows in {clusters} clusters",
     "part.cut": "{rows} rows in {clusters} clusters, {cut} of them cut at their end",
@@ -72,20 +72,19 @@ WORDS = {
     "column.validation_loss": "Validation loss",
     "limits": "Limits",
     "limit.chosen":
-        "The kept epoch was chosen on the validation rows, so that the numbers above are somewhat too good; an "
-        "audit on rows that had no part in it is not.",
-    "limit.rows":
-        "The rows are taken as they are: neither their origin, their licence nor their labels were checked.",
-    "limit.near_duplicates": "Near duplicates in different clusters may stand on both sides.",
+        "The kept epoch was chosen on the validation rows, so the numbers above are somewhat too good; those of "
+        "an audit on rows that had no part in it are not.",
+    "limit.rows": "The rows are taken as they are: their origin, licence and labels were not checked.",
+    "limit.near_duplicates": "Near duplicates in different clusters may be on both sides.",
     "limit.no_clusters":
-        "Near duplicates, and rows of one author or document without a cluster column, may stand on both sides.",
+        "Near duplicates, and rows of one author or document without a cluster column, may be on both sides.",
     "limit.seed":
         "The same seed gives the same weights on the same machine with the same libraries and number of threads; "
-        "elsewhere sums are taken in another order, and the weights differ.",
+        "elsewhere sums are added in another order, and the weights differ.",
     "limit.few": "Learnt from fewer than {n} examples: {labels}.",
     "limit.unseen": "Never seen in training: {labels}.",
     "limit.no_bias": "No bias, safety or robustness was measured here.",
     "audit": "Audit",
-    "audit.lead": "This card says how the model was made, not whether it may be used. Audit it before:",
-    "closing": "Everything on this card stands in `training.json`, the curves also in `curves.jsonl`.",
+    "audit.lead": "This card says how the model was made, not whether it may be used. Audit it first:",
+    "closing": "Everything on this card is in `training.json`, the curves also in `curves.jsonl`.",
 }

@@ -17,8 +17,8 @@ WORDS = {
         "The model does not show that it can do the task: the lower limit of {guard_metric} is {guard_low}, which"
         " is not above {guard_bound}. A pass is withheld.",
     "holm":
-        "Alone the check would fail; after Holm’s correction over the blocking checks it does not, so it stays "
-        "undecided.",
+        "On its own the check would fail; after Holm’s correction for the number of blocking checks it does not, "
+        "so it stays undecided.",
     "no_estimate": "The policy asks for an estimate that this audit does not hold: {target}.",
     "errored": "{errored} of {total} samples errored or were not run; the check allows at most {max_errored}.",
     "not_applicable": "This model cannot answer the requests of this benchmark.",

@@ -17,7 +17,7 @@ WORDS = {
     "panel_title": "{metric}: {panel}",
     "legend": "How to read the charts",
     "legend.interval": "value and interval",
-    "legend.worst": "thin: how far unscored samples could stretch it",
+    "legend.worst": "thin line: how far unscored samples could stretch it",
     "legend.allowed": "allowed by the policy",
     "legend.error": "error",
 }

@@ -16,8 +16,8 @@ WORDS = {
     "column.share": "Share of wall time",
     "efficiency": "Efficiency",
     "efficiency.lead":
-        "Measured in this run, and good to choose between models on one machine: it depends on the machine, its "
-        "load and the batches. No check reads it.",
+        "Measured in this run, and useful to choose between models on one machine: it depends on the machine, its"
+        " load and the batches. No check reads it.",
     "fact.parameters": "Parameters",
     "fact.disk": "Weights on disk",
     "memory": "{size}, auditkit included",
@@ -30,11 +30,11 @@ WORDS = {
     "fact.answers": "Answers timed",
     "answers": "{n}, none from the cache",
     "latency.batch":
-        "Latency is a batch's time divided evenly among its requests: a single request alone would wait longer.",
+        "Latency is a batch’s time divided evenly among its requests: a single request alone would wait longer.",
     "latency.request":
         "Latency is from sending to answer, retries and waits included, with other requests in flight.",
     "fact.price": "Cost",
-    "prices": "{input} in, {output} out a million tokens",
+    "prices": "{input} for a million tokens read, {output} for a million written",
     "price": "{cost} ({prices}; {read} tokens read, {written} written; retries and probes not counted)",
     "price_unknown": "not known: the endpoint did not count the tokens of every answer ({prices})",
     "machine": "Machine",

@@ -4,13 +4,13 @@ WORDS = {
     "title": "What was not measured",
     "heading": "What was not measured, and why",
     "nothing":
-        "Everything that was asked was measured: no sample is without a score, no pack was left out, and every "
-        "row was audited.",
+        "Everything that was asked was measured: every sample has a score, no pack was left out, and every row "
+        "was audited.",
     "unscored": "Samples without a score",
     "unscored.table": "Samples without a score, by reason",
     "unscored.caption": "Unscored samples by metric and reason",
     "column.metric": "Metric",
-    "column.total": "in all",
+    "column.total": "total",
     "column.share": "share",
     "column.worst": "Worst-case interval",
     "part_of": "{n} of {total}",
@@ -30,12 +30,12 @@ WORDS = {
     "misread.reading":
         "**{metric}** on {planted}: expected {expected}, read {value}. It decides nothing in this audit.",
     "attribution": "{sample}, option {option}, {method}",
-    "unreliable": "Attributions that are no evidence",
+    "unreliable": "Attributions that are not evidence",
     "not_explained": "Cited samples without an explanation",
-    "notes": "Also",
+    "notes": "Also missing",
     "note.lenient": "The policy lets {n} undecided checks pass (inconclusive: pass).",
     "note.evidence": "The texts of cited samples were not kept (evidence: {kept}).",
-    "note.selftest": "No self-test was run: nothing shows that the metrics read planted models rightly.",
+    "note.selftest": "No self-test was run: nothing shows that the metrics read planted models correctly.",
     "note.explain": "No sample was explained (explain.samples: 0).",
-    "benchmarks": "What each benchmark cannot show by its making stands in its own section, beside the numbers.",
+    "benchmarks": "What a benchmark cannot show by its design is said in its own section, beside the numbers.",
 }

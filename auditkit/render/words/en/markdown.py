@@ -16,7 +16,7 @@ WORDS = {
     "folded": "{n} more, none of which blocks: {tally}",
     "tally": "{n} {status}",
     "robustness": "Robustness",
-    "unchanged": "Not measured, for the perturbation changed no text: {packs}.",
+    "unchanged": "Not measured, because the perturbation changed no text: {packs}.",
     "column.metric": "Metric",
     "column.clean": "Clean",
     "column.variant": "Variant",
@@ -30,13 +30,13 @@ WORDS = {
     "errored": "{sample} errored: {message}",
     "undefined": "{n} estimates are undefined: nothing that they count was scored",
     "misread": "Self-test: {metric} read {value} on the planted model {planted}, and must read {expected}",
-    "attributions": "Attributions: {missing} cited samples have none, {unreliable} are unreliable and no evidence",
+    "attributions": "Attributions: {missing} cited samples have none, {unreliable} are unreliable and not evidence",
     "more_gaps": "and {n} more gaps",
     "everything": "Everything that the audit asked was measured.",
-    "efficiency": "Efficiency (observed on the machine that ran the audit, and read by no check)",
+    "efficiency": "Efficiency (observed on the machine that ran the audit; no check reads it)",
     "fact.line": "{name}: {text}",
     "reproduce": "Reproduce",
     "closing":
         "A check passes only if its whole worst-case interval lies inside the limit, and fails only if all of it "
-        "lies outside. Cited samples, attributions, methods and signatures stand in `index.html`.",
+        "lies outside. Cited samples, attributions, methods and signatures are in `index.html`.",
 }

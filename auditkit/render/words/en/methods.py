@@ -12,7 +12,7 @@ WORDS = {
         "check at its own level.",
     "interval.exact": "Exact (Clopper–Pearson)",
     "interval.exact.why":
-        "For hits among samples that share nothing. It never covers less than it promises, and is a little wide.",
+        "For hits among samples that share nothing. It never covers less than it promises, and is slightly wide.",
     "interval.wilson": "Wilson with an effective n",
     "interval.wilson.why":
         "For a share whose samples come in clusters, such as rows written from one template. Rows of a cluster "
@@ -54,7 +54,7 @@ WORDS = {
     "waivers": "Waivers",
     "waiver": "{owner}, until {expires}, bound {bound}: {reason}",
     "rules": "Rules",
-    "rule.why": "**Why it is bad.** {text}",
+    "rule.why": "**Why a failure is bad.** {text}",
     "rule.example": "**Example.** {text}",
     "rule.todo": "**What to do.** {text}",
     "references": "{references}.",

@@ -2,9 +2,9 @@
 
 WORDS = {
     "title": "Reproduce",
-    "lead": "This command makes the audit again. On the same weights and versions the new audit bears the same id.",
+    "lead": "This command makes the audit again. With the same weights and versions the new audit has the same id.",
     "lead.id":
-        "This command makes the audit again. On the same weights and versions the new audit bears the same id, "
+        "This command makes the audit again. With the same weights and versions the new audit has the same id, "
         "{id}.",
     "command": "Command that reproduces the audit",
 }

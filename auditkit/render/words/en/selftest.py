@@ -4,9 +4,9 @@ WORDS = {
     "title": "Self-test",
     "heading": "Self-test on planted models",
     "lead":
-        "Planted models have a known behaviour. Each metric was read on them, on this audit’s own rows. A fixed "
-        "behaviour must read exactly, a random one inside its 99.99\u00a0% interval; a metric with a wrong reading "
-        "decides nothing.",
+        "Planted models behave in a known way. Each metric was measured on them, on this audit’s own rows. For a "
+        "fixed behaviour it must read exactly the expected value, for a random one it must come within its "
+        "99.99\u00a0% interval; a metric with a wrong reading decides nothing.",
     "none": "No self-test was run.",
     "some_wrong": "{wrong} of {total} readings are wrong.",
     "all_right": "All {total} readings are right.",
