@@ -19,7 +19,7 @@ from auditkit.explain.items import Item, items_for, served_score
 from auditkit.explain.target import Passes, Target, frozen
 from auditkit.explain.words import join_words, rank_agreement
 from auditkit.models.adapter import Adapter, Explainable
-from auditkit.schema import Attribution, Explain, Option, Request
+from auditkit.schema import Attribution, Explain, Option, Probabilities, Request
 from auditkit.schema.event import Event, OnEvent, ignore
 
 __all__ = ["Item", "NotExplained", "explain", "items_for"]
@@ -172,7 +172,7 @@ def _reliability(integral: Integral, difference: float) -> Reliability:
 
 def _in_words(item: Item) -> str:
     """The explained scalar; it names options by number, so that a page without evidence gives no text away."""
-    if item.output.probabilities is not None:
+    if isinstance(item.output.answer, Probabilities):
         what = "log-probability of class"
     else:
         stem = "pseudo-log-likelihood" if item.output.rule.startswith("pseudo") else "log-likelihood"

@@ -1,5 +1,20 @@
 """Every record type, configuration and policy included; their canonical form and hash."""
 
+from auditkit.schema.answer import (
+    Answer,
+    AnswerPart,
+    AnswerReading,
+    FreeText,
+    Number,
+    OptionScore,
+    OptionScores,
+    Probabilities,
+    Quantity,
+    Similarities,
+    SpanAnswer,
+    Tags,
+    Vector,
+)
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.audit import SCHEMA_VERSION, Audit, Efficiency, Evidence, Observed, Subject
 from auditkit.schema.base import Fact, Record, Text, plain, repair
@@ -24,7 +39,7 @@ from auditkit.schema.estimate import (
 from auditkit.schema.estimate_id import Contrast, EstimateId
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
 from auditkit.schema.jcs import canonical, digest
-from auditkit.schema.output import OptionScore, Output, Span
+from auditkit.schema.output import Output
 from auditkit.schema.policy import Check, Policy, Severity, Waiver
 from auditkit.schema.region import Region
 from auditkit.schema.request import Generation, Option, Request, RequestKind
@@ -33,11 +48,13 @@ from auditkit.schema.task import Task, TaskClass
 from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
-    "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
-    "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint", "Direction", "Efficiency", "Estimate",
-    "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding", "Generation", "Guard", "MetricUse",
-    "Observed", "Option", "OptionScore", "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe",
-    "Record", "Region", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span",
-    "Spread", "Status", "StudentT", "Subject", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask",
-    "Upstream", "UpstreamFile", "Verdict", "Waiver", "Wilson", "canonical", "digest", "plain", "repair", "variant_name",
+    "FORMAT", "MARK", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit",
+    "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint",
+    "Direction", "Efficiency", "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding",
+    "FreeText", "Generation", "Guard", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores",
+    "Output", "Pairs", "Part", "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason", "Recipe", "Record",
+    "Region", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Similarities", "Source",
+    "SpanAnswer", "Spread", "Status", "StudentT", "Subject", "Tags", "Task", "TaskClass", "Template", "Text",
+    "Training", "TrainingTask", "Upstream", "UpstreamFile", "Vector", "Verdict", "Waiver", "Wilson", "canonical",
+    "digest", "plain", "repair", "variant_name",
 ]

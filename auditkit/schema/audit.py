@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from auditkit.schema.answer import AnswerReading
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.base import Record, plain
 from auditkit.schema.benchmark import Benchmark
@@ -50,8 +51,16 @@ class Evidence(Record):
     """The sample as it was asked."""
     output: Output | None = None
     """The model's answer; `None` where it was not run."""
+    reading: AnswerReading | None = None
+    """How a written answer was read, by patterns; what scores say follows from the output."""
     answers: dict[str, str | None] = Field(default_factory=dict)
     """Metric to the answer as parsed."""
+
+    def read(self) -> AnswerReading:
+        """Which choice the model's answer names, as every metric read it."""
+        if self.output is None:
+            return AnswerReading(reason="not_run")
+        return self.output.read(self.sample.labels) or self.reading or AnswerReading()
 
 
 class Efficiency(Record):

@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.measurement import measure
-from auditkit.schema import Output, Sample
+from auditkit.schema import Output, Probabilities, Sample
 
 from .conftest import card, sample, says
 
@@ -68,7 +68,8 @@ def corpus() -> tuple[list[Sample], dict[str, Output | None], list[str], list[st
     samples = [sample(f"{i:02}", CLASSES, target=g, clusters={"template": f"t{i // 3}"}, groups={"g": "xy"[i % 2]})
                for i, g in enumerate(gold)]
     outputs: dict[str, Output | None] = {
-        one.id: Output(request="0", rule="label", probabilities={c: 0.8 if c == s else 0.1 for c in CLASSES})
+        one.id: Output(request="0", rule="label",
+                       answer=Probabilities(classes={c: 0.8 if c == s else 0.1 for c in CLASSES}))
         for one, s in zip(samples, said, strict=True)
     }
     return samples, outputs, gold, said

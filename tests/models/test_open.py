@@ -264,7 +264,7 @@ def test_half_precision_is_served(opened: Any) -> None:
         kind="choose", rule="loglikelihood", text="Who is the engineer?", options=(Option(text=" Mary"),) * 2
     )
     exact, coarse = opened("llama-chat"), opened("llama-chat", dtype="bfloat16")
-    one, other = (next(adapter.execute(adapter.encode([request]))).options[0].sum for adapter in (exact, coarse))
+    one, other = (next(adapter.execute(adapter.encode([request]))).answer.options[0].sum for adapter in (exact, coarse))
     assert coarse.subject.dtype == "bfloat16"
     assert one != other
     assert one == pytest.approx(other, rel=0.1)
@@ -299,7 +299,7 @@ def test_smollm2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert together[0].options[0].sum > together[0].options[1].sum + 5
     for request, output in zip([sensible, *others], together, strict=True):
         alone = next(first.execute(first.encode([request])))
-        for one, many in zip(alone.options, output.options, strict=True):
+        for one, many in zip(alone.answer.options, output.answer.options, strict=True):
             assert one.logprobs == pytest.approx(many.logprobs, abs=1e-4)
     # a cache folder that was altered is never used
     weights = next((tmp_path / "weights").glob("*/model.safetensors"))

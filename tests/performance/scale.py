@@ -22,7 +22,7 @@ from pathlib import Path
 
 from auditkit.models.adapter import Encoded, TokenSequence
 from auditkit.run.plan import Cost, Planner, cost
-from auditkit.schema import Option, OptionScore, Output, Request
+from auditkit.schema import Option, OptionScore, OptionScores, Output, Request
 from auditkit.store.index import Index
 from auditkit.store.journal import Journal, read_journal
 from auditkit.store.lines import output_entry, request_entry
@@ -68,7 +68,8 @@ def record(number: int) -> tuple[Request, Output]:
     request = Request(kind="choose", rule="loglikelihood", text=f"{number} " + "context " * 25, options=options)
     logprobs = [(-1.0, -1.0, -1.0, -0.25 - each) for each in range(3)]
     scores = tuple(OptionScore(sum=sum(one), tokens=4, bytes=12, logprobs=one) for one in logprobs)
-    return request, Output(request=request.sha256, rule=request.rule, options=scores, prompt_tokens=40)
+    answer = OptionScores(options=scores)
+    return request, Output(request=request.sha256, rule=request.rule, answer=answer, prompt_tokens=40)
 
 
 def journal(count: int, folder: Path) -> str:

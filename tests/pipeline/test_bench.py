@@ -20,7 +20,7 @@ from auditkit.models.speed.bench import Compiled, Setting, compare_compiled, dif
 from auditkit.models.speed.packed import PackedLinear
 from auditkit.pipeline import bench as module
 from auditkit.pipeline.bench import bench, recommended
-from auditkit.schema import Config, OptionScore, Output
+from auditkit.schema import Config, OptionScore, OptionScores, Output
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +167,9 @@ def test_advice_is_the_fastest_within_the_tolerance() -> None:
 
 
 def output(*sums: float, tokens: int = 2, error: str | None = None) -> Output:
-    options = None if error else tuple(OptionScore(sum=one, tokens=tokens, bytes=1) for one in sums)
-    return Output(request="0" * 64, rule="loglikelihood", options=options, error=error)
+    options = tuple(OptionScore(sum=one, tokens=tokens, bytes=1) for one in sums)
+    answer = None if error else OptionScores(options=options)
+    return Output(request="0" * 64, rule="loglikelihood", answer=answer, error=error)
 
 
 def test_differences_are_nats_a_token() -> None:

@@ -125,7 +125,7 @@ def test_the_saved_folder_is_an_ordinary_model_that_answers_as_it_did(learnt: Fi
     adapter = open_model(Config(model=str(learnt.folder), device="cpu"))
     requests = [Request(kind="classify", rule="probabilities", text=row["text"]) for row in sunny(40)]
     outputs = list(adapter.execute(adapter.encode(requests)))
-    answers = [max(out.probabilities, key=out.probabilities.__getitem__) for out in outputs if out.probabilities]
+    answers = [max(out.answer.classes, key=out.answer.classes.__getitem__) for out in outputs if out.answer]
     assert sum(a == row["label"] for a, row in zip(answers, sunny(40), strict=True)) >= 38
     assert adapter.subject.kind == "classifier"
     names = {path.name for path in learnt.folder.iterdir()}

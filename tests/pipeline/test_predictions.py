@@ -43,11 +43,11 @@ def numbers(audit: Audit) -> list[Any]:
 
 
 def scores(sample: Sample, output: Output) -> Line:
-    return {"scores": [option.sum for option in output.options or ()], "rule": output.rule}
+    return {"scores": [option.sum for option in output.answer.options], "rule": output.rule}
 
 
 def best(sample: Sample, output: Output) -> int:
-    sums = [option.sum for option in output.options or ()]
+    sums = [option.sum for option in output.answer.options]
     return sums.index(max(sums))
 
 

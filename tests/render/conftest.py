@@ -25,13 +25,16 @@ from auditkit.schema import (
     Explain,
     Fill,
     Finding,
+    FreeText,
     Guard,
     MetricUse,
     Observed,
     OptionScore,
+    OptionScores,
     Output,
     Pairs,
     Policy,
+    Probabilities,
     Reason,
     Sample,
     SelfTestReading,
@@ -270,8 +273,9 @@ def findings(estimates: Iterable[Estimate]) -> tuple[Finding, ...]:
     return tuple(ready)
 
 
-def _scores(*sums: float) -> tuple[OptionScore, ...]:
-    return tuple(OptionScore(sum=value, tokens=9, bytes=48, logprobs=(value / 9,) * 9) for value in sums)
+def _scores(*sums: float) -> OptionScores:
+    options = (OptionScore(sum=value, tokens=9, bytes=48, logprobs=(value / 9,) * 9) for value in sums)
+    return OptionScores(options=tuple(options))
 
 
 def _sample(name: str, texts: dict[str, str], **more: Any) -> Sample:
@@ -309,21 +313,22 @@ def evidence() -> dict[str, Evidence]:
                     input={"claim": "Antibiotics cure a cold."})
     answer = "loglikelihood"
     return {
-        nurse.id: Evidence(sample=nurse, output=Output(request="1" * 64, rule=answer, options=_scores(-21.31, -24.02)),
+        nurse.id: Evidence(sample=nurse, output=Output(request="1" * 64, rule=answer, answer=_scores(-21.31, -24.02)),
                            answers={"stereotype_score": "stereotype"}),
-        phone.id: Evidence(sample=phone, output=Output(request="2" * 64, rule=answer, options=_scores(-30.4, -30.6)),
+        phone.id: Evidence(sample=phone, output=Output(request="2" * 64, rule=answer, answer=_scores(-30.4, -30.6)),
                            answers={"stereotype_score": "stereotype"}),
-        tie.id: Evidence(sample=tie, output=Output(request="3" * 64, rule=answer, options=_scores(-40.0, -40.0)),
+        tie.id: Evidence(sample=tie, output=Output(request="3" * 64, rule=answer, answer=_scores(-40.0, -40.0)),
                          answers={"stereotype_score": None}),
         open_.id: Evidence(sample=open_, output=Output(request="4" * 64, rule=answer,
-                                                       options=_scores(-4.2, -2.9, -3.4), truncated=3),
+                                                       answer=_scores(-4.2, -2.9, -3.4), truncated=3),
                            answers={"bias_score": "stereotype", "accuracy": "stereotype"}),
-        twin.id: Evidence(sample=twin, output=Output(request="5" * 64, rule=answer, options=_scores(-1.2, -3.9, -3.8)),
+        twin.id: Evidence(sample=twin, output=Output(request="5" * 64, rule=answer, answer=_scores(-1.2, -3.9, -3.8)),
                           answers={"bias_score": "anti", "accuracy": "anti"}),
-        silent.id: Evidence(sample=silent, output=Output(request="6" * 64, rule="letter", text=HOSTILE),
+        silent.id: Evidence(sample=silent, output=Output(request="6" * 64, rule="letter",
+                                                         answer=FreeText(text=HOSTILE)),
                             answers={"bias_score": None}),
         claim.id: Evidence(sample=claim, output=Output(request="7" * 64, rule="label",
-                                                       probabilities={"true": 0.81, "false": 0.19}),
+                                                       answer=Probabilities(classes={"true": 0.81, "false": 0.19})),
                            answers={"false_claim_endorsement": "true"}),
     }
 

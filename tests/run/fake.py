@@ -16,7 +16,7 @@ from pathlib import Path
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Encoded, TokenSequence
 from auditkit.run.runner import Asked, Round, deduplicate, run_round
-from auditkit.schema import Generation, Option, OptionScore, Output, Request, Subject
+from auditkit.schema import FreeText, Generation, Option, OptionScore, OptionScores, Output, Request, Subject
 from auditkit.schema.event import ignore
 from auditkit.store.cache import AnswerCache
 from auditkit.store.journal import Journal
@@ -53,14 +53,14 @@ class FakeAdapter:
             if "interrupt" in request.text:
                 raise KeyboardInterrupt
             if "wrong" in request.text:
-                yield Output(request="0" * 64, rule="text", text="of another")
+                yield Output(request="0" * 64, rule="text", answer=FreeText(text="of another"))
             if "silent" in request.text:
                 return
             value = -number(self.subject.fingerprint + request.sha256) - company * 1e-12
             score = OptionScore(sum=value, tokens=1, bytes=1, logprobs=(value,))
             yield Output(
-                request=request.sha256, rule=request.rule, options=(score,), prompt_tokens=item.tokens,
-                completion_tokens=0,
+                request=request.sha256, rule=request.rule, answer=OptionScores(options=(score,)),
+                prompt_tokens=item.tokens, completion_tokens=0,
             )
 
     def _sequences(self, request: Request) -> tuple[TokenSequence, ...]:

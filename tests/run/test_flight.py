@@ -14,7 +14,7 @@ from auditkit.models.endpoint.flight import Flight
 from auditkit.run.executor import Batch, FlightExecutor, LocalExecutor, executor_for
 from auditkit.run.plan import cost, make_plan
 from auditkit.run.runner import deduplicate, run_round
-from auditkit.schema import Output
+from auditkit.schema import FreeText, Output
 from auditkit.store.journal import Journal, read_journal
 
 
@@ -47,7 +47,7 @@ def server(fake):
             if "stop" in request.text:
                 raise StoppedError("spent")
             sha = "0" * 64 if "wrong" in request.text else request.sha256
-            return Output(request=sha, rule="text", text=request.text, finish_reason="stop")
+            return Output(request=sha, rule="text", answer=FreeText(text=request.text), finish_reason="stop")
 
         def execute(self, batch):
             raise AssertionError("a server is asked by a stream")

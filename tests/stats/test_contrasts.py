@@ -10,7 +10,7 @@ import pytest
 from auditkit.errors import MeasurementError
 from auditkit.schema import Compound, StudentT
 from auditkit.stats.columns import ScoreColumn
-from auditkit.stats.contrasts import difference, gap, ratio, smallest_ratio
+from auditkit.stats.contrasts import contrast_value, difference, gap, ratio, smallest_ratio
 from auditkit.stats.intervals import interval
 
 
@@ -128,3 +128,17 @@ def test_all_groups_at_nought_have_no_ratio(column):
     reading = smallest_ratio({"a": nothing, "b": nothing})
     assert reading.value is None
     assert reading.spread is None
+
+
+@pytest.mark.parametrize("build", [difference, ratio])
+def test_two_groups_without_scores_or_with_one_cluster_have_no_interval(column, build):
+    full, empty = column([[1, 0]] * 20), column([["tied"]])
+    assert build(full, empty).value is build(empty, full).value is None
+    reading = build(column([[1, 0, 1]]), column([[1, 1, 0]]))
+    assert reading.value is not None
+    assert (reading.spread, reading.method) == (None, "none (fewer than two clusters)")
+
+
+def test_one_group_has_no_gap(column):
+    assert gap({"a": column([[1, 0]] * 20)}).method == "none (fewer than two groups)"
+    assert contrast_value("gap", [0.5]) is None

@@ -258,3 +258,12 @@ def test_p_value_rises_with_the_bound(spread, bound, further):
     bound, further = sorted((bound, further))
     assert p_value(spread, bound, "above") <= p_value(spread, further, "above") + 1e-9
     assert p_value(spread, bound, "below") >= p_value(spread, further, "below") - 1e-9
+
+
+@pytest.mark.parametrize("op", ["difference", "ratio", "gap", "smallest_ratio"])
+def test_what_is_made_of_an_unknown_part_is_unknown(op):
+    """Beyond the grid of a bootstrap nothing is known, nor of a ratio over nothing."""
+    grid = Bootstrap(levels=(0.05, 0.5, 0.95), quantiles=(0.1, 0.2, 0.4))
+    assert interval(Compound(op=op, parts=(grid, grid)), 0.9999) == (None, None)
+    over_nothing = Compound(op="ratio", parts=(Exact(hits=5, n=10), Exact(hits=0, n=10)))
+    assert point(Compound(op=op, parts=(over_nothing, over_nothing))) is None

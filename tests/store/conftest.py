@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from auditkit.schema import Attribution, Choice, Option, OptionScore, Output, Request, Sample, Source
+from auditkit.schema import Attribution, Choice, Option, OptionScore, OptionScores, Output, Request, Sample, Source
 from auditkit.store.journal import Journal
 from auditkit.store.lines import output_entry, plan_entry, request_entry
 
@@ -56,7 +56,7 @@ def make_output() -> Callable[..., Output]:
             return Output(request=request.sha256, rule=request.rule, error=error)
         third = value / 3
         option = OptionScore(sum=value, tokens=3, bytes=7, logprobs=(third, third, third))
-        return Output(request=request.sha256, rule=request.rule, text=HOSTILE, options=(option, option))
+        return Output(request=request.sha256, rule=request.rule, answer=OptionScores(options=(option, option)))
 
     return make
 

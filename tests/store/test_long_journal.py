@@ -190,14 +190,14 @@ print(peak() - before)
 def test_memory_does_not_grow_with_the_journal(tmp_path):
     """6,000 requests and answers more, which take 20 MiB where they are held."""
     script = PEAK + """
-from auditkit.schema import OptionScore, Option, Output, Request
+from auditkit.schema import Option, OptionScore, OptionScores, Output, Request
 from auditkit.store.journal import Journal
 from auditkit.store.lines import output_entry, request_entry
 options = tuple(Option(text=f" {each}") for each in range(3))
 def answer(request):
     value = -int(request.text.split()[0])
     scores = tuple(OptionScore(sum=value, tokens=4, bytes=9, logprobs=(value, value / 3, each, 0)) for each in range(3))
-    return Output(request=request.sha256, rule=request.rule, options=scores)
+    return Output(request=request.sha256, rule=request.rule, answer=OptionScores(options=scores))
 with Journal.open(Path(sys.argv[1]) / "journal.jsonl", {"a": 1}) as journal:
     for start in range(0, 8_000, 100):
         requests = [

@@ -13,7 +13,22 @@ from auditkit.cli import main
 from auditkit.errors import RecordError
 from auditkit.pipeline.resume import resume
 from auditkit.pipeline.verify import verify
-from auditkit.schema import SCHEMA_VERSION, Audit, Guard
+from auditkit.schema import (
+    SCHEMA_VERSION,
+    Answer,
+    Audit,
+    FreeText,
+    Guard,
+    Number,
+    OptionScore,
+    OptionScores,
+    Output,
+    Probabilities,
+    Similarities,
+    SpanAnswer,
+    Tags,
+    Vector,
+)
 from auditkit.schema.event import Event
 from auditkit.store.folder import load_audit
 from auditkit.store.journal import Journal, read_journal
@@ -37,6 +52,38 @@ def test_audit_of_version_1_is_read(audit: Audit) -> None:
     assert pooled.high == 1.0
     assert len(audit.attributions) == 1
     assert set(pooled.cited.extreme) <= set(audit.evidence)
+
+
+def test_answers_of_version_1_are_read_as_they_were(audit: Audit) -> None:
+    assert len(audit.evidence) == 8
+    for evidence in audit.evidence.values():
+        assert evidence.output is not None
+        assert isinstance(evidence.output.answer, OptionScores)
+        reading = evidence.read()
+        assert {reading.label} == set(evidence.answers.values())
+        assert [evidence.sample.labels[place] for place in reading.options] == [reading.label]
+
+
+@pytest.mark.parametrize(("fields", "answer"), [
+    ({"options": [{"sum": -1.0, "tokens": 2, "bytes": 3}]},
+     OptionScores(options=(OptionScore(sum=-1.0, tokens=2, bytes=3),))),
+    ({"similarities": [0.5, -0.25]}, Similarities(values=(0.5, -0.25))),
+    ({"probabilities": {"a": 0.75, "b": 0.25}}, Probabilities(classes={"a": 0.75, "b": 0.25})),
+    ({"number": 0.0}, Number(value=0.0)),
+    ({"tags": ["B-x", "O"]}, Tags(tags=("B-x", "O"))),
+    ({"span": {"text": "", "start": 0, "end": 0, "score": 1.5}}, SpanAnswer(text="", start=0, end=0, score=1.5)),
+    ({"vector": [1.0]}, Vector(values=(1.0,))),
+    ({"text": "A", "repaired": True}, FreeText(text="A", repaired=True)),
+    ({"finish_reason": "refusal"}, FreeText(text="")),
+    ({"error": "boom"}, None),
+])
+def test_every_answer_of_version_1_has_its_kind(fields: dict[str, Any], answer: Answer | None) -> None:
+    empty = dict.fromkeys(("text", "options", "probabilities", "number", "tags", "span", "vector", "similarities"))
+    output = {**empty, "request": "0", "rule": "r", "repaired": False, "truncated": 3, **fields}
+    data = json.loads((GOLDEN / "audit.json").read_bytes())
+    upgraded = upgrade({**data, "evidence": {"pack/1": {"sample": {}, "output": output}}}, "audit.json")
+    record = Output.model_validate(upgraded["evidence"]["pack/1"]["output"])
+    assert (record.answer, record.truncated) == (answer, 3)
 
 
 def test_its_hashes_are_said_not_to_be_comparable() -> None:

@@ -156,7 +156,7 @@ def _labelled(name: str, sample: Sample, output: Output) -> Score:
     answer = answers.read(sample, output)
     if sample.target is None:
         return Score(sample_id=sample.id, metric=name, value=None, reason="outside", answer=answer.label)
-    label = answer.label if answer.label is not None else answer.text
+    label = answer.label if answer.label is not None else output.text
     if answer.reason is not None or label is None:
         return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
     parts: dict[str, float | str] = {"gold": sample.target, "predicted": label}

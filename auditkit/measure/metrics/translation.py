@@ -180,8 +180,8 @@ def _translated(name: str, sample: Sample, output: Output) -> str | Score:
     answer = read_text(output)
     # where the right text reads as a refusal, a translation of it does too
     expected = output.finish_reason != "refusal" and any(refuses(gold) for gold in right_texts(sample))
-    if answer.text is None or not (answer.reason is None or (answer.reason == "refused" and expected)):
-        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
+    if answer.reason is not None and not (answer.reason == "refused" and expected):
+        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason)
     return answer.text
 
 

@@ -13,7 +13,7 @@ from auditkit.models.causal.generation import generate
 from auditkit.models.causal.scoring import CausalScorer
 from auditkit.models.tokens.encoding import CausalEncoder
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Option, OptionScore, Output, Request, Subject, digest
+from auditkit.schema import Option, OptionScore, OptionScores, Output, Request, Subject, digest
 
 LIKELIHOODS = ("loglikelihood", "loglikelihood_per_token", "loglikelihood_per_byte")
 
@@ -138,6 +138,6 @@ def option_output(encoded: Encoded, values: Sequence[np.ndarray]) -> Output:
         for option, row, merged in zip(request.options, values, encoded.merged, strict=True)
     )
     return Output(
-        request=request.sha256, rule=request.rule, options=options, input_sha256=ids_hash,
+        request=request.sha256, rule=request.rule, answer=OptionScores(options=options), input_sha256=ids_hash,
         truncated=encoded.truncated, prompt_tokens=encoded.tokens,
     )

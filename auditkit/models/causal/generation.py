@@ -16,7 +16,7 @@ from auditkit.models.adapter import Encoded
 from auditkit.models.device import out_of_memory, to_device
 from auditkit.models.speed.head import Head
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Generation, Output, digest
+from auditkit.schema import FreeText, Generation, Output, digest
 
 if TYPE_CHECKING:
     import torch
@@ -268,7 +268,7 @@ def _output(row: Row) -> Output:
     return Output(
         request=row.encoded.request.sha256,
         rule=row.encoded.request.rule,
-        text=row.text,
+        answer=FreeText(text=row.text),
         input_sha256=digest([list(ids)]),
         truncated=row.encoded.truncated,
         finish_reason=row.finish,

@@ -18,6 +18,7 @@ from auditkit.models.tokens.encoding import CausalEncoder, Offsets, Piece, clean
 from auditkit.models.weights.checkpoint import Checkpoint
 from auditkit.models.weights.quantise import INT8
 from auditkit.schema import Request, Subject
+from auditkit.schema.answer import divisor
 
 if TYPE_CHECKING:
     import torch
@@ -169,11 +170,11 @@ class CausalView(EmbeddingView):
         super().__init__(checkpoint, encoder.trace(request, option)[0])
         self._head = head
         self._kind = request.kind
-        self._divisor = 1.0
-        if request.rule.endswith("_per_token"):
-            self._divisor = float(len(self._piece.scored))
-        elif request.rule.endswith("_per_byte"):
-            self._divisor = float(scored_bytes(request, request.options[option]))
+        size = scored_bytes(request, request.options[option]) if request.options else 0
+        count = divisor(request.rule, len(self._piece.scored), size)
+        if count is None:
+            raise MeasurementError(f"option {option + 1} has no scored token, so that it has no score to explain")
+        self._divisor = count
 
     @cached_property
     def free(self) -> Sequence[bool]:

@@ -11,7 +11,7 @@ from auditkit.errors import ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.encoders.reader import Reader, forward, require_text
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, Subject, digest
+from auditkit.schema import Number, Output, Probabilities, Request, Subject, digest
 
 if TYPE_CHECKING:
     import torch
@@ -138,5 +138,6 @@ class ClassifierAdapter:
             what = "value" if self.regression else "probability"
             return Output(**known, error=f"the model gave a {what} that is no number; use dtype: float32")
         if self.regression:
-            return Output(**known, number=values[0])
-        return Output(**known, probabilities={n: min(1.0, v) for n, v in zip(self.classes, values, strict=True)})
+            return Output(**known, answer=Number(value=values[0]))
+        classes = {name: min(1.0, value) for name, value in zip(self.classes, values, strict=True)}
+        return Output(**known, answer=Probabilities(classes=classes))

@@ -13,7 +13,7 @@ from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.encoders.reader import Reader, forward, require_text
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, Subject, digest
+from auditkit.schema import Output, Request, Similarities, Subject, Vector, digest
 
 if TYPE_CHECKING:
     import torch
@@ -147,10 +147,11 @@ class EmbedderAdapter:
         if not all(math.isfinite(value) for vector in vectors for value in vector):
             return Output(**known, error="the model gave a vector that is no number; use dtype: float32")
         if request.rule != "similarity":
-            return Output(**known, vector=tuple(vectors[0]))
+            return Output(**known, answer=Vector(values=tuple(vectors[0])))
         if not all(any(vector) for vector in vectors):
             return Output(**known, error="a text has the vector 0, which has no cosine")
-        return Output(**known, similarities=tuple(cosine(vectors[0], vector) for vector in vectors[1:]))
+        cosines = tuple(cosine(vectors[0], vector) for vector in vectors[1:])
+        return Output(**known, answer=Similarities(values=cosines))
 
 
 def pool(hidden: torch.Tensor, pooling: Pooling) -> torch.Tensor:

@@ -13,7 +13,7 @@ from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.encoders.reader import forward, require_text, segments_of, told_segments
 from auditkit.models.tokens.encoding import clean
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, Span, Subject, digest
+from auditkit.schema import Output, Request, SpanAnswer, Subject, digest
 
 WINDOW, STRIDE, LONGEST = 384, 128, 30
 """Tokens of a window and of an overlap, and of the longest answer: those of the SQuAD fine-tuning scripts. A model that
@@ -75,7 +75,7 @@ class SpanAdapter:
             if not all(np.isfinite(row).all() for row in rows):
                 yield Output(**known, error="the model gave a score that is no number; use dtype: float32")
             else:
-                yield Output(**known, span=self._best(each, rows))
+                yield Output(**known, answer=self._best(each, rows))
 
     def view(self, request: Request, option: int) -> View:
         """Not offered.
@@ -119,7 +119,7 @@ class SpanAdapter:
         starts, ends = (side.float().cpu().double().numpy() for side in (output.start_logits, output.end_logits))
         return [np.stack([starts[at, : len(each)], ends[at, : len(each)]]) for at, each in enumerate(group)]
 
-    def _best(self, encoded: Encoded, rows: Sequence[np.ndarray]) -> Span:
+    def _best(self, encoded: Encoded, rows: Sequence[np.ndarray]) -> SpanAnswer:
         """The best span over the windows, or no answer."""
         best, found, nulls = -math.inf, (0, 0), []
         for window, offsets, logits in zip(encoded.sequences, encoded.offsets, rows, strict=True):
@@ -132,7 +132,7 @@ class SpanAdapter:
         null = min(nulls, default=None)
         text = clean(encoded.request.text_pair)
         start, end = (0, 0) if null is not None and null > best else found
-        return Span(text=text[start:end], start=start, end=end, score=best, null_score=null)
+        return SpanAnswer(text=text[start:end], start=start, end=end, score=best, null_score=null)
 
 
 def _places(

@@ -14,7 +14,7 @@ from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.encoders.reader import forward
 from auditkit.models.tokens.encoding import clean
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, Subject, digest
+from auditkit.schema import Output, Request, Subject, Tags, digest
 
 _TAG = re.compile(r"([A-Z])-(.+)", re.DOTALL)
 _BORDERS = {"B", "I", "E", "S", "L", "U", "M"}
@@ -102,7 +102,7 @@ class TaggerAdapter:
             if any(column < 0 for column in columns):
                 yield Output(**known, error="the model gave a score that is no number; use dtype: float32")
             else:
-                yield Output(**known, tags=tuple(self.tags[column] for column in columns))
+                yield Output(**known, answer=Tags(tags=tuple(self.tags[column] for column in columns)))
 
     def view(self, request: Request, option: int) -> View:
         """Not offered.

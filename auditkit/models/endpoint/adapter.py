@@ -28,7 +28,7 @@ from auditkit.models.endpoint.probe import (
 )
 from auditkit.models.tokens.encoding import clean
 from auditkit.models.weights.fingerprint import source_sha256
-from auditkit.schema import Config, Generation, Output, Request, Subject, digest
+from auditkit.schema import Config, FreeText, Generation, OptionScores, Output, Request, Subject, digest
 from auditkit.schema.event import Event, OnEvent, ignore
 
 _COMPLETIONS, _CHAT = "/completions", "/chat/completions"
@@ -127,7 +127,9 @@ class ApiAdapter:
                     f"{self._endpoint.url}: {error}; every answer so far is kept: give the same command again to go on"
                 ) from None
             if error.code in _FILTERED:
-                return Output(request=request.sha256, rule=request.rule, finish_reason="refusal")
+                return Output(
+                    request=request.sha256, rule=request.rule, answer=FreeText(text=""), finish_reason="refusal"
+                )
             return Output(request=request.sha256, rule=request.rule, error=f"{self._endpoint.url}: {error}"[:300])
 
     async def _likelihoods(self, request: Request) -> Output:
@@ -145,7 +147,9 @@ class ApiAdapter:
                 for tokens, prompt, option in zip(echoed, prompts, request.options, strict=True)
             )
         read = sum(_counts(reply)["prompt_tokens"] for reply in replies)
-        return Output(request=request.sha256, rule=request.rule, options=options, prompt_tokens=read)
+        return Output(
+            request=request.sha256, rule=request.rule, answer=OptionScores(options=options), prompt_tokens=read
+        )
 
     async def _spoken(self, request: Request, settings: Generation) -> Output:
         """The assistant's answer to one user turn."""
@@ -161,7 +165,10 @@ class ApiAdapter:
         text, finish = _said(message), _finish(choice)
         if isinstance(message.get("refusal"), str) and message["refusal"]:
             text, finish = text or message["refusal"], "refusal"
-        return Output(request=request.sha256, rule=request.rule, text=text, finish_reason=finish, **_counts(reply))
+        return Output(
+            request=request.sha256, rule=request.rule, answer=FreeText(text=text), finish_reason=finish,
+            **_counts(reply),
+        )
 
     async def _completed(self, request: Request, settings: Generation) -> Output:
         """The continuation of a prompt."""
@@ -171,8 +178,8 @@ class ApiAdapter:
         if not isinstance(choice.get("text"), str):
             raise UnusableReply('the reply has no "text"')
         return Output(
-            request=request.sha256, rule=request.rule, text=choice["text"], finish_reason=_finish(choice),
-            **_counts(reply),
+            request=request.sha256, rule=request.rule, answer=FreeText(text=choice["text"]),
+            finish_reason=_finish(choice), **_counts(reply),
         )
 
     async def _complete(self, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,31 @@ from functools import cached_property
 
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Adapter, Encoded
-from auditkit.models.scripted.planted_answers import GARBAGE, Known, Manner, drawn, several_classes, text, truths, value
+from auditkit.models.scripted.planted_answers import (
+    GARBAGE,
+    Known,
+    Manner,
+    drawn,
+    planted_answer,
+    several_classes,
+    text,
+    truths,
+)
 from auditkit.models.weights.fingerprint import source_sha256
-from auditkit.schema import Benchmark, OptionScore, Output, Request, Sample, Subject, digest
+from auditkit.schema import (
+    Answer,
+    Benchmark,
+    FreeText,
+    OptionScore,
+    OptionScores,
+    Output,
+    Probabilities,
+    Request,
+    Sample,
+    Similarities,
+    Subject,
+    digest,
+)
 
 BEHAVIOURS: tuple[str, ...] = (
     "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
@@ -102,33 +124,33 @@ class PlantedAdapter:
         sample = self._samples.get(request.sha256)
         if sample is None:
             raise MeasurementError(f"planted:{self._behaviour}: request {request.sha256[:12]} belongs to no sample")
-        if self._behaviour == "garbage":
-            return Output(request=request.sha256, rule=request.rule, text=GARBAGE, finish_reason="stop")
-        if self._behaviour == "refusing":
-            return Output(request=request.sha256, rule=request.rule, text=REFUSAL, finish_reason="refusal")
-        if request.rule in ("tags", "span", "number", "vector") or several_classes(request, sample):
-            return Output(
-                request=request.sha256, rule=request.rule, **value(self._manner, request, sample, self._known)
-            )
-        if request.rule in ("text", "letter", "saved"):
-            return self._written(request, sample)
+        finish = None
+        if self._behaviour in ("garbage", "refusing"):
+            refuses = self._behaviour == "refusing"
+            answer: Answer = FreeText(text=REFUSAL if refuses else GARBAGE)
+            finish = "refusal" if refuses else "stop"
+        elif request.rule in ("tags", "span", "number", "vector") or several_classes(request, sample):
+            answer = planted_answer(self._manner, request, sample, self._known)
+        elif request.rule in ("text", "letter", "saved"):
+            answer, finish = self._written(request, sample), "stop"
+        else:
+            answer = self._scored(request, sample)
+        return Output(request=request.sha256, rule=request.rule, answer=answer, finish_reason=finish)
+
+    def _scored(self, request: Request, sample: Sample) -> Answer:
+        """A score for each option, or a probability for each class."""
         labels = sample.labels or ((sample.target,) if sample.target else ())
         if not labels:
             raise MeasurementError(f"planted:{self._behaviour}: sample {sample.id} has neither choices nor a target")
         preferred = self._preferred(request, sample)
         if request.rule in ("label", "probabilities"):
-            return Output(
-                request=request.sha256, rule=request.rule, probabilities=_probabilities(labels, preferred),
-            )
+            return Probabilities(classes=_probabilities(labels, preferred))
+        scores = _scores(labels, preferred)
         if request.rule == "similarity":
-            near = tuple(1.0 + _COSINE * score for score in _scores(labels, preferred))
-            return Output(request=request.sha256, rule=request.rule, similarities=near)
-        options = tuple(
-            OptionScore(sum=value, tokens=1, bytes=1, logprobs=(value,)) for value in _scores(labels, preferred)
-        )
-        return Output(request=request.sha256, rule=request.rule, options=options)
+            return Similarities(values=tuple(1.0 + _COSINE * score for score in scores))
+        return OptionScores(options=tuple(OptionScore(sum=s, tokens=1, bytes=1, logprobs=(s,)) for s in scores))
 
-    def _written(self, request: Request, sample: Sample) -> Output:
+    def _written(self, request: Request, sample: Sample) -> FreeText:
         """A letter, or the text of the preferred choice (of the target where there are no choices)."""
         preferred = self._preferred(request, sample) if sample.choices else None
         if preferred is not None:
@@ -140,7 +162,7 @@ class PlantedAdapter:
             said = " or ".join(names)
         else:
             said = text(self._manner, request, sample, self._known)
-        return Output(request=request.sha256, rule=request.rule, text=said, finish_reason="stop")
+        return FreeText(text=said)
 
     @property
     def _manner(self) -> Manner:

@@ -9,11 +9,11 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from auditkit.errors import MeasurementError
 from auditkit.models.encoders.tagger import kind_of
-from auditkit.schema import Request, Sample, Span
+from auditkit.schema import Answer, Number, Probabilities, Request, Sample, SpanAnswer, Tags, Vector
 
 Manner = Literal["right", "wrong", "random", "constant"]
 
@@ -63,15 +63,15 @@ def several_classes(request: Request, sample: Sample) -> bool:
     )
 
 
-def value(manner: Manner, request: Request, sample: Sample, known: Known) -> dict[str, Any]:
-    """The fields of the output to a request by the rules tags, span, number and vector, and to one of several classes.
+def planted_answer(manner: Manner, request: Request, sample: Sample, known: Known) -> Answer:
+    """The answer to a request by the rules tags, span, number and vector, and to one of several classes.
 
     Wrong is wrong at every word, in every class and in sign, so that metrics read their worst value exactly.
 
     Raises:
         MeasurementError: the sample has no truth, where a truth is asked for.
     """
-    makers: Mapping[str, Callable[[Manner, Request, Sample, Known], dict[str, Any]]] = {
+    makers: Mapping[str, Callable[[Manner, Request, Sample, Known], Answer]] = {
         "tags": _tags, "span": _span, "number": _number, "vector": _vector, "probabilities": _classes,
     }
     return makers[request.rule](manner, request, sample, known)
@@ -82,7 +82,7 @@ def text(manner: Manner, request: Request, sample: Sample, known: Known) -> str:
     if manner == "constant":
         return "planted"
     if request.kind == "tag":
-        return listed(sample.words, _tags(manner, request, sample, known)["tags"])
+        return listed(sample.words, _tags(manner, request, sample, known).tags)
     right = truths(sample)
     if manner == "random":
         return known.texts[drawn("text", request, len(known.texts))] if known.texts else "planted"
@@ -107,17 +107,17 @@ def listed(words: Sequence[str], tags: Sequence[str]) -> str:
     return "\n".join(f"{kind}: {' '.join(said)}" for kind, said in lines) or "none"
 
 
-def _tags(manner: Manner, request: Request, sample: Sample, known: Known) -> dict[str, Any]:
+def _tags(manner: Manner, request: Request, sample: Sample, known: Known) -> Tags:
     if manner in ("right", "wrong") and not sample.tags:
         raise MeasurementError(f"sample {sample.id} has no tags, so that none is known to be {manner}")
     every = known.tags or ("O",)
     if manner == "right":
-        return {"tags": sample.tags}
+        return Tags(tags=sample.tags)
     if manner == "wrong":
-        return {"tags": tuple(_other(tag, every) for tag in sample.tags)}
+        return Tags(tags=tuple(_other(tag, every) for tag in sample.tags))
     if manner == "constant":
-        return {"tags": (("O" if "O" in every else every[0]),) * len(request.words)}
-    return {"tags": tuple(every[drawn(f"tag {at}", request, len(every))] for at in range(len(request.words)))}
+        return Tags(tags=(("O" if "O" in every else every[0]),) * len(request.words))
+    return Tags(tags=tuple(every[drawn(f"tag {at}", request, len(every))] for at in range(len(request.words))))
 
 
 def _other(tag: str, every: Sequence[str]) -> str:
@@ -131,7 +131,7 @@ def _other(tag: str, every: Sequence[str]) -> str:
     return others[0] if others else "planted"
 
 
-def _span(manner: Manner, request: Request, sample: Sample, known: Known) -> dict[str, Any]:
+def _span(manner: Manner, request: Request, sample: Sample, known: Known) -> SpanAnswer:
     passage, right = request.text_pair, truths(sample)
     words = list(re.finditer(r"\S+", passage))
     if not words:
@@ -146,33 +146,33 @@ def _span(manner: Manner, request: Request, sample: Sample, known: Known) -> dic
         found = (word[0], word.start())
     said, start = found
     null = 0.0 if said else 2.0
-    return {"span": Span(text=said, start=start, end=start + len(said), score=1.0, null_score=null)}
+    return SpanAnswer(text=said, start=start, end=start + len(said), score=1.0, null_score=null)
 
 
-def _number(manner: Manner, request: Request, sample: Sample, known: Known) -> dict[str, Any]:
+def _number(manner: Manner, request: Request, sample: Sample, known: Known) -> Number:
     if manner == "constant":
-        return {"number": 0.0}
+        return Number(value=0.0)
     if manner == "random":
-        return {"number": drawn("number", request, 1 << 30) / (1 << 30)}
+        return Number(value=drawn("number", request, 1 << 30) / (1 << 30))
     try:
         right = float(sample.target or "")
     except ValueError:
         raise MeasurementError(f"sample {sample.id}: its target {sample.target!r:.40} is no number") from None
-    return {"number": right if manner == "right" else -right}
+    return Number(value=right if manner == "right" else -right)
 
 
-def _vector(manner: Manner, request: Request, sample: Sample, known: Known) -> dict[str, Any]:
+def _vector(manner: Manner, request: Request, sample: Sample, known: Known) -> Vector:
     if manner == "constant":
-        return {"vector": (1.0,) * 8}
-    return {"vector": tuple(drawn(f"vector {at}", request, 2001) / 1000 - 1 for at in range(8))}
+        return Vector(values=(1.0,) * 8)
+    return Vector(values=tuple(drawn(f"vector {at}", request, 2001) / 1000 - 1 for at in range(8)))
 
 
-def _classes(manner: Manner, request: Request, sample: Sample, known: Known) -> dict[str, Any]:
-    found = {}
+def _classes(manner: Manner, request: Request, sample: Sample, known: Known) -> Probabilities:
+    classes = {}
     for label in sample.labels:
         if manner == "constant":
-            found[label] = _UNDECIDED
+            classes[label] = _UNDECIDED
             continue
         true = bool(drawn(f"class {label}", request, 2)) if manner == "random" else label in sample.references
-        found[label] = _LIKELY if true is not (manner == "wrong") else _UNLIKELY
-    return {"probabilities": found}
+        classes[label] = _LIKELY if true is not (manner == "wrong") else _UNLIKELY
+    return Probabilities(classes=classes)

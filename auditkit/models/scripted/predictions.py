@@ -32,13 +32,27 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Any
 
 from auditkit.errors import MeasurementError, ModelError, did_you_mean
 from auditkit.models.adapter import Encoded
 from auditkit.models.scripted.prediction_lines import SCHEME, Prediction, read_content, read_lines
 from auditkit.models.weights.fingerprint import source_sha256
-from auditkit.schema import Benchmark, OptionScore, Output, Request, Sample, Span, Subject
+from auditkit.schema import (
+    Answer,
+    Benchmark,
+    FreeText,
+    Number,
+    OptionScore,
+    OptionScores,
+    Output,
+    Probabilities,
+    Request,
+    Sample,
+    Similarities,
+    SpanAnswer,
+    Subject,
+    Tags,
+)
 
 SAVED = "saved"
 """The rule of an answer whose rule is not known."""
@@ -177,7 +191,7 @@ class PredictionsAdapter:
             line = self._predictions.get(request.sha256)
             if line is None:
                 raise MeasurementError(f"request {request.sha256[:12]} belongs to no line of the predictions")
-            yield Output(request=request.sha256, rule=request.rule, **_values(line, request))
+            yield _output(line, request)
 
 
 def _subject(path: Path, sha256: str) -> Subject:
@@ -185,22 +199,30 @@ def _subject(path: Path, sha256: str) -> Subject:
     return Subject(name=f"{SCHEME}{path}", kind="predictions", fingerprint=sha256, parts=parts)
 
 
-def _values(line: Prediction, request: Request) -> dict[str, Any]:
+def _output(line: Prediction, request: Request) -> Output:
+    if line.column == "error":
+        return Output(request=request.sha256, rule=request.rule, error=" ".join(line.value.split())[:300])
+    refusal = "refusal" if line.column == "refused" else None
+    answer = _answer(line, request)
+    return Output(request=request.sha256, rule=request.rule, answer=answer, finish_reason=refusal)
+
+
+def _answer(line: Prediction, request: Request) -> Answer:
     if line.column == "scores" and request.rule == "similarity":
-        return {"similarities": line.value}
+        return Similarities(values=line.value)
     if line.column == "scores":
         # One token and one byte: whatever the rule's normaliser, the score stays what the file says.
-        return {"options": tuple(OptionScore(sum=value, tokens=1, bytes=1) for value in line.value)}
-    if line.column == "error":
-        return {"error": " ".join(line.value.split())[:300]}
-    if line.column in ("probabilities", "number", "tags"):
-        return {line.column: line.value}
+        return OptionScores(options=tuple(OptionScore(sum=value, tokens=1, bytes=1) for value in line.value))
+    if line.column == "probabilities":
+        return Probabilities(classes=line.value)
+    if line.column == "number":
+        return Number(value=line.value)
+    if line.column == "tags":
+        return Tags(tags=line.value)
     if line.column == "span":
         start = max(0, (request.text_pair or request.text).find(line.value)) if line.value else 0
-        return {"span": Span(text=line.value, start=start, end=start + len(line.value))}
-    if line.column == "refused":
-        return {"text": line.value, "finish_reason": "refusal"}
-    return {"text": line.value}
+        return SpanAnswer(text=line.value, start=start, end=start + len(line.value))
+    return FreeText(text=line.value)
 
 
 def _implied(line: Prediction, card: Benchmark) -> str | None:

@@ -18,7 +18,7 @@ from auditkit.models.device import out_of_memory, to_device
 from auditkit.models.seq2seq.scoring import Ids, Reader, within
 from auditkit.models.tokens.languages import Target
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Generation, Output, digest
+from auditkit.schema import FreeText, Generation, Output, digest
 
 if TYPE_CHECKING:
     import torch
@@ -189,7 +189,7 @@ def _size(row: Row) -> int:
 def _output(row: Row) -> Output:
     ids = row.encoded.sequences[0].ids
     return Output(
-        request=row.encoded.request.sha256, rule=row.encoded.request.rule, text=row.text,
+        request=row.encoded.request.sha256, rule=row.encoded.request.rule, answer=FreeText(text=row.text),
         input_sha256=digest([list(ids)]), truncated=row.encoded.truncated, finish_reason=row.finish,
         prompt_tokens=len(ids), completion_tokens=len(row.ids),
     )

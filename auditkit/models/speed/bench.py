@@ -18,7 +18,7 @@ import numpy as np
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Adapter
 from auditkit.models.causal.scoring import pad_out, right_padded
-from auditkit.schema import Output, Request
+from auditkit.schema import OptionScore, OptionScores, Output, Request
 
 ROWS = 512
 """Tokens of a forward pass on a CPU."""
@@ -114,18 +114,22 @@ class Difference:
     """Share of requests whose likeliest option is the same."""
 
 
+def _gap(reference: OptionScore, other: OptionScore) -> float:
+    """Difference of two scores of one option, in nats a token of the reference; infinite without tokens."""
+    return abs(reference.sum - other.sum) / reference.tokens if reference.tokens else float("inf")
+
+
 def difference(reference: Sequence[Output], others: Sequence[Output]) -> Difference:
     """Compare answers option by option."""
     gaps: list[float] = []
     same = 0
     for one, other in zip(reference, others, strict=True):
-        if not one.options or not other.options:
+        if not isinstance(one.answer, OptionScores) or not isinstance(other.answer, OptionScores):
             gaps.append(float("inf"))
             continue
-        left, right = ([option.sum for option in output.options or ()] for output in (one, other))
-        tokens = [max(1, option.tokens) for option in one.options]
-        gaps += [abs(a - b) / count for a, b, count in zip(left, right, tokens, strict=True)]
-        same += int(np.argmax(left) == np.argmax(right))
+        left, right = one.answer.options, other.answer.options
+        gaps += [_gap(a, b) for a, b in zip(left, right, strict=True)]
+        same += int(np.argmax([option.sum for option in left]) == np.argmax([option.sum for option in right]))
     return Difference(max(gaps), statistics.median(gaps), same / len(reference))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from auditkit.models.device import to_device
 from auditkit.models.tokens.encoding import clean
-from auditkit.schema import Output, Request, Sample, TrainingTask
+from auditkit.schema import Number, Output, Probabilities, Request, Sample, Tags, TrainingTask
 
 Batch = dict[str, Any]
 IGNORED = -100
@@ -141,16 +141,18 @@ def _output(encoder: Encoder, sample: Sample, logits: Any) -> Output:
     if encoder.task == "tagging":
         request = Request(kind="tag", rule="tags", words=sample.words)
         tags = _tags(encoder, sample, logits)
-        error = None if tags is not None else f"longer than {encoder.limit} tokens"
-        return Output(request=request.sha256, rule=request.rule, tags=tags, error=error)
+        if tags is None:
+            return Output(request=request.sha256, rule=request.rule, error=f"longer than {encoder.limit} tokens")
+        return Output(request=request.sha256, rule=request.rule, answer=Tags(tags=tags))
     if encoder.task == "regression":
         request = Request(kind="classify", rule="number", text=text, text_pair=pair)
-        return Output(request=request.sha256, rule=request.rule, number=float(logits.reshape(-1)[0]))
+        value = float(logits.reshape(-1)[0])
+        return Output(request=request.sha256, rule=request.rule, answer=Number(value=value))
     request = Request(kind="classify", rule="probabilities", text=text, text_pair=pair)
     several = encoder.task == "multi-label-classification"
     values = (logits.double().sigmoid() if several else logits.double().softmax(-1)).tolist()
-    probabilities = dict(zip(encoder.labels, values, strict=True))
-    return Output(request=request.sha256, rule=request.rule, probabilities=probabilities)
+    classes = dict(zip(encoder.labels, values, strict=True))
+    return Output(request=request.sha256, rule=request.rule, answer=Probabilities(classes=classes))
 
 
 def _tags(encoder: Encoder, sample: Sample, logits: Any) -> tuple[str, ...] | None:

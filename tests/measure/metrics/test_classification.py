@@ -16,7 +16,7 @@ from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.calibration import brier_score, expected_calibration_error
 from auditkit.measure.metrics.classification import class_correlation, mean_f1, size_weighted_f1
 from auditkit.registry import get
-from auditkit.schema import Estimate, Output, Sample
+from auditkit.schema import Estimate, Output, Probabilities, Sample
 
 from ..conftest import card, column, sample, says, scored
 
@@ -24,7 +24,7 @@ CLASSES = ("joy", "anger", "fear")
 
 
 def classified(**values: float) -> Output:
-    return Output(request="0", rule="probabilities", probabilities=values)
+    return Output(request="0", rule="probabilities", answer=Probabilities(classes=values))
 
 
 def corpus(n: int = 240, seed: int = 0) -> tuple[list[Sample], dict[str, Output | None], np.ndarray]:

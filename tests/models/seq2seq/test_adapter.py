@@ -197,7 +197,7 @@ def test_equals_a_plain_forward_of_each_text(name: str, opened: Any, plain: Any)
     begin = beginning(name, tokenizer)
     for request, output in zip(REQUESTS, ask(opened(name), REQUESTS), strict=True):
         source = tokenizer(request.text).input_ids
-        for option, score in zip(request.options, output.options or (), strict=True):
+        for option, score in zip(request.options, output.answer.options, strict=True):
             before = tokenizer(text_target=request.prefix, add_special_tokens=False).input_ids
             ids = tokenizer(text_target=request.prefix + option.text, add_special_tokens=False).input_ids
             with torch.no_grad():
@@ -295,7 +295,7 @@ def test_batch_of_one_equals_the_whole_batch(name: str, opened: Any) -> None:
     for request, output in zip(REQUESTS, ask(adapter, REQUESTS), strict=True):
         alone = ask(adapter, [request])[0]
         assert alone.input_sha256 == output.input_sha256
-        for one, many in zip(alone.options or (), output.options or (), strict=True):
+        for one, many in zip(alone.answer.options, output.answer.options, strict=True):
             assert one.logprobs == pytest.approx(many.logprobs, rel=1e-4)
 
 
@@ -376,7 +376,7 @@ def test_going_on_from_shared_keys_equals_whole_targets(name: str, saved: Any) -
     adapter.scorer.forks = False
     whole = ask(adapter, requests)
     for one, other in zip(forked, whole, strict=True):
-        for left, right in zip(one.options or (), other.options or (), strict=True):
+        for left, right in zip(one.answer.options, other.answer.options, strict=True):
             assert left.logprobs == pytest.approx(right.logprobs, rel=1e-4)
 
 
@@ -409,7 +409,7 @@ def test_the_head_sees_scored_positions_only(name: str, opened: Any) -> None:
         output = ask(adapter, [choose("Who is the engineer?", "Answer:", (" Mary",))])[0]
     finally:
         handle.remove()
-    assert sum(shape[0] * shape[1] for shape in seen) == (output.options or ())[0].tokens
+    assert sum(shape[0] * shape[1] for shape in seen) == output.answer.options[0].tokens
 
 
 def test_sampling_does_not_depend_on_the_batch_but_on_the_draw(opened: Any) -> None:
@@ -442,7 +442,7 @@ def test_tags_and_spans_are_asked_for_in_words(kind: str, opened: Any) -> None:
     asked = write("Yes or no?", max_tokens=4).model_copy(update={"kind": kind})
     outputs = ask(adapter, [asked, REQUESTS[0]])
     assert outputs[0].text == ask(adapter, [write("Yes or no?", max_tokens=4)])[0].text
-    assert outputs[1].options
+    assert outputs[1].answer.options
 
 
 def test_only_words_inside_the_spans_are_scored(opened: Any, plain: Any) -> None:

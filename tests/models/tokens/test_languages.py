@@ -98,7 +98,7 @@ def check(folder: Path, begin: list[int], source: str, **settings: Any) -> Any:
         Request(kind="generate", rule="text", text="The house is wonderful.", generation=Generation(max_tokens=6)),
     ]
     chosen, written = adapter.execute(adapter.encode(requests))
-    for option, score in zip(OPTIONS, chosen.options, strict=True):
+    for option, score in zip(OPTIONS, chosen.answer.options, strict=True):
         ids = tokenizer(text_target=option, add_special_tokens=False).input_ids
         with torch.no_grad():
             logits = model(
