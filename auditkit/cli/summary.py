@@ -57,10 +57,10 @@ def print_not_measured(audit: Audit) -> None:
             counted = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in sorted(lost.items()))
             lines.append(f"{estimate.id}: {counted} of {estimate.total} samples")
     if audit.errored:
-        shown = list(audit.errors.items())[:3]
-        lines += [f"{sample}: {error}" for sample, error in shown]
-        if audit.errored > len(shown):
-            lines.append(f"… and {audit.errored - len(shown)} more samples errored")
+        first = list(audit.errors.items())[:3]
+        lines += [f"{sample}: {error}" for sample, error in first]
+        if audit.errored > len(first):
+            lines.append(f"… and {audit.errored - len(first)} more samples errored")
     lines += [f"{pack}: {rows} of {total} rows were sampled" for pack, (rows, total) in audit.sampled.items()
               if rows < total]
     if audit.not_explained:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from auditkit import registry
 from auditkit.errors import RegistryError
 from auditkit.judge.policies import builtin_names
@@ -24,12 +26,8 @@ FAMILIES = {
 
 
 def inventory(what: str) -> list[Row]:
-    """Rows with `name` and facts, for one of packs, metrics, rules, models, policies, plugins."""
-    makers = {
-        "packs": _packs, "metrics": _metrics, "rules": _rules, "models": _models,
-        "policies": lambda: [{"name": name} for name in builtin_names()], "plugins": _plugins,
-    }
-    return makers[what]()
+    """Rows with `name` and facts, for one of `KINDS`."""
+    return KINDS[what]()
 
 
 def _packs() -> list[Row]:
@@ -80,3 +78,14 @@ def _plugins() -> list[Row]:
          "problem": f"BROKEN: {plugin.problem}" if plugin.problem else ""}
         for plugin in registry.plugins(check=True)
     ]
+
+
+def _policies() -> list[Row]:
+    return [{"name": name} for name in builtin_names()]
+
+
+KINDS: dict[str, Callable[[], list[Row]]] = {
+    "packs": _packs, "metrics": _metrics, "rules": _rules, "models": _models, "policies": _policies,
+    "plugins": _plugins,
+}
+"""What can be listed."""

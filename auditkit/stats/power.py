@@ -105,6 +105,7 @@ def _limit(fill: Fill, factor: float, level: float, end: int) -> float | None:
 
 
 def _smallest(decided: Callable[[float], bool]) -> float | None:
+    # doubled until it is decided, then halved: more samples never undo a decision
     below, above = 1.0, 1.0
     while not decided(above):
         below, above = above, above * 2
