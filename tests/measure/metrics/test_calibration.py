@@ -95,8 +95,8 @@ def test_a_sum_over_classes_has_the_same_last_digit_in_every_process():
     code = (
         "from auditkit.measure.metrics.calibration import brier_score\n"
         "from auditkit.schema import Output, Probabilities, Sample, Source\n"
-        "classes = dict(joy=0.123, anger=0.2134, fear=0.3561, trust=0.1, awe=0.2075)\n"
-        "sample = Sample(id='p/1', benchmark='p', origin='1', target='awe', source=Source(file='r', line=1))\n"
+        "classes = {f'class {i}': i / 78 for i in range(1, 13)}\n"
+        "sample = Sample(id='p/1', benchmark='p', origin='1', target='class 12', source=Source(file='r', line=1))\n"
         "output = Output(request='0', rule='probabilities', answer=Probabilities(classes=classes))\n"
         "print(repr(brier_score(sample, output).value))"
     )
