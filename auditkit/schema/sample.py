@@ -74,6 +74,12 @@ class Sample(Record):
     """Flat facts about the row, such as its axis; slices are made from them."""
 
     @property
+    def several(self) -> bool:
+        """Whether any number of its choices may be true: it has no one target, and its choices are no pair of a
+        stereotype and its reverse."""
+        return self.target is None and bool(self.choices) and not {"stereotype", "anti"} & set(self.labels)
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Labels of the choices, in order."""
         return tuple(choice.label for choice in self.choices)

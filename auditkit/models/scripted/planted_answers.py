@@ -57,10 +57,7 @@ def drawn(purpose: str, request: Request, count: int) -> int:
 
 def several_classes(request: Request, sample: Sample) -> bool:
     """Whether any number of the sample's classes may be true."""
-    return (
-        request.kind == "classify" and request.rule == "probabilities" and sample.target is None
-        and bool(sample.choices) and not {"stereotype", "anti"} & set(sample.labels)
-    )
+    return request.kind == "classify" and request.rule == "probabilities" and sample.several
 
 
 def planted_answer(manner: Manner, request: Request, sample: Sample, known: Known) -> Answer:

@@ -15,7 +15,7 @@ from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.selftest import selftest
-from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions
+from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
 from auditkit.schema import (
     Audit,
     Benchmark,
@@ -98,14 +98,17 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
     errors = {sample.id: output.error for sample, output in pairs if output is not None and output.error is not None}
     samples = tuple(sample for sample, _ in pairs)
     wanted = to_explain(header, estimates)
+    keep, by_id = header.config.evidence, {sample.id: sample for sample in samples}
+    not_explained = {name: reason for name, reason in records.not_explained.items() if name in wanted}
     audit = Audit(
         subject=header.subject, environment=header.environment, config=header.config, policy=header.policy,
         benchmarks=header.cards, rules=header.rules, sampled=header.sampled, not_applicable=header.not_applicable,
         estimates=tuple(estimates), findings=findings,
-        attributions=kept_attributions(records.attributions, wanted, header.config.evidence),
-        not_explained={name: reason for name, reason in records.not_explained.items() if name in wanted},
-        evidence=cited_evidence(pairs, estimates, scores, header.config.evidence),
-        errors=dict(sorted(errors.items())[:MOST_ERRORS]), errored=len(errors), selftest=tuple(readings),
+        attributions=kept_attributions(records.attributions, wanted, keep),
+        not_explained=kept_reasons(not_explained, by_id, keep),
+        evidence=cited_evidence(pairs, estimates, scores, keep),
+        errors=kept_reasons(dict(sorted(errors.items())[:MOST_ERRORS]), by_id, keep), errored=len(errors),
+        selftest=tuple(readings),
         samples_sha256=samples_sha256(samples, scores), verdict=decide(findings, header.policy),
     )
     return Assembled(audit=audit.sealed(), samples=samples, scores=tuple(scores))
