@@ -75,7 +75,7 @@ def read_classes(output: Output) -> Classes:
     """
     if not isinstance(output.answer, Probabilities):
         return Classes(None, "refused" if refused(output) else "unparsed")
-    return Classes(frozenset(name for name, value in output.answer.classes.items() if value >= 0.5))
+    return Classes(output.answer.likely())
 
 
 def read_number(output: Output) -> tuple[float | None, Reason | None]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from auditkit.errors import UsageError
-from auditkit.measure.answers import read
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.steps.assemble import Header, answered
-from auditkit.render.words.catalogue import say
-from auditkit.schema import AnswerPart, Attribution, Output, Request, Sample, Score, plain
+from auditkit.pipeline.steps.evidence import evidence_of
+from auditkit.render.view.answer import answer_view
+from auditkit.render.words.numbers import DASH
+from auditkit.schema import Attribution, Output, Request, Sample, Score, plain, variant_name
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal
 
@@ -53,45 +54,28 @@ class SampleReport:
             yield f"  {item.method} of {item.target} ({item.reliability}): {words}"
 
     def _answer(self) -> Iterator[str]:
-        """The options and classes with their scores, what was said, and which choice that was read as."""
-        parts = self.output.shown() if self.output is not None else ()
-        by_place = {part.place: part for part in parts if part.of == "option"}
-        by_class = {part.text: part for part in parts if part.of == "class"}
-        reading = read(self.sample, self.output)
-        for place, choice in enumerate(self.sample.choices):
-            part = by_place.get(place) or by_class.get(choice.label)
-            numbers = f"  {_numbers(part)}" if part is not None and part.numbers else ""
-            mark = "  <- the answer" if place in reading.options else ""
-            yield f"  option {place + 1} ({_visible(choice.label)}): {_visible(choice.text)}{numbers}{mark}"
-        for name, part in by_class.items():
-            if name not in self.sample.labels:
-                mark = "  <- the answer" if not self.sample.choices and name == reading.label else ""
-                yield f"  class {_visible(name or '')}: {_numbers(part)}{mark}"
-        yield from self._said(parts)
-        if self.sample.choices and reading.reason in ("tied", "unparsed", "refused"):
-            yield f"no option is the answer: {say(f'terms.meaning.{reading.reason}')}"
-
-    def _said(self, parts: Sequence[AnswerPart]) -> Iterator[str]:
-        """What is no score of an option or class."""
+        """The options and classes with their scores, what was said, and why none of the options is the answer."""
+        view = answer_view(evidence_of(self.sample, self.output, {}))
+        for place, option in enumerate(view.options, start=1):
+            is_class = place > len(self.sample.choices)
+            numbers = zip(view.columns, option.numbers, strict=True)
+            texts = [
+                f"class ({_visible(option.label)})" if is_class
+                else f"option {place} ({_visible(option.label)}): {_visible(option.text)}",
+                ", ".join(f"{column} {number}" for column, number in numbers if number != DASH),
+                "<- the answer" if option.picked else "",
+            ]
+            yield "  " + "  ".join(text for text in texts if text)
         if self.output is None:
             yield "answered: nothing; the request did not run"
         elif self.output.error is not None:
             yield f"errored: {_visible(self.output.error)}"
-        tags = [part for part in parts if part.of == "word"]
-        if tags:
-            words = [*self.sample.words, *[""] * len(tags)]
-            yield "answered: " + " ".join(_visible(f"{words[tag.place]}/{tag.text}") for tag in tags)
-        for part in parts:
-            if part.of == "answer":
-                said = [] if part.text is None else [_visible(part.text) or "(nothing)"]
-                yield "answered: " + "  ".join([*said, *([_numbers(part)] if part.numbers else [])])
-
-
-def _numbers(part: AnswerPart) -> str:
-    return ", ".join(
-        f"{say(f'cases.quantity.{name}').lower()} {value if isinstance(value, int) else format(value, '.4f')}"
-        for name, value in part.numbers.items()
-    )
+        for statement in view.statements:
+            words = [] if statement.text is None else [_visible(statement.text) or "(nothing)"]
+            amounts = ", ".join(f"{fact.name} {fact.text}" for fact in statement.facts)
+            yield "answered: " + "  ".join([*words, *([amounts] if amounts else [])])
+        if view.unread:
+            yield view.unread
 
 
 def show(run: Path, sample_id: str) -> SampleReport:
@@ -105,13 +89,14 @@ def show(run: Path, sample_id: str) -> SampleReport:
     for pack in answered(records, header):
         for sample in pack.samples:
             if sample.id == sample_id:
+                origin = variant_name(sample.origin, sample.variant)
                 scores = [
                     score for measuring in (measure, measure_variants)
                     for score in measuring(pack.card, pack.samples, pack.outputs, seed=header.config.seed).scores
                 ]
                 return SampleReport(
                     sample, pack.requests.get(sample_id), pack.outputs[sample_id],
-                    tuple(score for score in scores if score.sample_id in (sample_id, sample.origin)),
+                    tuple(score for score in scores if score.sample_id in (sample_id, origin)),
                     tuple(item for item in records.attributions if item.sample_id == sample_id),
                 )
     near = difflib.get_close_matches(sample_id, [sample.id for sample in records.samples], n=3)

@@ -190,7 +190,7 @@ class Similarities(AnswerKind):
 
     def shown(self, rule: str) -> tuple[AnswerPart, ...]:
         """One part an option."""
-        return tuple(AnswerPart("option", place, numbers={"cosine": each}) for place, each in enumerate(self.values))
+        return tuple(AnswerPart("option", place, numbers={"cosine": value}) for place, value in enumerate(self.values))
 
     def read(self, labels: Sequence[str], rule: str) -> AnswerReading:
         """The highest; see `OptionScores.read`."""
@@ -207,17 +207,23 @@ class Probabilities(AnswerKind):
     classes: dict[str, float]
     """Class to probability; those of several classes of one text need not sum to 1."""
 
+    def likely(self) -> frozenset[str]:
+        """Every class with a probability of at least one half, perhaps none: what a multi-label model answers."""
+        return frozenset(name for name, share in self.classes.items() if share >= 0.5)
+
     def shown(self, rule: str) -> tuple[AnswerPart, ...]:
         """One part a class."""
-        return tuple(AnswerPart("class", text=name, numbers={"probability": p}) for name, p in self.classes.items())
+        return tuple(
+            AnswerPart("class", text=name, numbers={"probability": share}) for name, share in self.classes.items()
+        )
 
     def read(self, labels: Sequence[str], rule: str) -> AnswerReading:
         """The most likely class, exact ties `tied`; a class that no choice bears is `unparsed`."""
         reading = _best(self.classes)
         if reading.label is None or not labels:
             return reading
-        named = tuple(place for place, label in enumerate(labels) if label == reading.label)
-        return reading.model_copy(update={"options": named}) if named else AnswerReading(reason="unparsed")
+        places = tuple(place for place, label in enumerate(labels) if label == reading.label)
+        return reading.model_copy(update={"options": places}) if places else AnswerReading(reason="unparsed")
 
 
 class Number(AnswerKind):
@@ -345,7 +351,7 @@ def _highest(scores: Sequence[float | None], labels: Sequence[str]) -> AnswerRea
     if reading.label is None:
         return reading
     top = by_label[reading.label]
-    return reading.model_copy(update={"options": tuple(at for at, value in enumerate(values) if value == top)})
+    return reading.model_copy(update={"options": tuple(place for place, value in enumerate(values) if value == top)})
 
 
 def _best(by_label: Mapping[str, float]) -> AnswerReading:

@@ -180,3 +180,15 @@ def test_importing_every_metric_imports_no_heavy_library() -> None:
            "heavy = {'evaluate', 'datasets', 'torch', 'sklearn', 'seqeval', 'sacrebleu', 'rouge_score', 'pandas'}; " \
            "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_tags_without_entities() -> None:
+    assert form("entity_f1").compute(predictions=[["O", "O"]], references=[["O", "O"]])["entity_f1"] is None
+    with pytest.raises(MeasurementError, match="use token_accuracy"):
+        form("entity_f1").compute(predictions=[["N", "V"]], references=[["N", "V"]])
+
+
+def test_no_class_at_all_is_undefined() -> None:
+    empty: list[list[str]] = [[], []]
+    computed = form("multilabel_macro_f1").compute(predictions=empty, references=empty)
+    assert computed["multilabel_macro_f1"] is None

@@ -58,10 +58,7 @@ def draw(purpose: str, request: Request, count: int) -> int:
 
 def several_classes(request: Request, sample: Sample) -> bool:
     """Whether any number of the sample's classes may be true."""
-    return (
-        request.kind == "classify" and request.rule == "probabilities" and sample.target is None
-        and bool(sample.choices) and not {"stereotype", "anti"} & set(sample.labels)
-    )
+    return request.kind == "classify" and request.rule == "probabilities" and sample.several
 
 
 def planted_answer(style: AnswerStyle, request: Request, sample: Sample, pool: AnswerPool) -> Answer:

@@ -57,12 +57,11 @@ def answer_view(evidence: Evidence) -> AnswerView:
     parts = evidence.output.shown() if evidence.output else ()
     scores = [part for part in parts if part.of in ("option", "class")]
     columns: tuple[Quantity, ...] = tuple(dict.fromkeys(name for part in scores for name in part.numbers))
-    reading = evidence.read()
-    unread = sample.choices and reading.reason in ("tied", "unparsed", "refused")
+    unread = evidence.unread()
     return AnswerView(
         columns=tuple(say(f"cases.quantity.{name}") for name in columns),
         options=_options(evidence, scores, columns),
-        unread=say("cases.unread", reason=say(f"terms.meaning.{reading.reason}")) if unread else "",
+        unread=say("cases.unread", reason=say(f"terms.meaning.{unread}")) if unread else "",
         statements=_statements(sample, [part for part in parts if part not in scores]),
     )
 
@@ -87,10 +86,10 @@ def _options(
         OptionView(
             text=choice.text, label=choice.label, group=choice.group or DASH,
             numbers=_numbers(by_place.get(place) or by_class.get(choice.label), columns),
-            picked=place in reading.options,
+            picked=picked,
             target=sample.target is not None and sample.target == choice.label,
         )
-        for place, choice in enumerate(sample.choices)
+        for place, (choice, picked) in enumerate(zip(sample.choices, evidence.picked(), strict=True))
     ]
     views += [
         OptionView(
