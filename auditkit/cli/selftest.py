@@ -42,6 +42,5 @@ def _line(reading: SelfTestReading) -> str:
     sign = {"exactly": "= ", "around": "~ "}.get(reading.expect)
     expected = f"{sign}{number(reading.expected)}" if sign else "none"
     mark = click.style("ok   ", fg="green") if reading.ok else click.style("WRONG", fg="red", bold=True)
-    name = f"{reading.benchmark}/{reading.metric}@{reading.arm}"
     value = number(reading.value)
-    return f"{mark} {name:58} {reading.planted:20} expected {expected:8} read {value} (n={reading.n})"
+    return f"{mark} {reading.estimate!s:58} {reading.planted:20} expected {expected:8} read {value} (n={reading.n})"

@@ -15,7 +15,7 @@ from auditkit.measure.definition import Context, Metric
 from auditkit.measure.evaluate_modules import PREFIX, module_metric
 from auditkit.measure.table import Mask, Outputs, Table, table
 from auditkit.registry import get
-from auditkit.schema import Benchmark, Estimate, MetricUse, Sample, Score, digest
+from auditkit.schema import Benchmark, Estimate, EstimateId, MetricUse, Sample, Score, digest
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import contrast, estimate
 
@@ -48,20 +48,13 @@ class _Use:
     seed: int
     signature: Mapping[str, str]
 
-    @property
-    def id(self) -> str:
-        """`benchmark/metric@arm`, the beginning of every estimate's id."""
-        return f"{self.card.name}/{self.metric.name}@{self.use.arm}"
+    def id(self, **part: Any) -> EstimateId:
+        """The id of the estimate over all rows, or of a part of them: slice, axis, group, contrast."""
+        return EstimateId(benchmark=self.card.name, metric=self.metric.name, arm=self.use.arm, **part)
 
     def common(self) -> dict[str, Any]:
-        """The labels that all its estimates share."""
-        return {
-            "benchmark": self.card.name,
-            "metric": self.metric.name,
-            "arm": self.use.arm,
-            "level": self.level,
-            "signature": dict(self.signature),
-        }
+        """What all its estimates share."""
+        return {"level": self.level, "signature": dict(self.signature), "guard": self.metric.guard}
 
 
 def measure(
@@ -162,7 +155,7 @@ def _ordered(card: Benchmark, scores: Mapping[tuple[str, str], Score]) -> tuple[
 
 
 def _pooled(use: _Use) -> Estimate:
-    return _with_citations(use, _estimate(use, use.table.column, use.id), _all(use.table), citing.K)
+    return _with_citations(use, _estimate(use, use.table.column, use.id()), _all(use.table), citing.K)
 
 
 def _slices(use: _Use) -> Iterator[Estimate]:
@@ -170,7 +163,7 @@ def _slices(use: _Use) -> Iterator[Estimate]:
         facts = np.array([unit.fact(key) for unit in use.table.units], dtype=np.str_)
         for value in sorted({str(fact) for fact in facts}):
             mask = facts == value
-            made = _estimate(use, use.table.rows(mask), f"{use.id}[{key}={value}]", slice={key: value})
+            made = _estimate(use, use.table.rows(mask), use.id(slice={key: value}))
             yield _with_citations(use, made, mask, K_SLICE, extreme_only=True)
 
 
@@ -182,8 +175,7 @@ def _groups(use: _Use) -> Iterator[Estimate]:
         found = np.array([unit.group(axis) or "" for unit in use.table.units], dtype=np.str_)
         columns = {name: use.table.rows(found == name) for name in sorted({str(group) for group in found} - {""})}
         by_axis[axis] = [
-            _estimate(use, column, f"{use.id}[{axis}:{name}]", axis=axis, group=name)
-            for name, column in columns.items()
+            _estimate(use, column, use.id(axis=axis, group=name)) for name, column in columns.items()
         ]
         known = {name: column for name, column in columns.items() if name != fairness.UNKNOWN}
         if len(known) > 1:
@@ -219,8 +211,8 @@ def _contrast(use: _Use, by_axis: Mapping[str, Columns], op: ContrastKind) -> di
     made = {}
     for axis, columns in by_axis.items():
         found = contrast(
-            columns, op, id=f"{use.id}[{axis}:{op}]", axis=axis, range=use.metric.range,
-            statistic=use.metric.statistic, seed=use.seed, **common,
+            columns, id=use.id(axis=axis, contrast=op), range=use.metric.range, statistic=use.metric.statistic,
+            seed=use.seed, **common,
         )
         fairness.check(found, expected.get(axis))
         made[axis] = _with_worst_group(use, found, axis, expected.get(axis))
@@ -231,7 +223,7 @@ def _with_worst_group(use: _Use, made: Estimate, axis: str, table: fairness.Axis
     """A contrast that cites the extreme samples of the group that fares worst (first by name among equals)."""
     if table is None:
         return made
-    turned = made.contrast == "smallest_ratio" and use.metric.direction == "lower"
+    turned = made.id.contrast == "smallest_ratio" and use.metric.direction == "lower"
     badness = citing.badness("higher" if turned else use.metric.direction, use.metric.range, use.metric.ideal, None)
     worst = max(sorted(table.by_group), key=lambda name: badness(table.by_group[name]))
     mask = np.array([unit.group(axis) == worst for unit in use.table.units], dtype=np.bool_)
@@ -262,16 +254,15 @@ def _fairlearn(use: _Use, by_axis: Mapping[str, Columns]) -> dict[str, fairness.
     return fairness.tables(list(range(len(axes))), axes, names, compute)
 
 
-def _estimate(use: _Use, column: ScoreColumn, id_: str, **where: Any) -> Estimate:
+def _estimate(use: _Use, column: ScoreColumn, name: EstimateId) -> Estimate:
     return estimate(
         column,
-        id=id_,
+        id=name,
         range=use.metric.range,
         direction=use.metric.direction,
         ideal=use.metric.ideal,
         statistic=use.metric.statistic,
         seed=use.seed,
-        **where,
         **use.common(),
     )
 

@@ -8,23 +8,20 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from auditkit.errors import RegistryError
 from auditkit.judge.findings import judge
-from auditkit.judge.threshold import Evidence as Judged
-from auditkit.judge.threshold import Guard
+from auditkit.judge.threshold import Basis
 from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.selftest import selftest
-from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions
-from auditkit.registry import get
+from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
 from auditkit.schema import (
     Audit,
     Benchmark,
     Config,
     Estimate,
+    Finding,
     Output,
     Policy,
     Record,
@@ -101,14 +98,17 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
     errors = {sample.id: output.error for sample, output in pairs if output is not None and output.error is not None}
     samples = tuple(sample for sample, _ in pairs)
     wanted = to_explain(header, estimates)
+    keep, by_id = header.config.evidence, {sample.id: sample for sample in samples}
+    not_explained = {name: reason for name, reason in records.not_explained.items() if name in wanted}
     audit = Audit(
         subject=header.subject, environment=header.environment, config=header.config, policy=header.policy,
         benchmarks=header.cards, rules=header.rules, sampled=header.sampled, not_applicable=header.not_applicable,
         estimates=tuple(estimates), findings=findings,
-        attributions=kept_attributions(records.attributions, wanted, header.config.evidence),
-        not_explained={name: reason for name, reason in records.not_explained.items() if name in wanted},
-        evidence=cited_evidence(pairs, estimates, scores, header.config.evidence),
-        errors=dict(sorted(errors.items())[:MOST_ERRORS]), errored=len(errors), selftest=tuple(readings),
+        attributions=kept_attributions(records.attributions, wanted, keep),
+        not_explained=kept_reasons(not_explained, by_id, keep),
+        evidence=cited_evidence(pairs, estimates, scores, keep),
+        errors=kept_reasons(dict(sorted(errors.items())[:MOST_ERRORS]), by_id, keep), errored=len(errors),
+        selftest=tuple(readings),
         samples_sha256=samples_sha256(samples, scores), verdict=decide(findings, header.policy),
     )
     return Assembled(audit=audit.sealed(), samples=samples, scores=tuple(scores))
@@ -124,13 +124,11 @@ def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
     """
     most = header.config.explain.samples
     blocking = [check for check in header.policy.checks if check.severity == "block"]
-    headline = {(check.benchmark, check.metric, check.arm) for check in blocking}
+    headline = {check.estimate.over_all_rows for check in blocking}
     place = {card.name: number for number, card in enumerate(header.cards)}
     found = {
-        (place[estimate.benchmark], name)
-        for estimate in estimates
-        if (estimate.benchmark, estimate.metric, estimate.arm) in headline
-        and not (estimate.slice or estimate.axis or estimate.group or estimate.contrast)
+        (place[estimate.id.benchmark], name)
+        for estimate in estimates if estimate.id in headline
         for name in estimate.cited.extreme[:most]
     }
     return {name: rank for rank, (_, name) in enumerate(sorted(found))}
@@ -139,13 +137,13 @@ def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
 def judge_estimates(
     policy: Policy, estimates: Sequence[Estimate], not_applicable: Mapping[str, str],
     readings: Sequence[SelfTestReading], today: dt.date,
-) -> tuple[Any, ...]:
-    """Findings of a policy on estimates, with the guards that the metrics name."""
-    evidence = Judged(
+) -> tuple[Finding, ...]:
+    """Findings of a policy on estimates."""
+    basis = Basis(
         estimates={estimate.id: estimate for estimate in estimates}, not_applicable=not_applicable,
-        selftest=tuple(readings), guards=_guards(estimates),
+        selftest=tuple(readings),
     )
-    return judge(policy, evidence, today)
+    return judge(policy, basis, today)
 
 
 def answered(records: JournalRecords, header: Header) -> list[Answered]:
@@ -168,13 +166,3 @@ def _signature(header: Header, card: Benchmark) -> dict[str, str]:
     return {"rule": header.rules[card.name], "sample": f"{rows} of {total} rows, seed {header.config.seed}"}
 
 
-def _guards(estimates: Sequence[Estimate]) -> dict[str, Guard]:
-    guards: dict[str, Guard] = {}
-    for name in {estimate.metric for estimate in estimates}:
-        try:
-            requires = get("metric", name).requires
-        except RegistryError:
-            continue
-        if requires is not None:
-            guards[name] = requires
-    return guards

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Literal
 
 from auditkit.measure.answers import read
@@ -10,6 +11,10 @@ from auditkit.schema import Attribution, Estimate, Evidence, Output, Sample, Sco
 
 Keep = Literal["full", "hash", "none"]
 """The setting `evidence`."""
+_QUOTE = 8
+"""Characters in a row that an error shares with a text: then it quotes it …"""
+_SHORTEST = 3
+"""… or all of a shorter text, from this length on."""
 
 
 def cited_evidence(
@@ -67,6 +72,21 @@ def kept_attributions(
     return tuple(kept) if keep == "full" else tuple(_without_words(item) for item in kept)
 
 
+def kept_reasons(reasons: Mapping[str, str], samples: Mapping[str, Sample], keep: Keep) -> dict[str, str]:
+    """Why samples have no answer or no explanation, without what the reasons quote of their rows.
+
+    Args:
+        reasons: sample id to an error's text.
+        samples: sample id to sample.
+        keep: how much of the texts.
+    """
+    if keep == "full":
+        return dict(reasons)
+    return {
+        name: _without_quotes(reason, samples[name]) if name in samples else reason for name, reason in reasons.items()
+    }
+
+
 def hidden(evidence: Evidence) -> Evidence:
     """Texts replaced by their hashes, for audits whose rows must not be shown; labels, classes and tags stay."""
     sample = evidence.sample
@@ -78,6 +98,8 @@ def hidden(evidence: Evidence) -> Evidence:
         "target": None if sample.target is None else _hidden_unless(sample.labels, sample.target),
     }
     output = None if evidence.output is None else evidence.output.hidden()
+    if output is not None and output.error is not None:
+        output = output.model_copy(update={"error": _without_quotes(output.error, sample)})
     answers = evidence.answers
     if not sample.choices or output != evidence.output:  # what a metric read is then a text, unless it is a label
         answers = {
@@ -86,6 +108,24 @@ def hidden(evidence: Evidence) -> Evidence:
     return evidence.model_copy(
         update={"sample": sample.model_copy(update=changes), "output": output, "answers": answers}
     )
+
+
+def _without_quotes(reason: str, sample: Sample) -> str:
+    """A reason with a mark in the place of what it quotes, perhaps cut off, of the row."""
+    texts = [
+        *sample.input.values(), *(choice.text for choice in sample.choices), *sample.words, *sample.references,
+        sample.target or "",
+    ]
+    quoted = bytearray(len(reason))
+    for text in texts:
+        length = min(_QUOTE, len(text))
+        if length < _SHORTEST:
+            continue
+        for start in range(len(reason) - length + 1):
+            if reason[start : start + length] in text:
+                quoted[start : start + length] = b"\1" * length
+    runs = groupby(zip(reason, quoted, strict=True), key=lambda pair: pair[1])
+    return "".join("[…]" if is_quote else "".join(letter for letter, _ in run) for is_quote, run in runs)
 
 
 def _hidden_unless(labels: Sequence[str], text: str) -> str:

@@ -22,7 +22,7 @@ from auditkit.models.scripted.planted import BEHAVIOURS, Planted
 from auditkit.models.scripted.prediction_lines import SCHEME
 from auditkit.models.scripted.predictions import Predictions
 from auditkit.registry import get
-from auditkit.schema import MARK, Benchmark, Config, Policy, Request, Sample
+from auditkit.schema import Benchmark, Config, Policy, Request, Sample
 from auditkit.schema.event import Event, OnEvent
 
 ALL = "all"
@@ -207,8 +207,8 @@ def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded],
             if check.benchmark != card.name or card.name not in asked.rules or check.contrast or check.group:
                 continue
             chosen = [
-                sample for sample in (item.variants if MARK in check.arm else item.samples)
-                if check.arm in ("all", sample.arm)
+                sample for sample in (*item.samples, *item.variants)
+                if check.variant == sample.variant and check.arm in ("all", sample.arm)
                 and all(str(sample.metadata.get(key)) == value for key, value in check.slice.items())
             ]
             if check.metric.startswith("evaluate:"):
@@ -225,9 +225,9 @@ def _requests(item: Loaded, rule: str) -> dict[str, Request]:
     """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
     that reads no prompt."""
     made = _built(item.pack.card, rule, item.samples)
-    found = _built(item.pack.card, rule, item.variants)
-    clean = {one.id: made[one.id.removesuffix(f"{MARK}{one.variant}")] for one in item.variants}
-    return made | {name: request for name, request in found.items() if request.sha256 != clean[name].sha256}
+    varied = _built(item.pack.card, rule, item.variants)
+    clean = {sample.id: made[sample.clean_id] for sample in item.variants}
+    return made | {name: request for name, request in varied.items() if request.sha256 != clean[name].sha256}
 
 
 def _built(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:

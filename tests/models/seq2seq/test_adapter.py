@@ -522,7 +522,7 @@ def test_whole_audit(saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert result.subject.kind == "seq2seq"
     assert result.errored == 0
     assert result.rules == {"stereotype-pairs": "loglikelihood", "claims": "loglikelihood"}
-    assert {estimate.id: estimate for estimate in result.estimates}["claims/accuracy@all"].n == 16
+    assert {str(estimate.id): estimate for estimate in result.estimates}["claims/accuracy@all"].n == 16
     assert auditkit.verify(tmp_path / "run").audit.id == result.id
 
 

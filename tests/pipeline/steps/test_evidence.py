@@ -6,7 +6,13 @@ from typing import Any, get_args
 
 import pytest
 
-from auditkit.pipeline.steps.evidence import cited_evidence, evidence_of, hidden, kept_attributions
+from auditkit.pipeline.steps.evidence import (
+    cited_evidence,
+    evidence_of,
+    hidden,
+    kept_attributions,
+    kept_reasons,
+)
 from auditkit.schema import (
     Answer,
     AnswerReading,
@@ -134,6 +140,28 @@ def test_labels_stay_and_texts_go() -> None:
 def test_without_choices_what_metrics_read_is_hidden(answer: Any, read_as: str | None, kept: str | None) -> None:
     output = Output(request="0" * 64, rule="r", answer=answer)
     assert hidden(evidence_of(sample(), output, {"m": read_as})).answers == {"m": kept}
+
+
+@pytest.mark.parametrize("reason", [
+    f"request 0a1b: no token of {SECRET!r:.30} can be scored", f"https://host/v1: {SECRET}: refused",
+    f"option {SECRET + ' false'!r:.60} has no token",
+])
+def test_what_an_error_quotes_of_its_row_is_hidden(reason: str) -> None:
+    item = sample("true", "false", input={"text": f"Who? {SECRET}"})
+    kept = kept_reasons({item.id: reason}, {item.id: item}, "hash")[item.id]
+    assert "patient" not in kept
+    assert "Rumpel" not in kept
+    assert "[…]" in kept
+    assert kept.split("[…]")[0].strip("\"' ") == reason.split("the patient")[0].strip("\"' ")
+    assert kept_reasons({item.id: reason}, {item.id: item}, "full") == {item.id: reason}
+    output = Output(request="0" * 64, rule="r", error=reason)
+    assert hidden(evidence_of(item, output, {})).output == output.model_copy(update={"error": kept})
+
+
+def test_an_error_that_quotes_nothing_stays_as_it_is() -> None:
+    item = sample("true", "false", input={"text": SECRET}, words=("a", "of"))
+    reason = "MeasurementError: out of memory; a batch of 4 requests was asked again one by one"
+    assert kept_reasons({item.id: reason}, {item.id: item}, "none") == {item.id: reason}
 
 
 def test_words_of_attributions_are_hidden_and_their_order_is_the_rank() -> None:
