@@ -27,7 +27,7 @@ MODULES = {path.stem for path in (RENDER / "words" / "en").glob("*.py")}
 TEMPLATES = sorted((RENDER / "templates").glob("*.j2"))
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent.parent != RENDER / "words")
 SPOKEN = [*sorted((RENDER / "view").glob("*.py")), *sorted((RENDER / "write").glob("*.py")),
-          *sorted((RENDER / "draw").glob("*.py")), RENDER / "words" / "numbers.py"]
+          *sorted((RENDER / "draw").glob("*.py")), RENDER / "words" / "numbers.py", PACKAGE / "cli" / "summary.py"]
 
 FIELD = "ﬁeld"
 """Stands for what an f-string fills in: a word, but none of English letters."""
