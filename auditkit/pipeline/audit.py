@@ -21,8 +21,10 @@ from auditkit.pipeline.around.executors import check_executor, choose_executor, 
 from auditkit.pipeline.around.offline import prepare
 from auditkit.pipeline.around.resume_checks import refuse_model
 from auditkit.pipeline.steps.assemble import Assembled, Header, answered, assemble, to_explain
+from auditkit.pipeline.steps.idle_checks import refuse_idle_checks
+from auditkit.pipeline.steps.packs import AuditedPack, load_packs
 from auditkit.pipeline.steps.pages import write_pages
-from auditkit.pipeline.steps.requests import Asked, Loaded, ask, load_packs, refuse_idle_checks
+from auditkit.pipeline.steps.requests import RequestSet, make_requests
 from auditkit.run.runner import deduplicate, run_round
 from auditkit.schema import Audit, Config, Observed, Policy, digest, plain
 from auditkit.schema.event import Event, OnEvent, ignore
@@ -83,12 +85,12 @@ def run_audit(
     prepare(offline=config.offline, loopback=config.executor == "ray")
     clock = Clock()
     with clock.stage("load"):
-        loaded = load_packs(config, on_event)
-        policy = begun.policy if begun else open_policy(config.policy, [item.pack.card.name for item in loaded])
+        packs = load_packs(config, on_event)
+        policy = begun.policy if begun else open_policy(config.policy, [pack.card.name for pack in packs])
     with clock.stage("model"):
-        asked = ask(config, loaded, on_event)
-        refuse_idle_checks(config, policy, loaded, asked)
-    header = _header(config, policy, loaded, asked)
+        asked = make_requests(config, packs, on_event)
+        refuse_idle_checks(config, policy, packs, asked.rules)
+    header = _header(config, policy, packs, asked)
     folder = RunFolder(_where(config, header))
     if begun is not None:
         refuse_model(folder.path, begun, header)
@@ -100,7 +102,7 @@ def run_audit(
             write_pages(folder, found, on_event)
             return Finished(found, folder, folder.audit_sha256())
         with clock.stage("run"):
-            _run(config, loaded, asked, journal, on_event, retry_errors=retry_errors)
+            _run(config, packs, asked, journal, on_event, retry_errors=retry_errors)
         with clock.stage("explain"):
             _explain(config, asked, journal, on_event)
         with clock.stage("measure"):
@@ -112,12 +114,12 @@ def run_audit(
         return _write(folder, journal, assembled, observed, on_event)
 
 
-def _header(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> Header:
-    kept = [item for item in loaded if item.pack.card.name in asked.rules]
+def _header(config: Config, policy: Policy, packs: Sequence[AuditedPack], asked: RequestSet) -> Header:
+    applicable = [pack for pack in packs if pack.card.name in asked.rules]
     return Header(
         config=config.identity(), policy=policy,
-        cards=tuple(item.pack.card for item in kept),
-        rules=asked.rules, sampled={item.pack.card.name: (len(item.samples), len(item.rows)) for item in kept},
+        cards=tuple(pack.card for pack in applicable),
+        rules=asked.rules, sampled={pack.card.name: (len(pack.samples), len(pack.rows)) for pack in applicable},
         not_applicable=asked.not_applicable, subject=asked.adapter.subject, environment=environment(),
     )
 
@@ -140,11 +142,11 @@ def _finished(folder: RunFolder, journal: Journal, on_event: OnEvent) -> bool:
 
 
 def _run(
-    config: Config, loaded: Sequence[Loaded], asked: Asked, journal: Journal, on_event: OnEvent, *,
+    config: Config, packs: Sequence[AuditedPack], asked: RequestSet, journal: Journal, on_event: OnEvent, *,
     retry_errors: bool,
 ) -> None:
     samples = [
-        sample for item in loaded for sample in (*item.samples, *item.variants) if sample.id in asked.requests
+        sample for pack in packs for sample in pack.samples_and_variants if sample.id in asked.requests
     ]
     journal.samples(samples)
     _journal_not_run(asked, journal)
@@ -158,7 +160,7 @@ def _run(
         )
 
 
-def _journal_not_run(asked: Asked, journal: Journal) -> None:
+def _journal_not_run(asked: RequestSet, journal: Journal) -> None:
     """Journal the requests without an answer: the self-test asks them of planted models."""
     if not asked.without_answer:
         return
@@ -170,7 +172,7 @@ def _journal_not_run(asked: Asked, journal: Journal) -> None:
     )
 
 
-def _explain(config: Config, asked: Asked, journal: Journal, on_event: OnEvent) -> None:
+def _explain(config: Config, asked: RequestSet, journal: Journal, on_event: OnEvent) -> None:
     """Explain the cited samples of the blocking metrics that have no attribution in the journal yet."""
     if config.explain.samples == 0:
         return

@@ -14,7 +14,7 @@ def gate(audit: Audit, policy: str | None = None, today: dt.date | None = None) 
     """The audit with the findings and verdict of a policy.
 
     Args:
-        audit: the audit; its estimates and self-test readings are taken as they are (`verify` recomputes them).
+        audit: the audit; its estimates and self-test readings are used as they are (`verify` recomputes them).
         policy: a built-in policy's name or a policy file; the audit's own by default.
         today: the day on which waivers are judged; today by default.
     """

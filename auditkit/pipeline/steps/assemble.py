@@ -14,8 +14,8 @@ from auditkit.judge.threshold import Basis
 from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
-from auditkit.pipeline.selftest import selftest
 from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
+from auditkit.pipeline.steps.selftest import selftest
 from auditkit.schema import (
     Audit,
     Benchmark,
