@@ -11,7 +11,7 @@ from typing import Any
 from auditkit.errors import UsageError
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
-from auditkit.pipeline.steps.assemble import Header, answered
+from auditkit.pipeline.steps.assemble import answered
 from auditkit.schema import Attribution, Output, Request, Sample, Score, plain
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal
@@ -67,13 +67,13 @@ def show(run: Path, sample_id: str) -> Shown:
         UsageError: the run has no such sample; the nearest ids are told.
     """
     records = read_journal(RunFolder(run).journal)
-    header = Header.model_validate(records.header)
-    for pack in answered(records, header):
+    for pack in answered(records):
         for sample in pack.samples:
             if sample.id == sample_id:
+                seed = records.header.config.seed
                 scores = [
                     score for measuring in (measure, measure_variants)
-                    for score in measuring(pack.card, pack.samples, pack.outputs, seed=header.config.seed).scores
+                    for score in measuring(pack.card, pack.samples, pack.outputs, seed=seed).scores
                 ]
                 return Shown(
                     sample, pack.requests.get(sample_id), pack.outputs[sample_id],

@@ -10,7 +10,7 @@ from auditkit.models.adapter import Adapter
 from auditkit.models.device import peak_device_bytes
 from auditkit.models.weights.checkpoint import Checkpoint
 from auditkit.schema import Api, Efficiency, Output
-from auditkit.store.journal import JournalRecords
+from auditkit.store.records import JournalRecords
 
 _NO_MODELS = ("planted", "predictions")
 """Kinds of subjects that are no model that runs."""
