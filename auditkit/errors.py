@@ -1,12 +1,12 @@
 """Every exception that auditkit raises on purpose.
 
     AuditkitError                 exit 4
-    ├── UsageError                exit 2   the user can mend it: what, where, what to do
+    ├── UsageError                exit 2   the user can correct it: what, where, what to do
     │   ├── ConfigError           a key or value in audit.yaml, policy.yaml or card.yaml (file:line: key)
     │   ├── FormatError           a file that is not the JSON lines or CSV it should be (file:line)
     │   ├── PackError             a pack's card or rows (file:line: column)
     │   ├── ModelError            a model that cannot be opened
-    │   ├── RegistryError         an unknown or doubled name
+    │   ├── RegistryError         a name that is unknown, or that two modules register
     │   └── RunFolderError        a locked or mismatching run folder
     ├── MeasurementError          exit 4   the model could not be measured
     │   └── StoppedError          exit 4   the run stopped before its end; every answer is kept, and it can go on
@@ -29,7 +29,7 @@ class AuditkitError(Exception):
 
 
 class UsageError(AuditkitError):
-    """The user can mend it."""
+    """The user can correct it."""
 
     exit_code = 2
 
@@ -51,7 +51,7 @@ class ModelError(UsageError):
 
 
 class RegistryError(UsageError):
-    """A name that nothing, or more than one thing, goes by."""
+    """A name that is not registered, or that two modules register."""
 
 
 class RunFolderError(UsageError):
@@ -78,14 +78,20 @@ class PluginWarning(UserWarning):
     """A plugin's object cannot be used; its text says which one and why, in one line."""
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str, cutoff: float = 0.5) -> str:
-    """What a message says of a word that is not known: the nearest one that is, or `otherwise`.
+def did_you_mean(word: str, valid: Iterable[str], otherwise: str, cutoff: float = 0.5) -> str:
+    """What a message says about an unknown word: the nearest valid one, or `otherwise`.
 
     Args:
         word: as the user wrote it.
-        known: the words that there are.
-        otherwise: said where none of them is near.
-        cutoff: least likeness of a near one, from 0 to 1 (`difflib`).
+        valid: the words that there are.
+        otherwise: the text where none of them is near.
+        cutoff: least likeness of a near word, from 0 to 1 (`difflib`).
     """
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
-    return f'did you mean "{close[0]}"?' if close else otherwise
+    near = difflib.get_close_matches(word, list(valid), n=1, cutoff=cutoff)
+    return f'did you mean "{near[0]}"?' if near else otherwise
+
+
+def first_line(error: BaseException, most: int = 200) -> str:
+    """The first line of what a library raised, cut after `most` characters; its class where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:most] if lines else type(error).__name__

@@ -21,7 +21,7 @@ COMMANDS = {
     "show": ("auditkit.cli.show", "Show one sample: what was asked, answered and scored."),
     "export": ("auditkit.cli.export", "Write the answers of a run as saved predictions."),
     "selftest": ("auditkit.cli.selftest", "Read every probe on planted models whose behaviour is known."),
-    "list": ("auditkit.cli.listing", "List packs, metrics, rules, models, policies or plugins."),
+    "list": ("auditkit.cli.list", "List packs, metrics, rules, models, policies or plugins."),
     "rule": ("auditkit.cli.rule", "Print the documentation of a rule."),
     "pack": ("auditkit.cli.pack", "Check or seal a benchmark pack."),
     "data": ("auditkit.cli.data", "List, pull or verify the published data of packs."),

@@ -21,7 +21,7 @@ def command() -> None:
 @command.command("list")
 @MIRROR
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def listing(mirror: Path | None, as_json: bool) -> int:
+def list_packs(mirror: Path | None, as_json: bool) -> int:
     """List the packs of published data, with licence, size and where their files are."""
     import json
 
@@ -29,10 +29,10 @@ def listing(mirror: Path | None, as_json: bool) -> int:
 
     rows = [
         {
-            "name": held.card.name, "files": held.place, "rows": held.card.rows, "bytes": held.bytes,
-            "license": held.card.license, "edition": held.card.edition, "title": held.card.title,
+            "name": holding.card.name, "files": holding.place, "rows": holding.card.rows, "bytes": holding.bytes,
+            "license": holding.card.license, "edition": holding.card.edition, "title": holding.card.title,
         }
-        for held in holdings(mirror)
+        for holding in holdings(mirror)
     ]
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -59,11 +59,11 @@ def pull(names: tuple[str, ...], mirror: Path | None, offline: bool, quiet: bool
     refused.
     """
     from auditkit.load.packs import open_pack, published_names
-    from auditkit.load.published import pull as bring
+    from auditkit.load.published import pull as pull_pack
 
     with progress(quiet=quiet) as on_event:
         for name in published_names() if "all" in names else names:
-            bring(name, on_event, mirror=mirror, offline=offline)
+            pull_pack(name, on_event, mirror=mirror, offline=offline)
             pack = open_pack(name)
             click.echo(f"{name}: {pack.card.rows} rows, as its card says")
     return 0

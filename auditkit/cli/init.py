@@ -9,18 +9,18 @@ import click
 
 @click.command("init")
 @click.argument("folder", type=click.Path(path_type=Path), default=".")
-@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
 def command(folder: Path, force: bool) -> int:
     """Write a commented audit.yaml and policy.yaml into FOLDER."""
     from auditkit.errors import UsageError
     from auditkit.pipeline.starter_files import texts
 
-    written = texts()
-    there = [name for name in written if (folder / name).exists()]
-    if there and not force:
-        raise UsageError(f"{folder / there[0]} is there already; --force overwrites it")
+    files = texts()
+    existing = [name for name in files if (folder / name).exists()]
+    if existing and not force:
+        raise UsageError(f"{folder / existing[0]} exists already; --force overwrites it")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in written.items():
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
         click.echo(str(folder / name))
     click.echo(f"Edit both, then run: auditkit audit --config {folder / 'audit.yaml'}")

@@ -90,8 +90,8 @@ def spelling(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def given(options: Mapping[str, Any]) -> dict[Location, Any]:
-    """The values that were given, by their location in the record."""
+def values_of(options: Mapping[str, Any]) -> dict[Location, Any]:
+    """The values of the options that stand on the command line, by their location in the record."""
     return {tuple(name.split(_JOIN)): value for name, value in options.items() if value is not None and value != ()}
 
 
@@ -148,5 +148,5 @@ def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     if field.is_required() or default is None or default is False or default in ((), {}):
         return ""
-    shown = " ".join(default) if isinstance(default, tuple) else default
-    return f"  [default: {shown}]"
+    text = " ".join(default) if isinstance(default, tuple) else default
+    return f"  [default: {text}]"

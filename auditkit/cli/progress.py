@@ -1,4 +1,4 @@
-"""Progress on the terminal: one live line, or plain lines when it is no terminal."""
+"""Progress on the terminal: one live line, or plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _live() -> Iterator[OnEvent]:
     with bar:
 
         def on_event(event: Event) -> None:
-            """Print a message, or move the bars that the event tells of."""
+            """Print a message, or move the bars of the event."""
             if not event.total:
                 console.print(f"[dim]{event.stage:8}[/] {escape(event.message)}", highlight=False)
                 return

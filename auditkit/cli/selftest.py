@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
+from auditkit.cli.options import option
+from auditkit.schema import Config, SelfTestReading
+
 
 @click.command("selftest")
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.option("--pack", "packs", multiple=True, metavar="NAME", help="Pack name or folder; all built-in by default.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@option(Config, "seed", default=0)
 @click.option("--json", "as_json", is_flag=True, help="Print the readings as JSON.")
 def command(run: Path | None, packs: tuple[str, ...], seed: int, as_json: bool) -> int:
     """Read every probe on planted models; with RUN, show the readings that its audit kept.
@@ -19,7 +22,6 @@ def command(run: Path | None, packs: tuple[str, ...], seed: int, as_json: bool) 
     """
     import json
 
-    from auditkit.cli.summary import number
     from auditkit.pipeline.selftest import selftest_packs
     from auditkit.schema import plain
     from auditkit.store.folder import load_audit
@@ -28,9 +30,17 @@ def command(run: Path | None, packs: tuple[str, ...], seed: int, as_json: bool) 
     if as_json:
         click.echo(json.dumps(plain(readings), indent=2))
     else:
-        for r in readings:
-            expected = {"exactly": f"= {number(r.expected)}", "around": f"~ {number(r.expected)}"}.get(r.expect, "none")
-            mark = click.style("ok   ", fg="green") if r.ok else click.style("WRONG", fg="red", bold=True)
-            name = f"{r.benchmark}/{r.metric}@{r.arm}"
-            click.echo(f"{mark} {name:58} {r.planted:20} expected {expected:8} read {number(r.value)} (n={r.n})")
+        for reading in readings:
+            click.echo(_line(reading))
     return 0 if all(reading.ok for reading in readings) else 4
+
+
+def _line(reading: SelfTestReading) -> str:
+    """`ok pack/metric@arm behaviour expected … read …`."""
+    from auditkit.cli.summary import number
+
+    sign = {"exactly": "= ", "around": "~ "}.get(reading.expect)
+    expected = f"{sign}{number(reading.expected)}" if sign else "none"
+    mark = click.style("ok   ", fg="green") if reading.ok else click.style("WRONG", fg="red", bold=True)
+    value = number(reading.value)
+    return f"{mark} {reading.estimate!s:58} {reading.planted:20} expected {expected:8} read {value} (n={reading.n})"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from auditkit.cli.options import apply, given, option, plain_fields
+from auditkit.cli.options import apply, option, plain_fields, values_of
 from auditkit.config import make_record, nested, read_yaml
 from auditkit.errors import ConfigError
 from auditkit.schema import Config, Task
@@ -62,8 +62,8 @@ def config_options(*names: str) -> Iterable[Callable[[F], F]]:
 
 
 def execution(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `execution_options` that were given, as the configuration names and nests them."""
-    return nested(given(options))
+    """The options of `execution_options` on the command line, as the configuration names and nests them."""
+    return nested(values_of(options))
 
 
 def read_config(model: str | None, config_file: Path | None, options: Mapping[str, Any]) -> Config:
@@ -78,7 +78,7 @@ def read_config(model: str | None, config_file: Path | None, options: Mapping[st
         ConfigError: no model, or a wrong key or value.
     """
     task = {name: options[name] for name in ("task", "data", "split", "columns") if options.get(name) is not None}
-    values = given({name: value for name, value in options.items() if name not in task})
+    values = values_of({name: value for name, value in options.items() if name not in task})
     if model is not None:
         values["model",] = model
     for rule in values.pop(("rules",), ()):

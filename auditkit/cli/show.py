@@ -20,10 +20,10 @@ def command(sample_id: str, run: Path | None, as_json: bool) -> int:
 
     from auditkit.pipeline.show import newest_run, show
 
-    shown = show(run if run is not None else newest_run(Path("reports")), sample_id)
+    sample = show(run if run is not None else newest_run(Path("reports")), sample_id)
     if as_json:
-        click.echo(json.dumps(shown.plain(), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(sample.plain(), indent=2, ensure_ascii=False))
     else:
-        for line in shown.lines():
+        for line in sample.lines():
             click.echo(line)
     return 0

@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from auditkit.pipeline.audit import Finished
-    from auditkit.schema import Audit, Estimate, Finding
+    from auditkit.schema import Audit, Estimate, EstimateId, Finding
 
 MARKS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "UNDECIDED", "error": "ERROR", "not_applicable": "N/A"}
 COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta", "not_applicable": "blue"}
@@ -31,16 +31,16 @@ def print_findings(audit: Audit) -> None:
     """One line a blocking finding, with its estimate; then how many others warn."""
     estimates = {estimate.id: estimate for estimate in audit.estimates}
     for finding in audit.findings:
-        if finding.check.severity == "block":
+        if finding.blocks:
             click.echo(f"  {_mark(finding)} {finding.rule}  {_what(finding, estimates)}")
-    warned = [f for f in audit.findings if f.check.severity != "block" and f.status in ("fail", "error")]
+    warned = [f for f in audit.findings if not f.blocks and f.status in ("fail", "error")]
     if warned:
         click.echo(f"  and {len(warned)} warning check(s) did not hold, e.g. {warned[0].id}")
 
 
-def _what(finding: Finding, estimates: dict[str, Estimate]) -> str:
-    name = finding.estimates[0] if finding.estimates else ""
-    text = estimate_line(estimates[name]) if name in estimates else finding.id
+def _what(finding: Finding, estimates: dict[EstimateId, Estimate]) -> str:
+    estimate = estimates.get(finding.check.estimate)
+    text = finding.id if estimate is None else estimate_line(estimate)
     return text if finding.status == "pass" else f"{text}  ({finding.cause.replace('_', ' ')})"
 
 
@@ -53,21 +53,21 @@ def print_not_measured(audit: Audit) -> None:
     lines = [f"{pack}: {reason}" for pack, reason in sorted(audit.not_applicable.items())]
     for estimate in audit.estimates:
         lost = {reason: n for reason, n in estimate.unscored.items() if reason != "outside" and n}
-        if lost and not estimate.slice and estimate.axis is None:
+        if lost and estimate.id.pooled:
             counted = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in sorted(lost.items()))
             lines.append(f"{estimate.id}: {counted} of {estimate.total} samples")
     if audit.errored:
-        shown = list(audit.errors.items())[:3]
-        lines += [f"{sample}: {error}" for sample, error in shown]
-        if audit.errored > len(shown):
-            lines.append(f"… and {audit.errored - len(shown)} more samples errored")
+        first = list(audit.errors.items())[:3]
+        lines += [f"{sample}: {error}" for sample, error in first]
+        if audit.errored > len(first):
+            lines.append(f"… and {audit.errored - len(first)} more samples errored")
     lines += [f"{pack}: {rows} of {total} rows were sampled" for pack, (rows, total) in audit.sampled.items()
               if rows < total]
     if audit.not_explained:
         lines.append(f"{len(audit.not_explained)} cited sample(s) have no attribution, e.g. "
                      + next(iter(audit.not_explained.values())))
     wrong = [reading for reading in audit.selftest if not reading.ok]
-    lines += [f"self-test: {r.benchmark}/{r.metric}@{r.arm} misreads planted:{r.planted}" for r in wrong]
+    lines += [f"self-test: {r.estimate} misreads planted:{r.planted}" for r in wrong]
     click.echo("Not measured:" if lines else "Not measured: nothing was left out.")
     for line in lines:
         click.echo(f"  {line}")
@@ -75,7 +75,9 @@ def print_not_measured(audit: Audit) -> None:
 
 def print_verdict(audit: Audit, page: str, seal: str) -> None:
     """The verdict, its findings, what was not measured, the seal and the page."""
-    click.echo(click.style(audit.verdict.sentence, bold=True, fg=COLOURS[audit.verdict.status]))
+    from auditkit.render.view.verdict import sentence
+
+    click.echo(click.style(sentence(audit), bold=True, fg=COLOURS[audit.verdict.status]))
     print_findings(audit)
     print_not_measured(audit)
     click.echo(f"Seal:  {seal}")

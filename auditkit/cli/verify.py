@@ -22,16 +22,16 @@ def command(run: Path, seal: str | None, as_json: bool) -> int:
     from auditkit.errors import VerifyError
     from auditkit.pipeline.verify import verify
 
-    found = verify(run)
-    if seal is not None and seal != found.seal:
-        raise VerifyError(f"{run}: sealed with {found.seal}, not with the given {seal}")
-    verdict = found.audit.verdict
+    verified = verify(run)
+    if seal is not None and seal != verified.seal:
+        raise VerifyError(f"{run}: sealed with {verified.seal}, not with the given {seal}")
+    verdict = verified.audit.verdict
     if as_json:
-        facts = {"lines": found.lines, "estimates": found.estimates, "seal": found.seal, "verdict": verdict.status}
-        click.echo(json.dumps(facts))
+        counts = {"lines": verified.lines, "estimates": verified.estimates}
+        click.echo(json.dumps({**counts, "seal": verified.seal, "verdict": verdict.status}))
     else:
         click.echo(
-            f"Verified: {found.lines} journal lines chained, {found.estimates} estimates and the verdict "
-            f"({verdict.status}) recomputed without the model.\nSeal:  {found.seal}"
+            f"Verified: {verified.lines} journal lines chained, {verified.estimates} estimates and the verdict "
+            f"({verdict.status}) recomputed without the model.\nSeal:  {verified.seal}"
         )
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import OptionScore, Output, Request, Sample
+from auditkit.schema import OptionScores, Output, Probabilities, Request, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +62,18 @@ def served_score(item: Item) -> float:
     if not all(0 <= index < len(values) for index in wanted):
         raise MeasurementError(f"the answer has {len(values)} options; option {max(wanted) + 1} is not among them")
     picked = [values[index] for index in wanted]
-    if not all(math.isfinite(value) for value in picked):
+    scores = [value for value in picked if value is not None and math.isfinite(value)]
+    if len(scores) < len(picked):
         raise MeasurementError("the served score of an explained option is not finite, or it scored no token")
-    return picked[0] if item.against is None else picked[0] - picked[1]
+    return scores[0] if item.against is None else scores[0] - scores[1]
 
 
 def _items(sample: Sample, request: Request, output: Output) -> list[Item]:
     labels = sample.labels
     names: tuple[str, ...] = ()
-    if output.probabilities is not None:
+    if isinstance(output.answer, Probabilities):
         # the journal sorts keys, so that the order of classes is not the model's: they go by name
-        names = labels or tuple(sorted(output.probabilities))
+        names = labels or tuple(sorted(output.answer.classes))
     values = _values(output, names)
     if values is None:
         return [Item(sample.id, request, 0, None, output, names)]
@@ -84,31 +85,25 @@ def _items(sample: Sample, request: Request, output: Output) -> list[Item]:
     return [Item(sample.id, request, option, against, output, names)]
 
 
-def _first_two(values: Sequence[float], labels: Sequence[str]) -> tuple[int, int | None]:
+def _first_two(values: Sequence[float | None], labels: Sequence[str]) -> tuple[int, int | None]:
     """The best option and the best of the others, of another label where there is one; ties go to the first."""
-    ranked = sorted(range(len(values)), key=lambda index: -values[index])
+    scores = [-math.inf if value is None else value for value in values]
+    ranked = sorted(range(len(scores)), key=lambda index: -scores[index])
     best, others = ranked[0], ranked[1:]
     if len(labels) == len(values):
         others = [index for index in others if labels[index] != labels[best]] or others
     return best, others[0] if others else None
 
 
-def _values(output: Output, names: Sequence[str]) -> list[float] | None:
-    """Score of each option, -inf where there is none; `None` for an answer without scores."""
-    if output.error is None and output.options:
-        return [_normalised(option, output.rule) for option in output.options]
-    if output.error is None and output.probabilities and names:
-        found = [output.probabilities.get(name, 0.0) for name in names]
-        return [math.log(value) if value > 0 else -math.inf for value in found]
+def _values(output: Output, names: Sequence[str]) -> list[float | None] | None:
+    """Score of each option, `None` where no token was scored; `None` for an answer without scores."""
+    answer = output.answer
+    if isinstance(answer, OptionScores) and answer.options:
+        return list(answer.by(output.rule))
+    if isinstance(answer, Probabilities) and answer.classes and names:
+        shares = [answer.classes.get(name, 0.0) for name in names]
+        return [math.log(share) if share > 0 else -math.inf for share in shares]
     return None
-
-
-def _normalised(option: OptionScore, rule: str) -> float:
-    if option.tokens == 0:
-        return -math.inf
-    if rule.endswith("_per_token"):
-        return option.sum / option.tokens
-    return option.sum / max(option.bytes, 1) if rule.endswith("_per_byte") else option.sum
 
 
 def _why_not(item: Item) -> str:

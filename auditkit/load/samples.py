@@ -45,11 +45,9 @@ def read_samples(pack: Pack) -> list[Sample]:
             card does not name, a doubled id, two rows that ask the same but differ in labels or target, and for an
             arm, a metadata key or a template field of the card that the rows lack.
     """
-    try:
-        _, samples = samples_of(pack.card, _rows(pack))
-    finally:
-        for file in pack.every_file:
-            file.release()
+    _, samples = samples_of(pack.card, _rows(pack))
+    for file in pack.every_file:
+        file.release()
     _check_card(pack, samples)
     return [sample for sample in samples if sample.arm in pack.arms] if pack.arms else samples
 
@@ -109,6 +107,7 @@ def _rows(pack: Pack) -> Iterator[tuple[str, str, Row]]:
     for file in pack.files:
         for row in pack.reader(file, pack.beside):
             yield file.name, f"{file.where}:{row.line}", row
+        file.release()
 
 
 def _content_id(data: dict[str, Any], anonymous: dict[str, int]) -> str:

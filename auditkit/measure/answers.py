@@ -1,16 +1,26 @@
-"""What an output answers: the only place where option scores, texts and probabilities become a label."""
+"""What an output answers. What scores say is the record's own knowledge (`Output.read`); texts are read here."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.scorers.letters import read_option
 from auditkit.measure.scorers.refusal import refuses
-from auditkit.schema import OptionScore, Output, Reason, Sample, Score
+from auditkit.schema import (
+    AnswerReading,
+    Number,
+    OptionScores,
+    Output,
+    Probabilities,
+    Reason,
+    Sample,
+    Similarities,
+    SpanAnswer,
+)
 
 _PARSED_RULES = ("letter", "text", "saved")
 _GRAVEST: tuple[Reason, ...] = ("errored", "not_run", "refused", "unparsed", "tied")
@@ -19,67 +29,27 @@ NUMBER = re.compile(r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+
 """A number: digits with a sign, a decimal point, and commas between thousands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer as read: a label, free text, or the reason why there is neither."""
-
-    label: str | None
-    """Label of the choice."""
-    reason: Reason | None = None
-    """Why there is no answer."""
-    text: str | None = None
-    """The model's text, where it wrote one."""
-    margin: float = 0.0
-    """How far the answer is ahead of the best other label, in the rule's unit, at least 0; 0 where it has no scores."""
-
-    def score(self, sample: Sample, metric: str, values: Mapping[str, float]) -> Score:
-        """The score of this answer.
-
-        Args:
-            sample: the sample.
-            metric: name of the metric.
-            values: label to value; an answer with another label is outside the metric's denominator.
-        """
-        reason: Reason | None = self.reason
-        value = None if reason is not None or self.label is None else values.get(self.label)
-        if value is None and reason is None:
-            reason = "outside"
-        return Score(sample_id=sample.id, metric=metric, value=value, reason=reason, answer=self.label)
-
-
-def read(sample: Sample, output: Output | None) -> Answer:
+def read(sample: Sample, output: Output | None) -> AnswerReading:
     """Read what a model answered to a sample.
 
-    Option scores: the highest by the rule's normaliser; two best options with different labels are `tied`, exactly.
-    Similarities: the highest, likewise.
-    Probabilities: the most likely class; a class that no choice bears is `unparsed`. Text under the rules `letter` and
+    Scores, probabilities and similarities: see `Output.read`. Text under the rules `letter` and
     `text`: a letter or an option's own text, anchored; under `saved` (predictions whose rule is not known) also a
     choice's label, exactly. A text that opens with a refusal, or a finish reason `refusal`,
-    is `refused`; any other text is `unparsed`. Without choices the text itself is the answer: a span's words, or what
-    was written.
+    is `refused`; any other text is `unparsed`. Without choices the text itself is the answer.
 
     Raises:
         MeasurementError: the output has another number of options than the sample has choices.
     """
     if output is None:
-        return Answer(None, "not_run")
-    if output.error is not None:
-        return Answer(None, "errored", output.text)
-    if output.options is not None:
-        return _by_score(sample, output.rule, output.options)
-    if output.similarities is not None:
-        _same_number(sample, len(output.similarities))
-        return _best(_by_label(sample, list(output.similarities)))
-    if output.probabilities is not None:
-        return _by_probability(sample, output.probabilities)
-    if output.span is not None:
-        return Answer(None, None, output.span.text)
-    return _by_text(sample, output)
+        return AnswerReading(reason="not_run")
+    _check_number(sample, output)
+    reading = output.read(sample.labels)
+    return _read_text(sample, output) if reading is None else reading
 
 
 def read_twins(
     samples: Sequence[Sample], outputs: Sequence[Output | None]
-) -> tuple[list[Answer], Reason | None]:
+) -> tuple[list[AnswerReading], Reason | None]:
     """The answers of an origin's twins, aligned, and why the origin is unscored: the first reason in `_GRAVEST`.
 
     Raises:
@@ -103,9 +73,9 @@ def read_classes(output: Output) -> Classes:
 
     A text has no such reading: `refused` or `unparsed`.
     """
-    if output.probabilities is None:
+    if not isinstance(output.answer, Probabilities):
         return Classes(None, "refused" if refused(output) else "unparsed")
-    return Classes(frozenset(name for name, value in output.probabilities.items() if value >= 0.5))
+    return Classes(output.answer.likely())
 
 
 def read_number(output: Output) -> tuple[float | None, Reason | None]:
@@ -113,25 +83,35 @@ def read_number(output: Output) -> tuple[float | None, Reason | None]:
 
     A text that refuses is `refused`, whatever it holds; one with no number, or several, is `unparsed`.
     """
-    if output.number is not None:
-        return output.number, None
+    if isinstance(output.answer, Number):
+        return output.answer.value, None
     if refused(output):
         return None, "refused"
-    found = NUMBER.findall(output.text or "")
-    if len(found) == 1:
-        value = float(found[0].replace(",", "").replace("−", "-"))
+    numbers = NUMBER.findall(output.text or "")
+    if len(numbers) == 1:
+        value = float(numbers[0].replace(",", "").replace("−", "-"))
         return (value, None) if math.isfinite(value) else (None, "unparsed")
     return None, "unparsed"
 
 
-def read_text(output: Output) -> Answer:
+@dataclass(frozen=True, slots=True)
+class TextAnswer:
+    """Words that are an answer by themselves."""
+
+    text: str
+    """Stripped; empty where the passage holds no answer."""
+    reason: Reason | None = None
+    """Why they are no answer."""
+
+
+def read_text(output: Output) -> TextAnswer:
     """Free text as an answer: stripped. Empty is `unparsed`, a refusal `refused`; a span without words is an answer."""
-    if output.span is not None:
-        return Answer(None, None, output.span.text.strip())
+    if isinstance(output.answer, SpanAnswer):
+        return TextAnswer(output.answer.text.strip())
     text = (output.text or "").strip()
     if refused(output):
-        return Answer(None, "refused", text)
-    return Answer(None, None, text) if text else Answer(None, "unparsed", text)
+        return TextAnswer(text, "refused")
+    return TextAnswer(text) if text else TextAnswer(text, "unparsed")
 
 
 def right_texts(sample: Sample) -> tuple[str, ...]:
@@ -150,86 +130,46 @@ def probabilities(sample: Sample, output: Output) -> dict[str, float] | None:
     Options of one label are summed. A softmax of log-likelihoods is the model's belief given that one of the options
     is the answer; per token or byte it is a temperature as well. Texts and similarities have none.
     """
-    if output.probabilities:
-        return dict(output.probabilities)
-    if output.options is None:
+    answer = output.answer
+    if isinstance(answer, Probabilities):
+        return dict(answer.classes) or None
+    if not isinstance(answer, OptionScores):
         return None
-    _same_number(sample, len(output.options))
-    scores = [normalised(option, output.rule) for option in output.options]
-    known = [score for score in scores if score is not None]
-    if len(known) < len(scores) or not known:
+    _check_number(sample, output)
+    scores = answer.by(output.rule)
+    scored = [score for score in scores if score is not None]
+    if len(scored) < len(scores) or not scored:
         return None
-    powers = [math.exp(score - max(known)) for score in known]
-    found: dict[str, float] = {}
+    powers = [math.exp(score - max(scored)) for score in scored]
+    shares: dict[str, float] = {}
     for choice, power in zip(sample.choices, powers, strict=True):
-        found[choice.label] = found.get(choice.label, 0.0) + power / sum(powers)
-    return found
+        shares[choice.label] = shares.get(choice.label, 0.0) + power / sum(powers)
+    return shares
 
 
-def normalised(option: OptionScore, rule: str) -> float | None:
-    """An option's score by the rule's normaliser: nats, per token or byte where it says so; `None` if none scored."""
-    if option.tokens == 0:
-        return None
-    if rule.endswith("_per_token"):
-        return option.sum / option.tokens
-    if rule.endswith("_per_byte"):
-        return option.sum / option.bytes if option.bytes else None
-    return option.sum
-
-
-def _by_score(sample: Sample, rule: str, options: tuple[OptionScore, ...]) -> Answer:
-    _same_number(sample, len(options))
-    values = [normalised(option, rule) for option in options]
-    scored = [value for value in values if value is not None]
-    if len(scored) < len(values):
-        return Answer(None, "unparsed")
-    return _best(_by_label(sample, scored))
-
-
-def _same_number(sample: Sample, options: int) -> None:
-    if options != len(sample.choices):
+def _check_number(sample: Sample, output: Output) -> None:
+    if not isinstance(output.answer, (OptionScores, Similarities)):
+        return
+    scores = output.answer.by(output.rule)
+    if len(scores) != len(sample.choices):
         raise MeasurementError(
-            f"{sample.id}: the output has {options} option scores for {len(sample.choices)} choices; "
+            f"{sample.id}: the output has {len(scores)} option scores for {len(sample.choices)} choices; "
             "the request was not built from this sample"
         )
 
 
-def _by_label(sample: Sample, scored: list[float]) -> dict[str, float]:
-    best: dict[str, float] = {}
-    for choice, value in zip(sample.choices, scored, strict=True):
-        best[choice.label] = max(value, best.get(choice.label, value))
-    return best
-
-
-def _best(by_label: Mapping[str, float]) -> Answer:
-    ranked = sorted(by_label.values(), reverse=True)
-    if len(ranked) > 1 and ranked[0] == ranked[1]:
-        return Answer(None, "tied")
-    label = next(name for name, value in by_label.items() if value == ranked[0])
-    return Answer(label, margin=ranked[0] - ranked[1] if len(ranked) > 1 else 0.0)
-
-
-def _by_probability(sample: Sample, probabilities: Mapping[str, float]) -> Answer:
-    if not probabilities:
-        return Answer(None, "unparsed")
-    answer = _best(probabilities)
-    if answer.label is not None and sample.choices and answer.label not in sample.labels:
-        return Answer(None, "unparsed", answer.label)
-    return answer
-
-
-def _by_text(sample: Sample, output: Output) -> Answer:
-    text = output.text
+def _read_text(sample: Sample, output: Output) -> AnswerReading:
+    text = output.text or ""
     if output.finish_reason == "refusal":
-        return Answer(None, "refused", text)
-    if text is None or not text.strip():
-        return Answer(None, "unparsed", text)
+        return AnswerReading(reason="refused")
+    if not text.strip():
+        return AnswerReading(reason="unparsed")
     if not sample.choices:
-        return Answer(None, None, text)
+        return AnswerReading()
     if output.rule == "saved" and text in sample.labels:
-        return Answer(text, None, text)
+        return AnswerReading(label=text, options=(sample.labels.index(text),))
     if output.rule in _PARSED_RULES:
         index = read_option(text, [choice.text for choice in sample.choices])
         if index is not None:
-            return Answer(sample.choices[index].label, None, text)
-    return Answer(None, "refused" if refuses(text) else "unparsed", text)
+            return AnswerReading(label=sample.choices[index].label, options=(index,))
+    return AnswerReading(reason="refused" if refuses(text) else "unparsed")

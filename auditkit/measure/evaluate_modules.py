@@ -26,7 +26,7 @@ from auditkit.errors import MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.definition import Context, Metric
 from auditkit.measure.version import source_hash
-from auditkit.schema import Benchmark, MetricUse, Output, Reason, Sample, Score
+from auditkit.schema import Benchmark, MetricUse, Number, Output, Probabilities, Reason, Sample, Score, Tags
 from auditkit.stats.columns import Floats
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.weighted import Parts, Prepared, Weighted
@@ -160,14 +160,14 @@ def _reference(sample: Sample, feature: Any) -> Any:
 def _prediction(sample: Sample, output: Output, feature: Any) -> tuple[Any] | str:
     """What was answered, in the form that the module takes, in a tuple; or the reason why there is nothing."""
     if _is_list(feature):
-        if output.tags is not None:
-            return (list(output.tags),)
+        if isinstance(output.answer, Tags):
+            return (list(output.answer.tags),)
         classes = answers.read_classes(output)
         return (sorted(classes.names),) if classes.names is not None else str(classes.reason)
-    if output.number is not None or (feature.dtype.startswith("float") and output.text is not None):
+    if isinstance(output.answer, Number) or (feature.dtype.startswith("float") and output.text is not None):
         number, reason = answers.read_number(output)
         return (number,) if number is not None else str(reason)
-    if sample.choices or output.probabilities is not None:
+    if sample.choices or isinstance(output.answer, Probabilities):
         answer = answers.read(sample, output)
         return (_cast(sample, answer.label, feature),) if answer.label is not None else str(answer.reason)
     text = answers.read_text(output)

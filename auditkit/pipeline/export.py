@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import UsageError
-from auditkit.measure.answers import normalised
 from auditkit.pipeline.steps.assemble import Answered, answered
-from auditkit.schema import Output
+from auditkit.schema import (
+    FreeText,
+    Number,
+    OptionScores,
+    Output,
+    Probabilities,
+    Similarities,
+    SpanAnswer,
+    Tags,
+)
 from auditkit.store.files import write_atomically
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal
@@ -50,25 +58,24 @@ def _lines(pack: Answered) -> Iterator[dict[str, Any]]:
 
 
 def _value(name: str, kind: str, output: Output) -> dict[str, Any]:
-    if output.error is not None:
-        return {"error": output.error}
-    if output.options is not None:
-        # As the answer was read: the rule's normaliser is applied here, and not again.
-        scores = [normalised(option, output.rule) for option in output.options]
-        if None not in scores:
-            return {"scores": scores}
-    if output.similarities is not None:
-        return {"scores": list(output.similarities)}
-    if output.probabilities is not None:
-        return {"probabilities": output.probabilities}
-    if output.number is not None:
-        return {"number": output.number}
-    if output.tags is not None:
-        return {"tags": output.tags}
-    if output.span is not None:
-        return {"span": output.span.text}
-    if output.finish_reason == "refusal":
-        return {"refused": output.text or ""}
-    if output.text is not None:
-        return {"text" if kind in ("generate", "tag", "extract") else "answer": output.text}
+    """The column of saved predictions that holds an answer, and what it holds."""
+    match output.answer:
+        case None:
+            return {"error": output.error}
+        case OptionScores() | Similarities() as answer:
+            # As the answer was read: the rule's normaliser is applied here, and not again.
+            scores = answer.by(output.rule)
+            if None not in scores:
+                return {"scores": scores}
+        case Probabilities(classes=classes):
+            return {"probabilities": classes}
+        case Number(value=value):
+            return {"number": value}
+        case Tags(tags=tags):
+            return {"tags": tags}
+        case SpanAnswer(text=text):
+            return {"span": text}
+        case FreeText(text=text):
+            written = "text" if kind in ("generate", "tag", "extract") else "answer"
+            return {"refused" if output.finish_reason == "refusal" else written: text}
     raise UsageError(f"{name}: its answer by the rule {output.rule} fits no column of saved predictions")

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from auditkit import registry
 from auditkit.errors import RegistryError
 from auditkit.judge.policies import builtin_names
 from auditkit.load import packs
 from auditkit.load.samples import read_samples
-from auditkit.models.scripted.planted import BEHAVIOURS
+from auditkit.models.families import all_families
 from auditkit.render.view.rules import codes, rule_text
 
 Row = dict[str, str]
 
-FAMILIES = {
-    "causal": "causal language model: Hub id or directory (safetensors), or a GGUF file",
-    "masked": "masked language model: Hub id or directory (safetensors)",
-    "classifier": "sequence classifier or regression, of texts and pairs: Hub id or directory (safetensors)",
-    "tagger": "token classifier, such as named entities: Hub id or directory (safetensors)",
-    "span": "extractive question answering: Hub id or directory (safetensors)",
-    "seq2seq": "encoder-decoder of text (T5, BART, Marian, M2M100 …): Hub id or directory (safetensors)",
-    "embedder": "sentence encoder: Hub id or directory (safetensors)",
-}
-
 
 def inventory(what: str) -> list[Row]:
-    """Rows with `name` and facts, for one of packs, metrics, rules, models, policies, plugins."""
-    makers = {
-        "packs": _packs, "metrics": _metrics, "rules": _rules, "models": _models,
-        "policies": lambda: [{"name": name} for name in builtin_names()], "plugins": _plugins,
-    }
-    return makers[what]()
+    """Rows with `name` and facts, for one of `KINDS`."""
+    return KINDS[what]()
 
 
 def _packs() -> list[Row]:
@@ -67,11 +55,10 @@ def _models() -> list[Row]:
         {"name": "smollm2", "what": f"SmolLM2-135M-Instruct ({states['smollm2']})"},
         {"name": "minilm", "what": f"all-MiniLM-L6-v2, an encoder to fine-tune ({states['minilm']})"},
     ]
-    rows += [{"name": name, "what": what} for name, what in FAMILIES.items()]
-    rows.append({"name": "openai:MODEL@BASE_URL", "what": "OpenAI-compatible endpoint"})
-    rows.append({"name": "predictions:FILE", "what": "saved answers (.jsonl or .csv), no model needed"})
-    rows += [{"name": f"planted:{name}", "what": "known behaviour, for self-tests"} for name in BEHAVIOURS]
-    return rows
+    families = sorted(all_families(), key=lambda family: (bool(family.scheme), family.name))
+    return rows + [
+        {"name": form, "what": family.description} for family in families for form in family.forms or (family.name,)
+    ]
 
 
 def _plugins() -> list[Row]:
@@ -80,3 +67,14 @@ def _plugins() -> list[Row]:
          "problem": f"BROKEN: {plugin.problem}" if plugin.problem else ""}
         for plugin in registry.plugins(check=True)
     ]
+
+
+def _policies() -> list[Row]:
+    return [{"name": name} for name in builtin_names()]
+
+
+KINDS: dict[str, Callable[[], list[Row]]] = {
+    "packs": _packs, "metrics": _metrics, "rules": _rules, "models": _models, "policies": _policies,
+    "plugins": _plugins,
+}
+"""What can be listed."""

@@ -12,13 +12,16 @@ from auditkit.errors import UsageError
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.steps.assemble import answered
-from auditkit.schema import Attribution, Output, Request, Sample, Score, plain
+from auditkit.pipeline.steps.evidence import evidence_of
+from auditkit.render.view.answer import answer_view
+from auditkit.render.words.numbers import DASH
+from auditkit.schema import Attribution, Output, Request, Sample, Score, plain, variant_name
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal
 
 
 @dataclass(frozen=True)
-class Shown:
+class SampleReport:
     """A sample and everything that a journal holds of it."""
 
     sample: Sample
@@ -41,26 +44,41 @@ class Shown:
         if self.request is not None:
             yield f"asked ({self.request.kind}, rule {self.request.rule}, {self.request.sha256[:12]}):"
             yield from (f"  | {_visible(line)}" for line in f"{self.request.text}\n{self.request.prefix}".split("\n"))
-        scored = self.output.options if self.output is not None and self.output.options is not None else ()
-        for i, choice in enumerate(sample.choices):
-            value = f"{scored[i].sum:10.4f} nats, {scored[i].tokens} tokens" if i < len(scored) else "no score"
-            yield f"  option {i + 1} ({choice.label}): {_visible(choice.text)!s}  {value}"
+        yield from self._answer()
+        for score in self.scores:
+            value = f"{score.value:g}" if score.value is not None else f"not scored ({score.reason})"
+            yield f"  {score.metric} = {value}, answer {_visible(str(score.answer))}"
+        for item in self.attributions:
+            top = sorted(zip(item.words, item.word_scores, strict=True), key=lambda pair: -abs(pair[1]))[:6]
+            words = ", ".join(f"{_visible(word)} {value:+.2f}" for word, value in top)
+            yield f"  {item.method} of {item.target} ({item.reliability}): {words}"
+
+    def _answer(self) -> Iterator[str]:
+        """The options and classes with their scores, what was said, and why none of the options is the answer."""
+        view = answer_view(evidence_of(self.sample, self.output, {}))
+        for place, option in enumerate(view.options, start=1):
+            is_class = place > len(self.sample.choices)
+            numbers = zip(view.columns, option.numbers, strict=True)
+            texts = [
+                f"class ({_visible(option.label)})" if is_class
+                else f"option {place} ({_visible(option.label)}): {_visible(option.text)}",
+                ", ".join(f"{column} {number}" for column, number in numbers if number != DASH),
+                "<- the answer" if option.picked else "",
+            ]
+            yield "  " + "  ".join(text for text in texts if text)
         if self.output is None:
             yield "answered: nothing; the request did not run"
         elif self.output.error is not None:
             yield f"errored: {_visible(self.output.error)}"
-        elif self.output.text is not None:
-            yield f"answered: {_visible(self.output.text)}"
-        for score in self.scores:
-            value = f"{score.value:g}" if score.value is not None else f"not scored ({score.reason})"
-            yield f"  {score.metric} = {value}, answer {score.answer}"
-        for found in self.attributions:
-            top = sorted(zip(found.words, found.word_scores, strict=True), key=lambda pair: -abs(pair[1]))[:6]
-            words = ", ".join(f"{_visible(word)} {value:+.2f}" for word, value in top)
-            yield f"  {found.method} of {found.target} ({found.reliability}): {words}"
+        for statement in view.statements:
+            words = [] if statement.text is None else [_visible(statement.text) or "(nothing)"]
+            amounts = ", ".join(f"{fact.name} {fact.text}" for fact in statement.facts)
+            yield "answered: " + "  ".join([*words, *([amounts] if amounts else [])])
+        if view.unread:
+            yield view.unread
 
 
-def show(run: Path, sample_id: str) -> Shown:
+def show(run: Path, sample_id: str) -> SampleReport:
     """Everything that a run holds of one sample.
 
     Raises:
@@ -71,14 +89,15 @@ def show(run: Path, sample_id: str) -> Shown:
         for sample in pack.samples:
             if sample.id == sample_id:
                 seed = records.header.config.seed
+                origin = variant_name(sample.origin, sample.variant)
                 scores = [
                     score for measuring in (measure, measure_variants)
                     for score in measuring(pack.card, pack.samples, pack.outputs, seed=seed).scores
                 ]
-                return Shown(
+                return SampleReport(
                     sample, pack.requests.get(sample_id), pack.outputs[sample_id],
-                    tuple(score for score in scores if score.sample_id in (sample_id, sample.origin)),
-                    tuple(found for found in records.attributions if found.sample_id == sample_id),
+                    tuple(score for score in scores if score.sample_id in (sample_id, origin)),
+                    tuple(item for item in records.attributions if item.sample_id == sample_id),
                 )
     near = difflib.get_close_matches(sample_id, [sample.id for sample in records.samples], n=3)
     hint = f"; nearest: {', '.join(near)}" if near else ""

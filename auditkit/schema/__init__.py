@@ -1,5 +1,20 @@
 """Every record type, configuration and policy included; their canonical form and hash."""
 
+from auditkit.schema.answer import (
+    Answer,
+    AnswerPart,
+    AnswerReading,
+    FreeText,
+    Number,
+    OptionScore,
+    OptionScores,
+    Probabilities,
+    Quantity,
+    Similarities,
+    SpanAnswer,
+    Tags,
+    Vector,
+)
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.audit import SCHEMA_VERSION, Audit, Efficiency, Evidence, Observed, Subject
 from auditkit.schema.base import Fact, Record, Text, plain, repair
@@ -13,28 +28,33 @@ from auditkit.schema.estimate import (
     Estimate,
     Exact,
     Fill,
+    Guard,
     Pairs,
     Reason,
     Score,
     Spread,
-    T,
+    StudentT,
     Wilson,
 )
+from auditkit.schema.estimate_id import Contrast, EstimateId
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
 from auditkit.schema.jcs import canonical, digest
-from auditkit.schema.output import OptionScore, Output, Span
+from auditkit.schema.output import Output
 from auditkit.schema.policy import Check, Policy, Severity, Waiver
+from auditkit.schema.region import Region
 from auditkit.schema.request import Generation, Option, Request, RequestKind
-from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source
+from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source, variant_name
 from auditkit.schema.task import Task, TaskClass
 from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
-    "FORMAT", "MARK", "SCHEMA_VERSION", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check",
-    "Choice", "Cited", "Compound", "Config", "CurvePoint", "Direction", "Efficiency", "Estimate", "Evidence",
-    "Exact", "Explain", "Fact", "Fill", "Finding", "Generation", "MetricUse", "Observed", "Option", "OptionScore",
-    "Output", "Pairs", "Part", "PlantedReading", "Policy", "Reason", "Recipe", "Record", "Request", "RequestKind",
-    "Sample", "Score", "SelfTestReading", "Severity", "Source", "Span", "Spread", "Status", "Subject", "T", "Task",
-    "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Verdict", "Waiver",
-    "Wilson", "canonical", "digest", "plain", "repair",
+    "FORMAT", "MARK", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit",
+    "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint",
+    "Direction", "Efficiency", "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding",
+    "FreeText", "Generation", "Guard", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores",
+    "Output", "Pairs", "Part", "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason", "Recipe", "Record",
+    "Region", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Similarities", "Source",
+    "SpanAnswer", "Spread", "Status", "StudentT", "Subject", "Tags", "Task", "TaskClass", "Template", "Text",
+    "Training", "TrainingTask", "Upstream", "UpstreamFile", "Vector", "Verdict", "Waiver", "Wilson", "canonical",
+    "digest", "plain", "repair", "variant_name",
 ]

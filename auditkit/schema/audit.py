@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from auditkit.schema.answer import AnswerReading, Probabilities
 from auditkit.schema.attribution import Attribution
 from auditkit.schema.base import Record, plain
 from auditkit.schema.benchmark import Benchmark
 from auditkit.schema.config import Config
-from auditkit.schema.estimate import Estimate
+from auditkit.schema.estimate import Estimate, Reason
 from auditkit.schema.finding import Finding, SelfTestReading, Verdict
 from auditkit.schema.jcs import digest
 from auditkit.schema.output import Output
@@ -50,8 +51,36 @@ class Evidence(Record):
     """The sample as it was asked."""
     output: Output | None = None
     """The model's answer; `None` where it was not run."""
+    reading: AnswerReading | None = None
+    """How a written answer was read, by patterns; what scores say follows from the output."""
     answers: dict[str, str | None] = Field(default_factory=dict)
     """Metric to the answer as parsed."""
+
+    def read(self) -> AnswerReading:
+        """Which choice the model's answer names, as every metric read it."""
+        if self.output is None:
+            return AnswerReading(reason="not_run")
+        return self.output.read(self.sample.labels) or self.reading or AnswerReading()
+
+    def several_classes(self) -> frozenset[str] | None:
+        """Every class that the answer names, where any number may be true of the sample; `None` elsewhere."""
+        output = self.output
+        if output is None or output.rule != "probabilities" or not self.sample.several:
+            return None
+        return output.answer.likely() if isinstance(output.answer, Probabilities) else None
+
+    def picked(self) -> tuple[bool, ...]:
+        """Of each choice of the sample, in order, whether it is the model's answer, or one of them."""
+        classes, reading = self.several_classes(), self.read()
+        if classes is not None:
+            return tuple(label in classes for label in self.sample.labels)
+        return tuple(place in reading.options for place in range(len(self.sample.choices)))
+
+    def unread(self) -> Reason | None:
+        """Why none of the choices is the model's answer, though it answered; `None` where nothing was to be chosen."""
+        reason = self.read().reason
+        chosen = reason in ("errored", "not_run") or self.several_classes() is not None
+        return None if chosen or not self.sample.choices else reason
 
 
 class Efficiency(Record):
@@ -178,9 +207,10 @@ class Audit(Record):
 
         rows = [
             {
-                "id": e.id, "benchmark": e.benchmark, "metric": e.metric, "arm": e.arm,
-                "slice": ", ".join(f"{key}={value}" for key, value in sorted(e.slice.items())),
-                "axis": e.axis, "group": e.group, "contrast": e.contrast,
+                "id": str(e.id), "benchmark": e.id.benchmark, "metric": e.id.metric, "arm": e.id.arm,
+                "variant": e.id.variant,
+                "slice": ", ".join(f"{key}={value}" for key, value in sorted(e.id.slice.items())),
+                "axis": e.id.axis, "group": e.id.group, "contrast": e.id.contrast,
                 "value": e.value, "low": e.low, "high": e.high,
                 "worst_low": e.at_lowest_fill.low, "worst_high": e.at_highest_fill.high,
                 "level": e.level, "method": e.method, "n": e.n, "clusters": e.clusters,

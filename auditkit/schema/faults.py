@@ -81,8 +81,9 @@ def first_fault(error: ValidationError, record: type[BaseModel], vocabulary: Voc
         text = f"{vocabulary.name(location)} is missing; add it"
     else:
         # Of a union each member says what it expected: `metadata.axis.str`, `metadata.axis.float` …
-        there = [item for item in errors if _place(record, tuple(item["loc"]))[0] == location]
-        text = f"{vocabulary.name(location)}: {_expected(there)}" if location else _expected(there)
+        same_place = [item for item in errors if _place(record, tuple(item["loc"]))[0] == location]
+        expected = _expected(same_place)
+        text = f"{vocabulary.name(location)}: {expected}" if location else expected
     return Fault(location, " ".join(text.split()))
 
 
@@ -100,8 +101,8 @@ def _expected(errors: list[ErrorDetails]) -> str:
         others = (message.removeprefix(_SHOULD).removeprefix("a valid ") for message in messages[1:])
         text = " or ".join([text, *others])
     value = errors[0]["input"]
-    shown = repr(value)
-    return text if isinstance(value, BaseModel) or len(shown) >= _LONGEST else f"{text} (given: {shown})"
+    literal = repr(value)
+    return text if isinstance(value, BaseModel) or len(literal) >= _LONGEST else f"{text} (given: {literal})"
 
 
 def _place(record: Any, parts: Location) -> tuple[Location, Any]:

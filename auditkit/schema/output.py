@@ -1,67 +1,24 @@
-"""What a model answered."""
+"""The record of one request's answer."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from pydantic import model_validator
 
-from auditkit.schema.base import Record, Text, repair
-
-
-class OptionScore(Record):
-    """Log-likelihood of the scored tokens of one option."""
-
-    sum: float
-    """Sum of the log-probabilities (nats, at most 0), accumulated in float64."""
-    tokens: int
-    """Number of scored tokens."""
-    bytes: int
-    """UTF-8 bytes of the scored text."""
-    logprobs: tuple[float, ...] = ()
-    """Log-probability of each scored token, in order."""
-    merged: bool = False
-    """True where the tokenizer merged the boundary between context and option."""
-
-
-class Span(Record):
-    """A stretch of the passage, or the answer that there is none."""
-
-    text: Text
-    """The words of the passage; empty where the model finds no answer."""
-    start: int
-    """First character in the passage; 0 where there is no answer."""
-    end: int
-    """One past the last character."""
-    score: float | None = None
-    """Score of the best span: sum of its start and end logits, best over the windows; absent where it is not known."""
-    null_score: float | None = None
-    """Score of `no answer`, where the model was trained to give one."""
+from auditkit.schema.answer import Answer, AnswerPart, AnswerReading, FreeText
+from auditkit.schema.base import Record
 
 
 class Output(Record):
-    """The answer to one request. Absent values are absent: never 0, never NaN."""
+    """The answer to one request, or the error in its place."""
 
     request: str
     """sha256 of the request."""
     rule: str
     """The request's rule, by which the answer is read."""
-    text: str | None = None
-    """Free text."""
-    options: tuple[OptionScore, ...] | None = None
-    """One score an option, in the request's order."""
-    probabilities: dict[str, float] | None = None
-    """Class label to probability, for classifiers."""
-    number: float | None = None
-    """A regression's value, in the unit it was trained on."""
-    tags: tuple[Text, ...] | None = None
-    """One tag a word of the request, in order."""
-    span: Span | None = None
-    """The answer that was found in the passage."""
-    vector: tuple[float, ...] | None = None
-    """The embedding of the text."""
-    similarities: tuple[float, ...] | None = None
-    """Cosine of the text's embedding with each option's, in the request's order, −1 to 1."""
+    answer: Answer | None = None
+    """What the model answered; absent where it errored."""
     input_sha256: str | None = None
     """Hash of the final input ids, special tokens and chat template included."""
     truncated: int = 0
@@ -73,16 +30,28 @@ class Output(Record):
     """Tokens read."""
     completion_tokens: int = 0
     """Tokens written."""
-    repaired: bool = False
-    """True where the text held lone surrogates, replaced by U+FFFD."""
     error: str | None = None
-    """What went wrong; then every value is absent."""
+    """What went wrong."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _repair(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("text"), str):
-            text, repaired = repair(data["text"])
-            if repaired:
-                return {**data, "text": text, "repaired": True}
-        return data
+    @model_validator(mode="after")
+    def _answer_or_error(self) -> Output:
+        if (self.answer is None) is (self.error is None):
+            raise ValueError("an output has either an answer or an error")
+        return self
+
+    @property
+    def text(self) -> str | None:
+        """What the model wrote; `None` for every other kind of answer."""
+        return self.answer.text if isinstance(self.answer, FreeText) else None
+
+    def shown(self) -> tuple[AnswerPart, ...]:
+        """The answer as data to show; nothing where it errored."""
+        return () if self.answer is None else self.answer.shown(self.rule)
+
+    def hidden(self) -> Output:
+        """The same output with the hashes of the answer's texts in their place."""
+        return self if self.answer is None else self.model_copy(update={"answer": self.answer.hidden()})
+
+    def read(self, labels: Sequence[str]) -> AnswerReading | None:
+        """Which choice the answer names, by the labels of its sample's choices; `None` for a text."""
+        return AnswerReading(reason="errored") if self.answer is None else self.answer.read(labels, self.rule)

@@ -65,12 +65,15 @@ class Design:
         single = [_variance(codes, influence) for codes in self.factors]
         if len(single) == 1:
             return single[0]
+        # V₁ and V₂ both hold what the cells share, so that V₁₂ is taken away once (Cameron, Gelbach and Miller 2011,
+        # §2.2); by chance the result can fall below either, even below 0
         first, second = self.factors
         cells = np.unique(first * (second.max() + 1) + second, return_inverse=True)[1]
         return max(single[0] + single[1] - _variance(cells, influence), *single)
 
 
 def _variance(codes: Codes, influence: Floats) -> float:
+    # influences are summed within a cluster before they are squared: this is where dependence widens an interval
     sums = np.bincount(codes, influence)
     return float((sums**2).sum()) * len(sums) / (len(sums) - 1)
 
@@ -111,5 +114,6 @@ def effective_size(estimated: float, kish: float, informative: int) -> float:
         kish: G_K.
         informative: clusters with a hit, or with a miss, whichever are fewer.
     """
+    # on the scale of variances (1/n): the two answers are averaged by how far the first is to be trusted
     w = trust(informative)
     return 1 / (w / estimated + (1 - w) / min(estimated, kish))

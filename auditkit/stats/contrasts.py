@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Compound, Spread, T
+from auditkit.schema import Compound, Spread, StudentT
 from auditkit.stats.clusters import Design, naive_error, trust
 from auditkit.stats.columns import Floats, Range, ScoreColumn, encoded, together
 from auditkit.stats.means import NO_SCORES, TOO_FEW, Reading, check_range, is_pairs, is_share, mean_reading
@@ -46,12 +46,13 @@ def difference(a: ScoreColumn, b: ScoreColumn, range: Range = (0.0, 1.0)) -> Rea
     if not share_clusters(a, b):
         name = "Newcombe" if is_share(a.values, range) and is_share(b.values, range) else "MOVER"
         return _of_parts("difference", a, b, range, value, name)
+    # a cluster's influence is what it adds to A's mean less what it adds to B's: what it does to both cancels
     count = _fewest_clusters(a, b)
     if count < 2:
         return Reading(value, None, TOO_FEW)
     width = range[1] - range[0]
     variance = _linear_variance(a, b, 1.0, 1.0, width) + _unseen(a, range) + _unseen(b, range)
-    spread = T(mean=value, se=math.sqrt(variance), df=count - 1, range=(-width, width))
+    spread = StudentT(mean=value, se=math.sqrt(variance), df=count - 1, range=(-width, width))
     return Reading(value, spread, f"linearised t ({count - 1} df)")
 
 
@@ -79,13 +80,14 @@ def ratio(a: ScoreColumn, b: ScoreColumn, range: Range = (0.0, 1.0)) -> Reading:
     check_range(b.values, range)
     mean_a, mean_b = float(a.values.mean()), float(b.values.mean())
     value = mean_a / mean_b if mean_b > 0 else None
+    # log-linearised only where it holds: with positive means, and with variation seen in enough clusters of each
     if not share_clusters(a, b) or mean_a <= 0 or mean_b <= 0 or _unseen(a, range) + _unseen(b, range) > 0:
         return _of_parts("ratio", a, b, range, value, "MOVER-R")
     count = _fewest_clusters(a, b)
     if count < 2:
         return Reading(value, None, TOO_FEW)
     error = math.sqrt(_linear_variance(a, b, mean_a, mean_b, range[1] - range[0]))
-    spread = T(mean=math.log(mean_a / mean_b), se=error, df=count - 1, log=True)
+    spread = StudentT(mean=math.log(mean_a / mean_b), se=error, df=count - 1, log=True)
     return Reading(value, spread, f"log-linearised t ({count - 1} df)")
 
 
@@ -147,10 +149,10 @@ def _of_parts(
     op: Literal["difference", "ratio"], a: ScoreColumn, b: ScoreColumn, range: Range, value: float | None, name: str
 ) -> Reading:
     parts = [mean_reading(group.values, group.clusters, range, exact=False).spread for group in (a, b)]
-    known: list[Spread] = [part for part in parts if part is not None]
-    if len(known) < 2:
+    spreads: list[Spread] = [part for part in parts if part is not None]
+    if len(spreads) < 2:
         return Reading(value, None, TOO_FEW)
-    return Reading(value, Compound(op=op, parts=tuple(known)), name)
+    return Reading(value, Compound(op=op, parts=tuple(spreads)), name)
 
 
 def _fewest_clusters(a: ScoreColumn, b: ScoreColumn) -> int:
@@ -163,10 +165,12 @@ def _linear_variance(a: ScoreColumn, b: ScoreColumn, scale_a: float, scale_b: fl
     influence: Floats = np.concatenate(
         [(a.values - a.values.mean()) / (a.n * scale_a), -(b.values - b.values.mean()) / (b.n * scale_b)]
     )
+    # of a ratio, by the delta method: log A − log B has the influences of A and B over their means
     both = together(a, b)
     variance = Design.of(both.clusters, both.n).variance(influence)
     if math.sqrt(variance) > 1e-12 * width:
         return variance
+    # all clusters cancel exactly: no certainty, but that of independent samples
     return sum(
         (naive_error(group.values) / scale) ** 2 for group, scale in ((a, scale_a), (b, scale_b)) if group.n > 1
     )

@@ -46,6 +46,7 @@ def contrast_fills(op: Op, columns: Mapping[str, ScoreColumn], range: Range = (0
     Returns:
         The readings at the lowest and at the highest value.
     """
+    # no fill of all groups at once is searched: its pairwise contrasts lie between these
     groups = encoded(columns.values())
     if len(groups) < 2 or any(group.n + group.fillable == 0 for group in groups):
         empty = Reading(None, None, "none (a group without samples, or fewer than two groups)")

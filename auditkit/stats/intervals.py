@@ -14,7 +14,7 @@ from typing import Literal
 
 from scipy import special
 
-from auditkit.schema import Bootstrap, Compound, Exact, Pairs, Spread, T, Wilson
+from auditkit.schema import Bootstrap, Compound, Estimate, Exact, Pairs, Spread, StudentT, Wilson
 
 Limits = tuple[float | None, float | None]
 Side = Literal["below", "above"]
@@ -44,6 +44,16 @@ def interval(spread: Spread | None, level: float = 0.95) -> Limits:
     return (None, None) if spread is None else limits(spread, (1 - level) / 2)
 
 
+def worst_case(estimate: Estimate, level: float) -> Limits:
+    """Lower limit at the lowest fill and upper limit at the highest fill; `None` is unbounded or undefined.
+
+    Args:
+        estimate: with its fills.
+        level: coverage of the two-sided interval, in (0, 1); `Estimate.worst_case` gives it at the estimate's own.
+    """
+    return interval(estimate.at_lowest_fill.spread, level)[0], interval(estimate.at_highest_fill.spread, level)[1]
+
+
 def limits(spread: Spread, tail: float) -> Limits:
     """The interval that leaves `tail` on either side, 0 < tail <= 0.5."""
     match spread:
@@ -53,7 +63,7 @@ def limits(spread: Spread, tail: float) -> Limits:
             return _wilson(spread, tail)
         case Pairs():
             return _pairs(spread, tail)
-        case T():
+        case StudentT():
             return _t(spread, tail)
         case Bootstrap():
             return _on_grid(spread, tail), _on_grid(spread, 1 - tail)
@@ -70,7 +80,7 @@ def point(spread: Spread) -> float | None:
             return _place(spread.share, spread.range)
         case Pairs():
             return _place_signed((spread.b - spread.c) / spread.n_eff, spread.range)
-        case T():
+        case StudentT():
             return math.exp(spread.mean) if spread.log else spread.mean
         case Bootstrap():
             return _on_grid(spread, 0.5)
@@ -99,6 +109,7 @@ def _place_signed(x: float, range: tuple[float, float]) -> float:
 
 def _exact(spread: Exact, tail: float) -> Limits:
     hits, n = spread.hits, spread.n
+    # Clopper and Pearson 1934, as quantiles of beta distributions; without a hit, or without a miss, one-sided
     low = 0.0 if hits == 0 else float(special.betaincinv(hits, n - hits + 1, tail))
     high = 1.0 if hits == n else float(special.betainccinv(hits + 1, n - hits, tail))
     return _place(low, spread.range), _place(high, spread.range)
@@ -106,6 +117,7 @@ def _exact(spread: Exact, tail: float) -> Limits:
 
 def _wilson(spread: Wilson, tail: float) -> Limits:
     q, n, share = quantile(spread.df, tail), spread.n_eff, spread.share
+    # Wilson 1927: the shares p with |p̂ − p| = q·√(p(1−p)/n), a quadratic in p
     ratio = q * q / n
     centre = (share + ratio / 2) / (1 + ratio)
     half = q / (1 + ratio) * math.sqrt(share * (1 - share) / n + ratio / (4 * n))
@@ -116,6 +128,7 @@ def _wilson(spread: Wilson, tail: float) -> Limits:
 
 def _bonett_price(spread: Pairs) -> tuple[float, float]:
     """The shrunken difference and its standard error, in [-1, 1]."""
+    # Bonett and Price 2012: one imagined pair is added to b and to c each, so that the error is never 0
     n = spread.n_eff + 2
     shift = (spread.b - spread.c) / n
     return shift, math.sqrt(max(0.0, (spread.b + 1) / n + (spread.c + 1) / n - shift * shift) / n)
@@ -127,8 +140,9 @@ def _pairs(spread: Pairs, tail: float) -> Limits:
     return _place_signed(shift - half, spread.range), _place_signed(shift + half, spread.range)
 
 
-def _t(spread: T, tail: float) -> Limits:
+def _t(spread: StudentT, tail: float) -> Limits:
     half = quantile(spread.df, tail) * spread.se
+    # clipping to the range comes last, on the scale that is shown
     low, high = spread.mean - half, spread.mean + half
     if spread.log:
         if high > _LARGEST_EXPONENT:
@@ -144,6 +158,7 @@ def _on_grid(spread: Bootstrap, probability: float) -> float | None:
     slack = 1e-12
     if not spread.levels[0] - slack <= probability <= spread.levels[-1] + slack:
         return None
+    # on the normal scale, where the quantiles of a nearly normal statistic lie on a straight line
     z = float(special.ndtri(probability))
     points = list(zip((float(special.ndtri(p)) for p in spread.levels), spread.quantiles, strict=True))
     for (z0, q0), (z1, q1) in pairwise(points):
@@ -154,19 +169,19 @@ def _on_grid(spread: Bootstrap, probability: float) -> float | None:
 
 
 def _compound_point(spread: Compound) -> float | None:
-    values = [point(part) for part in spread.parts]
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
+    parts = [point(part) for part in spread.parts]
+    values = [value for value in parts if value is not None]
+    if len(values) < len(parts):
         return None
     match spread.op:
         case "difference":
-            return known[0] - known[1]
+            return values[0] - values[1]
         case "ratio":
-            return known[0] / known[1] if known[1] else None
+            return values[0] / values[1] if values[1] else None
         case "gap":
-            return max(abs(value) for value in known)
+            return max(abs(value) for value in values)
         case "smallest_ratio":
-            return min(min(value, 1 / value) if value else 0.0 for value in known)
+            return min(min(value, 1 / value) if value else 0.0 for value in values)
 
 
 def _sides(spread: Compound, tail: float) -> tuple[float, float, float, float, float, float] | None:
@@ -194,6 +209,7 @@ def _ratio(spread: Compound, tail: float) -> Limits:
     if sides is None:
         return None, None
     a, low_a, high_a, b, low_b, high_b = sides
+    # Donner and Zou 2012: the ratios R at which the interval of A − R·B just touches 0, a quadratic in R
     product = a * b
     below = low_a * (2 * a - low_a)
     root = math.sqrt(max(0.0, product * product - below * high_b * (2 * b - high_b)))
@@ -201,6 +217,7 @@ def _ratio(spread: Compound, tail: float) -> Limits:
     if below > 0:
         # Only at level 0 can the divisor vanish: the estimate itself is something over nothing.
         low = below / (product + root) if product + root > 0 else math.inf
+    # the interval of B reaches 0: no ratio is too large
     above, divisor = high_a * (2 * a - high_a), low_b * (2 * b - low_b)
     if divisor <= 0:
         return low, None
@@ -262,6 +279,7 @@ def p_value(spread: Spread | None, bound: float, side: Side) -> float:
     """
     if spread is None:
         return 1.0
+    # a bound outside what the quantity can be is decided without any data
     edge = _edges(spread)
     if edge is not None:
         low, high = edge
@@ -273,6 +291,7 @@ def p_value(spread: Spread | None, bound: float, side: Side) -> float:
         return _exact_p(spread, bound, side)
     if isinstance(spread, (Bootstrap, Compound)):
         return _search(spread, bound, side)
+    # the others invert in closed form: how many standard errors the estimate lies beyond the bound
     above, se, df = _distance(spread, bound)
     if se == 0:
         return 0.0 if (above > 0 if side == "above" else above < 0) else 1.0
@@ -281,7 +300,7 @@ def p_value(spread: Spread | None, bound: float, side: Side) -> float:
 
 def _edges(spread: Spread) -> tuple[float, float] | None:
     """What the limits cannot leave."""
-    if isinstance(spread, (Exact, Wilson, Pairs, T)):
+    if isinstance(spread, (Exact, Wilson, Pairs, StudentT)):
         return spread.range
     if isinstance(spread, Compound):
         return {"gap": (0.0, math.inf), "ratio": (0.0, math.inf), "smallest_ratio": (0.0, 1.0)}.get(spread.op)
@@ -296,7 +315,7 @@ def _exact_p(spread: Exact, bound: float, side: Side) -> float:
     return 1.0 if hits == n else float(special.betaincc(hits + 1, n - hits, share))
 
 
-def _distance(spread: Wilson | Pairs | T, bound: float) -> tuple[float, float, float | None]:
+def _distance(spread: Wilson | Pairs | StudentT, bound: float) -> tuple[float, float, float | None]:
     """How far the estimate lies above the bound, the error at the bound, and the degrees of freedom."""
     match spread:
         case Wilson():
@@ -305,7 +324,7 @@ def _distance(spread: Wilson | Pairs | T, bound: float) -> tuple[float, float, f
         case Pairs():
             shift, se = _bonett_price(spread)
             return shift - (2 * (bound - spread.range[0]) / (spread.range[1] - spread.range[0]) - 1), se, spread.df
-        case T():
+        case StudentT():
             if spread.log and bound <= 0:
                 return math.inf, 0.0, spread.df
             return spread.mean - (math.log(bound) if spread.log else bound), spread.se, spread.df
@@ -332,6 +351,7 @@ def _smallest_clearing(spread: Spread, bound: float, side: Side) -> float | None
         return None
     if clears(SMALLEST_TAIL):
         return SMALLEST_TAIL
+    # bisection on logarithms, so that p = 1e-12 has as many digits as p = .1
     below, above = math.log(SMALLEST_TAIL), math.log(0.5)
     while above - below > 1e-11:
         middle = (below + above) / 2

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Exact, Pairs, Spread, T, Wilson
+from auditkit.schema import Exact, Pairs, Spread, StudentT, Wilson
 from auditkit.stats.clusters import Design, design_effect, effective_size, naive_error, standard_error
 from auditkit.stats.columns import Floats, Range
 from auditkit.stats.resampling import bootstrap_t
@@ -66,6 +66,7 @@ def mean_reading(
     design = Design.of(clusters, len(values))
     if design.count < 2:
         return Reading(mean, None, TOO_FEW)
+    # what can only take the ends, or −r, 0 and r, has rules that hold for rare events too
     if is_pairs(values, range):
         return _pairs(values, clusters, design, range)
     if is_share(values, range) or np.ptp(values) == 0:
@@ -77,7 +78,7 @@ def mean_reading(
     elif skewed and len(design.factors) == 1:
         return Reading(mean, bootstrap_t(values, design.factors[0], range, seed), "bootstrap-t over clusters")
     df = design.count - 1
-    spread = T(mean=mean, se=error, df=df, range=range)
+    spread = StudentT(mean=mean, se=error, df=df, range=range)
     return Reading(mean, spread, _name("Student's t" if design.independent else "clustered Student's t", design, df))
 
 
@@ -117,6 +118,7 @@ def _share(values: Floats, design: Design, range: Range, exact: bool) -> Reading
     if design.independent and at_ends and exact:
         hits = int(np.count_nonzero(values == high))
         return Reading(mean, Exact(hits=hits, n=len(values), range=range), "Clopper–Pearson")
+    # equal graded scores say nothing of their spread: as few independent samples as there are clusters
     n_eff = share_size(shares, design) if at_ends else design.kish
     df = None if design.independent else float(design.count - 1)
     name = "Wilson" if df is None else _name("clustered Wilson", design, df)
@@ -128,6 +130,7 @@ def share_size(hits: Floats, design: Design) -> float:
     if design.independent:
         return float(design.n)
     share = float(hits.mean())
+    # p(1−p)/SE² independent samples would have this error; more than n is chance
     error = standard_error(hits, design)
     estimated = float(design.n) if error <= 1e-12 else min(float(design.n), share * (1 - share) / error**2)
     informative = min(design.containing(hits == 1), design.containing(hits == 0))
@@ -138,6 +141,7 @@ def _pairs(values: Floats, clusters: Sequence[npt.NDArray[Any]], design: Design,
     n = len(values)
     n_eff = float(n)
     if not design.independent:
+        # a design effect below 1 is chance too
         effect = design_effect(values, clusters) or 1.0
         n_eff = effective_size(n / max(effect, 1.0), design.kish, design.containing(values != 0))
     df = None if design.independent else float(design.count - 1)

@@ -81,7 +81,9 @@ def sign_flip(
     codes = np.arange(len(differences)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
     sums = np.bincount(codes, differences)
     count = len(sums)
+    # a little less than was observed, so that patterns which equal it but for rounding count
     observed = abs(float(sums.sum())) - 1e-9 * float(np.abs(sums).sum())
+    # every pattern of signs as the bits of a number; else a sample of them
     if count < 63 and 2**count <= draws:
         patterns = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
         return float((np.abs((1 - 2 * patterns) @ sums) >= observed).mean())

@@ -25,7 +25,7 @@ T = TypeVar("T")
 Row = tuple[str, Output | None]
 """A request's sha256 and its answer; no answer where the row is damaged."""
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 30.0
 _CHUNK = 500
 """Placeholders a query; old builds of SQLite take 999."""
@@ -156,8 +156,7 @@ class AnswerCache:
                 return None
             _use_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_TABLE)
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
+            _make_table(connection)
         except BaseException:
             connection.close()
             raise
@@ -176,6 +175,22 @@ class AnswerCache:
 
     def _tell(self, what: str) -> None:
         self._on_event(Event("run", f"answer cache {self.path}: {what}"))
+
+
+def _make_table(connection: sqlite3.Connection) -> None:
+    """Make the table where it is not there; answers of an older form go, so that each is asked again."""
+    connection.execute("BEGIN IMMEDIATE")  # another process may do the same now
+    try:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if 0 < version < _VERSION:
+            connection.execute("DROP TABLE IF EXISTS answers")
+        connection.execute(_TABLE)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _select(connection: sqlite3.Connection, fingerprint: str, shas: Sequence[str]) -> list[Row]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from auditkit.explain.attributions import Item
-from auditkit.schema import Option, OptionScore, Output, Request, Subject
+from auditkit.schema import Option, OptionScore, OptionScores, Output, Request, Subject
 
 Function = Callable[[torch.Tensor], torch.Tensor]
 
@@ -110,7 +110,7 @@ def item_of(*views: FakeView, kind: str = "choose", sample: str = "pack/1", shif
         kind=kind, rule="loglikelihood", text="?", options=tuple(Option(text=f"o{i}") for i in range(len(views)))
     )
     options = tuple(OptionScore(sum=served(view) + shift, tokens=1, bytes=1) for view in views)
-    output = Output(request=request.sha256, rule="loglikelihood", options=options)
+    output = Output(request=request.sha256, rule="loglikelihood", answer=OptionScores(options=options))
     return Item(sample, request, 0, 1 if len(views) > 1 and kind != "compare" else None, output)
 
 

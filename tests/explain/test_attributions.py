@@ -14,7 +14,21 @@ import torch
 import auditkit.explain.attributions as module
 from auditkit.errors import MeasurementError
 from auditkit.explain.attributions import NotExplained, explain, items_for
-from auditkit.schema import Attribution, Choice, Explain, Option, OptionScore, Output, Request, Sample, Source
+from auditkit.schema import (
+    Answer,
+    Attribution,
+    Choice,
+    Explain,
+    FreeText,
+    Option,
+    OptionScore,
+    OptionScores,
+    Output,
+    Probabilities,
+    Request,
+    Sample,
+    Source,
+)
 
 SUM = [lambda e: e.sum((1, 2)), lambda e: 2 * e.sum((1, 2)), lambda e: e.mean((1, 2))]
 
@@ -93,7 +107,7 @@ def test_rules_that_normalise_are_served_normalised(tiny: Any) -> None:
     item = tiny.item(view, kind="compare")
     for rule, tokens, size in (("loglikelihood_per_token", 4, 9), ("loglikelihood_per_byte", 3, 4)):
         score = OptionScore(sum=4 * tiny.served(view), tokens=tokens, bytes=size)
-        output = Output(request=item.request.sha256, rule=rule, options=(score,))
+        output = Output(request=item.request.sha256, rule=rule, answer=OptionScores(options=(score,)))
         (found,) = explain(tiny.adapter([view]), [replace(item, output=output)], Explain())
         assert found.reliability == "valid"
         assert found.target == f"log-likelihood per {rule.partition('_per_')[2]} of text 1"
@@ -228,14 +242,15 @@ def sample_of(*choices: tuple[str, str], name: str = "pack/1") -> Sample:
     return Sample(id=name, benchmark="pack", choices=made, origin="o", source=Source(file="rows.jsonl", line=1))
 
 
-def ask(kind: str, rule: str, count: int, **values: Any) -> tuple[Request, Output]:
+def ask(kind: str, rule: str, count: int, answer: Answer | None = None, error: str | None = None) -> Any:
     request = Request(kind=kind, rule=rule, text="?", options=tuple(Option(text=f"o{i}") for i in range(count)))
-    return request, Output(request=request.sha256, rule=rule, **values)
+    return request, Output(request=request.sha256, rule=rule, answer=answer, error=error)
 
 
-def scores(*sums: float, tokens: tuple[int, ...] = ()) -> tuple[OptionScore, ...]:
+def scores(*sums: float, tokens: tuple[int, ...] = ()) -> OptionScores:
     counts = tokens or (1,) * len(sums)
-    return tuple(OptionScore(sum=value, tokens=n, bytes=n) for value, n in zip(sums, counts, strict=True))
+    options = (OptionScore(sum=value, tokens=n, bytes=n) for value, n in zip(sums, counts, strict=True))
+    return OptionScores(options=tuple(options))
 
 
 def pick(sample: Sample, request: Request, output: Output) -> list[tuple[int, int | None]]:
@@ -246,33 +261,34 @@ def pick(sample: Sample, request: Request, output: Output) -> list[tuple[int, in
 
 def test_choose_contrasts_the_chosen_with_the_runner_up_by_the_rule() -> None:
     sample = sample_of(("a", "true"), ("b", "false"), ("c", "other"))
-    request, output = ask("choose", "loglikelihood", 3, options=scores(-5, -4, -9, tokens=(2, 1, 9)))
+    request, output = ask("choose", "loglikelihood", 3, scores(-5, -4, -9, tokens=(2, 1, 9)))
     assert pick(sample, request, output) == [(1, 0)]
-    request, output = ask("choose", "loglikelihood_per_token", 3, options=scores(-5, -4, -9, tokens=(2, 1, 9)))
+    request, output = ask("choose", "loglikelihood_per_token", 3, scores(-5, -4, -9, tokens=(2, 1, 9)))
     assert pick(sample, request, output) == [(2, 0)]
 
 
 def test_choose_contrasts_with_another_label() -> None:
     sample = sample_of(("a", "true"), ("b", "true"), ("c", "false"))
-    request, output = ask("choose", "loglikelihood", 3, options=scores(-1, -2, -3))
+    request, output = ask("choose", "loglikelihood", 3, scores(-1, -2, -3))
     assert pick(sample, request, output) == [(0, 2)]
 
 
 def test_choose_explains_the_stereotype_rather_than_the_anti_stereotype() -> None:
     sample = sample_of(("u", "unknown"), ("a", "anti"), ("s", "stereotype"))
-    request, output = ask("choose", "loglikelihood", 3, options=scores(-1, -2, -3))
+    request, output = ask("choose", "loglikelihood", 3, scores(-1, -2, -3))
     assert pick(sample, request, output) == [(2, 1)]
 
 
 def test_compare_explains_both_sides_of_the_pair() -> None:
     sample = sample_of(("s", "stereotype"), ("a", "anti"))
-    request, output = ask("compare", "loglikelihood", 2, options=scores(-2, -1))
+    request, output = ask("compare", "loglikelihood", 2, scores(-2, -1))
     assert pick(sample, request, output) == [(0, None), (1, None)]
 
 
 def test_classes_go_by_name_not_by_the_order_of_keys(tiny: Any) -> None:
     # as the journal gives it back: keys sorted; the sample's labels have another order, its texts other words
-    request, output = ask("classify", "probabilities", 0, probabilities={"neg": 0.2, "neutral": 0.1, "pos": 0.7})
+    classes = {"neg": 0.2, "neutral": 0.1, "pos": 0.7}
+    request, output = ask("classify", "probabilities", 0, Probabilities(classes=classes))
     sample = sample_of(("good", "pos"), ("bad", "neg"), ("so so", "neutral"))
     assert pick(sample, request, output) == [(0, 1)]
     (item,) = items_for([sample], {sample.id: request}, {sample.id: output})
@@ -296,7 +312,7 @@ def test_answers_without_scores_become_reasons(tiny: Any) -> None:
     sample = sample_of(("a", "true"), ("b", "false"))
     reasons = []
     for request, output in (
-        ask("generate", "text", 0, text="well"), ask("choose", "letter", 2, text="A"),
+        ask("generate", "text", 0, FreeText(text="well")), ask("choose", "letter", 2, FreeText(text="A")),
         ask("choose", "loglikelihood", 2, error="no memory"),
     ):
         items = items_for([sample], {sample.id: request}, {sample.id: output})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.schema import Benchmark, Choice, OptionScore, Output, Sample, Source
+from auditkit.schema import Benchmark, Choice, FreeText, OptionScore, OptionScores, Output, Sample, Source
 from auditkit.stats.columns import ScoreColumn
 
 LABELS = ("stereotype", "anti", "unknown")
@@ -30,12 +30,12 @@ def scored(*sums: float, rule: str = "loglikelihood", tokens: int = 2, sizes: Se
     """An output with option scores."""
     sizes = sizes or [8] * len(sums)
     options = tuple(OptionScore(sum=s, tokens=tokens, bytes=b) for s, b in zip(sums, sizes, strict=True))
-    return Output(request="0", rule=rule, options=options)
+    return Output(request="0", rule=rule, answer=OptionScores(options=options))
 
 
 def says(text: str, rule: str = "letter", **fields: Any) -> Output:
     """An output of text."""
-    return Output(request="0", rule=rule, text=text, **fields)
+    return Output(request="0", rule=rule, answer=FreeText(text=text), **fields)
 
 
 def answering(

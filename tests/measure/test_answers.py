@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.answers import Classes, read, read_classes, read_number, read_text
-from auditkit.schema import OptionScore, Output, Span
+from auditkit.schema import Number, OptionScore, OptionScores, Output, Probabilities, Similarities, SpanAnswer
 
 from .conftest import sample, says, scored
 
@@ -16,7 +16,7 @@ def test_the_best_option_by_each_normaliser() -> None:
     options = (OptionScore(sum=-4.0, tokens=2, bytes=40), OptionScore(sum=-3.0, tokens=1, bytes=10),
                OptionScore(sum=-3.9, tokens=3, bytes=20))
     found = {
-        rule: read(sample(), Output(request="0", rule=rule, options=options)).label
+        rule: read(sample(), Output(request="0", rule=rule, answer=OptionScores(options=options))).label
         for rule in ("loglikelihood", "loglikelihood_per_token", "loglikelihood_per_byte",
                      "pseudo_loglikelihood", "pseudo_loglikelihood_per_token", "pseudo_loglikelihood_per_byte")
     }
@@ -75,7 +75,7 @@ def test_a_finish_reason_refuses_whatever_the_text() -> None:
 
 
 def test_nothing_at_all_is_unparsed() -> None:
-    assert read(sample(), Output(request="0", rule="loglikelihood")).reason == "unparsed"
+    assert read(sample(), says("")).reason == "unparsed"
     assert read(sample(), says("  ")).reason == "unparsed"
 
 
@@ -87,24 +87,24 @@ def test_an_unparsed_text_never_selects_the_last_option(text: str) -> None:
 
 def test_probabilities_by_class_name() -> None:
     def classified(**probabilities: float) -> Output:
-        return Output(request="0", rule="label", probabilities=probabilities)
+        return Output(request="0", rule="label", answer=Probabilities(classes=probabilities))
 
     one = sample(labels=("true", "false"))
     assert read(one, classified(true=0.2, false=0.8)).label == "false"
     assert read(one, classified(true=0.5, false=0.5)).reason == "tied"
     assert read(one, classified(neutral=0.6, true=0.4)).reason == "unparsed"
-    assert read(one, Output(request="0", rule="label", probabilities={})).reason == "unparsed"
+    assert read(one, Output(request="0", rule="label", answer=Probabilities(classes={}))).reason == "unparsed"
 
 
 def test_free_text_is_the_answer_where_nothing_is_offered() -> None:
     free = sample(labels=())
-    assert read(free, says("Once upon a time", rule="text")).text == "Once upon a time"
-    assert read(free, says("Once upon a time", rule="text")).reason is None
+    reading = read(free, says("Once upon a time", rule="text"))
+    assert (reading.label, reading.reason, reading.options) == (None, None, ())
 
 
 def test_the_most_similar_option_and_its_ties() -> None:
     def like(*values: float) -> Output:
-        return Output(request="0", rule="similarity", similarities=values)
+        return Output(request="0", rule="similarity", answer=Similarities(values=values))
 
     assert read(sample(), like(0.1, -0.4, 0.3)).label == "unknown"
     assert read(sample(), like(0.1, -0.4, 0.3)).margin == pytest.approx(0.2)
@@ -115,9 +115,11 @@ def test_the_most_similar_option_and_its_ties() -> None:
 
 def test_a_span_is_text_and_an_empty_one_an_answer() -> None:
     def span(text: str) -> Output:
-        return Output(request="0", rule="span", span=Span(text=text, start=0, end=len(text), score=1.0))
+        return Output(request="0", rule="span", answer=SpanAnswer(text=text, start=0, end=len(text), score=1.0))
 
-    assert read(sample(labels=()), span("Berlin")).text == "Berlin"
+    reading = read(sample(labels=()), span("Berlin"))
+    assert (reading.label, reading.reason) == (None, None)
+    assert read_text(span("Berlin")).text == "Berlin"
     assert (read_text(span("")).text, read_text(span("")).reason) == ("", None)
 
 
@@ -146,13 +148,13 @@ def test_a_number_in_a_refusal_is_no_answer() -> None:
 
 
 def test_a_regressions_number() -> None:
-    assert read_number(Output(request="0", rule="number", number=-1.5)) == (-1.5, None)
+    assert read_number(Output(request="0", rule="number", answer=Number(value=-1.5))) == (-1.5, None)
 
 
 def test_classes_of_a_multi_label_answer() -> None:
-    output = Output(request="0", rule="probabilities", probabilities={"a": 0.5, "b": 0.49, "c": 0.9})
+    output = Output(request="0", rule="probabilities", answer=Probabilities(classes={"a": 0.5, "b": 0.49, "c": 0.9}))
     assert read_classes(output).names == {"a", "c"}
-    none = Output(request="0", rule="probabilities", probabilities={"a": 0.1})
+    none = Output(request="0", rule="probabilities", answer=Probabilities(classes={"a": 0.1}))
     assert read_classes(none) == Classes(frozenset())
     assert read_classes(says("stereotype", rule="text")).reason == "unparsed"
     assert read_classes(says("I'm sorry, but I can't help with that.")).reason == "refused"

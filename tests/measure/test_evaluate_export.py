@@ -15,7 +15,7 @@ from auditkit.errors import MeasurementError
 from auditkit.measure.evaluate_export import scratch_folder
 from auditkit.measure.measurement import measure
 from auditkit.registry import get, names
-from auditkit.schema import Output, Sample, Span
+from auditkit.schema import FreeText, Output, Probabilities, Sample, SpanAnswer, Tags
 
 from .conftest import card, sample
 from .metrics.test_translation import TEXTS, spoiled
@@ -47,7 +47,8 @@ def _case(
 def classes() -> Case:
     right = RNG.choice(CLASSES, 40).tolist()
     found = RNG.dirichlet([1, 1, 1], 40)
-    outputs = [Output(request="0", rule="probabilities", probabilities=dict(zip(CLASSES, row, strict=True)))
+    outputs = [Output(request="0", rule="probabilities",
+                      answer=Probabilities(classes=dict(zip(CLASSES, row, strict=True))))
                for row in found.tolist()]
     said = [CLASSES[i] for i in found.argmax(axis=1)]
     return _case([{"labels": CLASSES, "target": gold} for gold in right], outputs, said, right)
@@ -55,7 +56,7 @@ def classes() -> Case:
 
 def probabilities() -> Case:
     samples, outputs, said, right, _ = classes()
-    rows = [None if one is None else list(outputs[s.id].probabilities.values())  # type: ignore[union-attr]
+    rows = [None if one is None else list(outputs[s.id].answer.classes.values())  # type: ignore[union-attr]
             for s, one in zip(samples, said, strict=True)]
     return samples, outputs, rows, right, {"classes": CLASSES}
 
@@ -63,7 +64,8 @@ def probabilities() -> Case:
 def several() -> Case:
     right = [[name for name in CLASSES if RNG.random() < 0.5] for _ in range(40)]
     said = [[name for name in CLASSES if RNG.random() < 0.5] for _ in range(40)]
-    outputs = [Output(request="0", rule="probabilities", probabilities={n: float(n in row) for n in CLASSES})
+    outputs = [Output(request="0", rule="probabilities",
+                      answer=Probabilities(classes={n: float(n in row) for n in CLASSES}))
                for row in said]
     return _case([{"references": tuple(row)} for row in right], outputs, said, right)
 
@@ -72,21 +74,23 @@ def tags() -> Case:
     kinds = ["O", "O", "B-PER", "I-PER", "B-LOC"]
     right = [["B-PER", "I-PER", "O", "B-LOC", "O", "O"] for _ in range(40)]
     said = [RNG.choice(kinds, 6).tolist() for _ in range(40)]
-    outputs = [Output(request="0", rule="tags", tags=tuple(row)) for row in said]
+    outputs = [Output(request="0", rule="tags", answer=Tags(tags=tuple(row))) for row in said]
     return _case([{"tags": tuple(row), "words": tuple("abcdef")} for row in right], outputs, said, right)
 
 
 def spans() -> Case:
     right = [["Denver Broncos", "the Broncos"], [], ["Santa Clara"]] * 10
     said = (["the Broncos", "Paris", "Santa Clara, California", "", "", ""] * 5)[:30]
-    outputs = [Output(request="0", rule="span", span=Span(text=t, start=0, end=len(t), score=0.0)) for t in said]
+    outputs = [
+        Output(request="0", rule="span", answer=SpanAnswer(text=t, start=0, end=len(t), score=0.0)) for t in said
+    ]
     return _case([{"references": tuple(row)} for row in right], outputs, said, right)
 
 
 def texts(language: str) -> Case:
     right = [[text] for text in TEXTS[language] * 4]
     said = [spoiled(row[0]) for row in right]
-    outputs = [Output(request="0", rule="text", text=text) for text in said]
+    outputs = [Output(request="0", rule="text", answer=FreeText(text=text)) for text in said]
     settings = {"language": language}
     return _case([{"references": tuple(row)} for row in right], outputs, said, right, **settings)
 
@@ -176,3 +180,15 @@ def test_importing_every_metric_imports_no_heavy_library() -> None:
            "heavy = {'evaluate', 'datasets', 'torch', 'sklearn', 'seqeval', 'sacrebleu', 'rouge_score', 'pandas'}; " \
            "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_tags_without_entities() -> None:
+    assert form("entity_f1").compute(predictions=[["O", "O"]], references=[["O", "O"]])["entity_f1"] is None
+    with pytest.raises(MeasurementError, match="use token_accuracy"):
+        form("entity_f1").compute(predictions=[["N", "V"]], references=[["N", "V"]])
+
+
+def test_no_class_at_all_is_undefined() -> None:
+    empty: list[list[str]] = [[], []]
+    computed = form("multilabel_macro_f1").compute(predictions=empty, references=empty)
+    assert computed["multilabel_macro_f1"] is None

@@ -11,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.measurement import measure
-from auditkit.schema import Output, Sample
+from auditkit.schema import FreeText, Number, Output, Probabilities, Sample, Tags
 
 from .conftest import card, sample, says
 
@@ -68,7 +68,8 @@ def corpus() -> tuple[list[Sample], dict[str, Output | None], list[str], list[st
     samples = [sample(f"{i:02}", CLASSES, target=g, clusters={"template": f"t{i // 3}"}, groups={"g": "xy"[i % 2]})
                for i, g in enumerate(gold)]
     outputs: dict[str, Output | None] = {
-        one.id: Output(request="0", rule="label", probabilities={c: 0.8 if c == s else 0.1 for c in CLASSES})
+        one.id: Output(request="0", rule="label",
+                       answer=Probabilities(classes={c: 0.8 if c == s else 0.1 for c in CLASSES}))
         for one, s in zip(samples, said, strict=True)
     }
     return samples, outputs, gold, said
@@ -78,14 +79,14 @@ def test_the_value_is_the_modules_with_an_interval_and_groups(kappa: Path) -> No
     samples, outputs, gold, said = corpus()
     made = measure(card(metrics=[use(str(kappa), groups=True)], groups=["g"]), samples, outputs).estimates
     pooled, x, _, gap = made
-    assert pooled.id == f"p/evaluate:{kappa}@all"
+    assert str(pooled.id) == f"p/evaluate:{kappa}@all"
     assert pooled.value == pytest.approx(cohen_kappa_score(gold, said))
     assert pooled.low is not None
     assert pooled.high is not None
     assert pooled.low < pooled.value < pooled.high
     assert pooled.method == "expanded bias-corrected bootstrap over 20 clusters (200 resamples)"
     assert x.value == pytest.approx(cohen_kappa_score(gold[::2], said[::2]))
-    assert gap.contrast == "gap"
+    assert gap.id.contrast == "gap"
     assert pooled.signature["module"].startswith(f"{kappa}@")
 
 
@@ -180,3 +181,69 @@ def test_resamples_that_cannot_be_computed_have_no_value_and_the_whole_must_have
     assert (found.value, found.low) == (1.0, None)
     with pytest.raises(MeasurementError, match="cannot compute: IndexError"):
         measure(card(metrics=[use(f"{file}#kappa")]), samples[:2], outputs)
+
+
+def simple(folder: Path, predictions: str, references: str, value: str) -> str:
+    """A module that takes these features; its name for a card."""
+    file = folder / "simple.py"
+    features = f'{{"predictions": {predictions}, "references": {references}}}'
+    source = KAPPA.replace("from .shared import agreement", "").replace("agreement(predictions, references)", value)
+    declared = '{"predictions": datasets.Value("KIND"), "references": datasets.Value("KIND")}'
+    file.write_text(source.replace(declared, features), encoding="utf-8")
+    return f"{file}#kappa"
+
+
+TEXTS = 'datasets.Sequence(datasets.Value("string"))'
+FLOATS = 'datasets.Value("float64")'
+INTS = 'datasets.Value("int32")'
+EQUAL = "sum(list(a) == list(b) for a, b in zip(predictions, references)) / len(references)"
+NEAR = "sum(abs(a - b) < 0.5 for a, b in zip(predictions, references)) / len(references)"
+SAME = "sum(a == b for a, b in zip(predictions, references)) / len(references)"
+
+
+@pytest.mark.parametrize(
+    ("features", "value", "row", "answers", "expected"),
+    [
+        ((TEXTS, TEXTS), EQUAL, {"tags": ("A", "B"), "words": ("a", "b")},
+         [Tags(tags=("A", "B")), Tags(tags=("A", "A")), FreeText(text="A B")], (0.5, {"unparsed": 1})),
+        ((TEXTS, TEXTS), EQUAL, {"references": ("joy",)},
+         [Probabilities(classes={"joy": 0.9}), Probabilities(classes={"joy": 0.1})], (0.5, {})),
+        ((FLOATS, FLOATS), NEAR, {"target": "2.5"},
+         [Number(value=2.4), FreeText(text="about 2.7"), FreeText(text="9"), FreeText(text="some")],
+         (2 / 3, {"unparsed": 1})),
+        ((INTS, INTS), SAME, {"target": "3"},
+         [Probabilities(classes={"3": 0.9, "4": 0.1}), Probabilities(classes={"4": 0.9})], (0.5, {})),
+        ((INTS, INTS), SAME, {}, [Probabilities(classes={"3": 0.9})], (None, {"outside": 1})),
+    ],
+)
+def test_every_form_of_answer(
+    tmp_path: Path, features: tuple[str, str], value: str, row: dict[str, Any], answers: list[Any],
+    expected: tuple[float | None, dict[str, int]],
+) -> None:
+    samples = [sample(str(i), labels=(), **row) for i in range(len(answers))]
+    outputs: dict[str, Output | None] = {
+        one.id: Output(request="0", rule="text", answer=answer) for one, answer in zip(samples, answers, strict=True)
+    }
+    pack = card(metrics=[use(simple(tmp_path, *features, value))], request="generate")
+    (found,) = measure(pack, samples, outputs).estimates
+    assert (found.value, found.unscored) == (pytest.approx(expected[0]) if expected[0] else None, expected[1])
+
+
+def test_a_label_that_is_not_a_class_number_is_an_error(tmp_path: Path) -> None:
+    one = sample(labels=(), target="joy")
+    outputs = {one.id: Output(request="0", rule="text", answer=Probabilities(classes={"joy": 1.0}))}
+    with pytest.raises(MeasurementError, match='wants class numbers; "joy" is not one, and no choice has it'):
+        measure(card(metrics=[use(simple(tmp_path, INTS, INTS, SAME))]), [one], outputs)
+
+
+def test_a_module_that_takes_something_else_is_refused(tmp_path: Path) -> None:
+    samples, outputs, _, _ = corpus()
+    file = tmp_path / "sources.py"
+    source = KAPPA.replace("from .shared import agreement", "").replace("KIND", "string")
+    file.write_text(source.replace('"predictions"', '"sources"'), encoding="utf-8")
+    with pytest.raises(MeasurementError, match="takes no predictions and references"):
+        measure(card(metrics=[use(str(file))]), samples, outputs)
+    odd = tmp_path / "folder.txt"
+    odd.write_text("", encoding="utf-8")
+    with pytest.raises(MeasurementError, match="is not a Python module"):
+        measure(card(metrics=[use(str(odd))]), samples, outputs)

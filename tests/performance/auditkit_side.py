@@ -105,7 +105,7 @@ def main() -> None:
     assert not errors, errors[0]
     result: dict[str, Any] = {"seconds": seconds, "ended": ended, "rate": matrix_rate(adapter)}
     if work["kind"] == "score":
-        result["answers"] = [option.sum for output in outputs for option in output.options or ()]
+        result["answers"] = [option.sum for output in outputs for option in output.answer.options]
         result["useful"] = useful_operations(adapter, asked)
     else:
         result["answers"] = [output.text for output in outputs]

@@ -43,7 +43,7 @@ def auditkit(sentences: list[str], model: str, threads: int) -> tuple[Callable[[
         outputs = [found[request.sha256] for request in asked]
         errors = [output.error for output in outputs if output.error]
         assert not errors, errors[0]
-        return [option.sum for output in outputs for option in output.options or ()]
+        return [option.sum for output in outputs for option in output.answer.options]
 
     def limits() -> dict[str, Any]:
         config, mask = adapter.checkpoint.model.config, adapter.checkpoint.tokenizer.mask_token_id

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from auditkit.models.adapter import Encoded, TokenSequence
 from auditkit.run.plan import Cost, Planner, cost
-from auditkit.schema import Config, Option, OptionScore, Output, Policy, Request, Subject
+from auditkit.schema import Config, Option, OptionScore, OptionScores, Output, Policy, Request, Subject
 from auditkit.schema.journal import Header, OutputEntry, RequestEntry
 from auditkit.store.journal import Journal, read_journal
 
@@ -71,7 +71,8 @@ def record(number: int) -> tuple[Request, Output]:
     request = Request(kind="choose", rule="loglikelihood", text=f"{number} " + "context " * 25, options=options)
     logprobs = [(-1.0625, -0.1234567890123456, -3.25e-05, -0.25 - option) for option in range(3)]
     scores = tuple(OptionScore(sum=sum(values), tokens=4, bytes=12, logprobs=values) for values in logprobs)
-    return request, Output(request=request.sha256, rule=request.rule, options=scores, prompt_tokens=40)
+    answer = OptionScores(options=scores)
+    return request, Output(request=request.sha256, rule=request.rule, answer=answer, prompt_tokens=40)
 
 
 def journal(count: int, path: Path) -> str:

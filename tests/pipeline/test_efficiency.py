@@ -12,7 +12,7 @@ import pytest
 
 import auditkit
 from auditkit.pipeline.around.efficiency import efficiency
-from auditkit.schema import Api, Audit, Output
+from auditkit.schema import Api, Audit, FreeText, Output
 
 
 def records(outputs: list[Output], latencies: list[float], *, cached: int = 0, seconds: float = 2.0) -> Any:
@@ -24,7 +24,7 @@ def records(outputs: list[Output], latencies: list[float], *, cached: int = 0, s
 
 def outputs(number: int, **fields: Any) -> list[Output]:
     given = {"prompt_tokens": 100, "completion_tokens": 10, **fields}
-    return [Output(request=f"{at:064d}", rule="text", text="x", **given) for at in range(number)]
+    return [Output(request=f"{at:064d}", rule="text", answer=FreeText(text="x"), **given) for at in range(number)]
 
 
 def subject(kind: str) -> Any:
@@ -110,4 +110,4 @@ def test_answers_of_a_batch_share_its_time(tmp_path: Path, audit: Callable[..., 
     taken = [line["body"]["seconds"] for line in lines if line["kind"] == "output"]
     assert len(taken) == 16
     assert len(set(taken)) == 1
-    assert all("latency" not in line["body"] for line in lines if line["kind"] == "output")
+    assert all(line["body"]["latency"] is None for line in lines if line["kind"] == "output")

@@ -77,7 +77,7 @@ def rechain(path: Path, alter: Callable[[dict[str, Any]], bool]) -> None:
 
 def swap_answer(line: dict[str, Any]) -> bool:
     """Make the model's answer the other option's."""
-    options = line["body"].get("output", {}).get("options") if line["kind"] == "output" else None
+    options = line["body"]["output"]["answer"].get("options") if line["kind"] == "output" else None
     if not options or options[0]["sum"] == options[1]["sum"]:
         return False
     options[0], options[1] = options[1], options[0]

@@ -16,7 +16,18 @@ from pathlib import Path
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Encoded, TokenSequence
 from auditkit.run.runner import Round, UniqueRequests, deduplicate, run_round
-from auditkit.schema import Config, Generation, Option, OptionScore, Output, Policy, Request, Subject
+from auditkit.schema import (
+    Config,
+    FreeText,
+    Generation,
+    Option,
+    OptionScore,
+    OptionScores,
+    Output,
+    Policy,
+    Request,
+    Subject,
+)
 from auditkit.schema.event import ignore
 from auditkit.schema.journal import Header
 from auditkit.store.cache import AnswerCache
@@ -57,14 +68,14 @@ class FakeAdapter:
             if "interrupt" in request.text:
                 raise KeyboardInterrupt
             if "wrong" in request.text:
-                yield Output(request="0" * 64, rule="text", text="of another")
+                yield Output(request="0" * 64, rule="text", answer=FreeText(text="of another"))
             if "silent" in request.text:
                 return
             value = -number(self.subject.fingerprint + request.sha256) - company * 1e-12
             score = OptionScore(sum=value, tokens=1, bytes=1, logprobs=(value,))
             yield Output(
-                request=request.sha256, rule=request.rule, options=(score,), prompt_tokens=item.tokens,
-                completion_tokens=0,
+                request=request.sha256, rule=request.rule, answer=OptionScores(options=(score,)),
+                prompt_tokens=item.tokens, completion_tokens=0,
             )
 
     def _sequences(self, request: Request) -> tuple[TokenSequence, ...]:

@@ -52,7 +52,7 @@ def test_workers_that_die_cost_nothing_but_the_culprit(fake, tmp_path, models, r
     assert culprits <= batch
     assert len(batch) <= 5, "its batch was asked request by request"
     for sha in batch - culprits:
-        assert found[sha].options[0].sum == pytest.approx(undisturbed[sha].options[0].sum, abs=1e-9)
+        assert found[sha].answer.options[0].sum == pytest.approx(undisturbed[sha].answer.options[0].sum, abs=1e-9)
 
 
 @pytest.mark.parametrize(

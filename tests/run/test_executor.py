@@ -29,7 +29,7 @@ def test_only_the_culprit(fake, culprit, place):
     requests, outputs = run(fake, adapter, *texts)
     assert [output.request for output in outputs] == [one.sha256 for one in requests]
     assert [output.error is not None for output in outputs] == [text == culprit for text in texts]
-    assert outputs[place].options is None
+    assert outputs[place].answer is None
     assert adapter.batches == [texts, *[[text] for text in texts[place:]]], "what was answered is not asked again"
 
 

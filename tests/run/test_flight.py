@@ -14,7 +14,7 @@ from auditkit.models.endpoint.flight import Flight
 from auditkit.run.executor import Batch, FlightExecutor, LocalExecutor, executor_for
 from auditkit.run.plan import cost, make_plan
 from auditkit.run.runner import deduplicate, run_round
-from auditkit.schema import Output
+from auditkit.schema import FreeText, Output
 from auditkit.store.journal import Journal, read_journal
 
 
@@ -35,7 +35,7 @@ def server(fake):
             self.sent = []
             self.down = threading.Event()
 
-        def fly(self, requests):
+        def stream(self, requests):
             return Flight(self.answer, no_session, self.concurrency).run(requests)
 
         async def answer(self, request):
@@ -47,7 +47,7 @@ def server(fake):
             if "stop" in request.text:
                 raise StoppedError("spent")
             sha = "0" * 64 if "wrong" in request.text else request.sha256
-            return Output(request=sha, rule="text", text=request.text, finish_reason="stop")
+            return Output(request=sha, rule="text", answer=FreeText(text=request.text), finish_reason="stop")
 
         def execute(self, batch):
             raise AssertionError("a server is asked by a stream")
@@ -89,8 +89,8 @@ def test_only_the_culprit_is_errored(fake, server):
 
 def test_what_the_stream_leaves_out_is_errored(fake, server):
     class Forgetful(server):
-        def fly(self, requests):
-            for landed in super().fly(requests):
+        def stream(self, requests):
+            for landed in super().stream(requests):
                 if landed.question.text != "b":
                     yield landed
 

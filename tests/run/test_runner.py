@@ -15,6 +15,7 @@ import pytest
 
 from auditkit.errors import MeasurementError
 from auditkit.run.runner import Round, UniqueRequests, deduplicate, rounds, run_round
+from auditkit.schema import OptionScores
 from auditkit.store.cache import AnswerCache
 from auditkit.store.journal import Journal, read_journal
 
@@ -90,7 +91,7 @@ def test_another_model_does_not_get_the_first_ones_answers(fake, tmp_path, undis
     other = fake.audit(tmp_path, fake.FakeAdapter(fingerprint="2" * 64))
     assert other.cache_hits == 0
     assert all(
-        other.outputs[sha].options != output.options for sha, output in undisturbed.items() if output.error is None
+        other.outputs[sha].answer != output.answer for sha, output in undisturbed.items() if output.error is None
     )
 
 
@@ -107,8 +108,8 @@ def test_the_batch_size_changes_nothing_beyond_float_tolerance(fake, tmp_path, u
     found = fake.audit(tmp_path, fake.FakeAdapter(), batch_tokens=tokens)
     for sha, output in undisturbed.items():
         assert found.outputs[sha].error == output.error
-        if output.options:
-            assert found.outputs[sha].options[0].sum == pytest.approx(output.options[0].sum, abs=1e-9)
+        if output.answer:
+            assert found.outputs[sha].answer.options[0].sum == pytest.approx(output.answer.options[0].sum, abs=1e-9)
 
 
 def test_without_a_tokenizer(fake, tmp_path):
@@ -144,7 +145,7 @@ def test_only_retry_errors_asks_errors_again(fake, tmp_path, undisturbed):
     fake.audit(tmp_path, fake.FakeAdapter())
     healed = fake.FakeAdapter()
     healed.execute = lambda batch: (
-        output.model_copy(update={"error": None, "options": ()})
+        output.model_copy(update={"error": None, "answer": OptionScores(options=())})
         for output in (undisturbed[item.request.sha256] for item in batch)
     )
     found = fake.audit(tmp_path, healed, retry_errors=True)
@@ -209,8 +210,8 @@ def test_a_damaged_journal_goes_on_with_answers_from_the_cache(fake, tmp_path, u
     }
     assert found.cache_hits > 0
     for sha, output in undisturbed.items():
-        if output.options:
-            assert found.outputs[sha].options[0].sum == pytest.approx(output.options[0].sum, abs=1e-9)
+        if output.answer:
+            assert found.outputs[sha].answer.options[0].sum == pytest.approx(output.answer.options[0].sum, abs=1e-9)
     asked = {text for batch in adapter.batches for text in batch}
     assert len(asked) < 10, "only errors, and those who share their batch, are asked again"
     assert read_journal(path).outputs == found.outputs

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from auditkit import schema
-from auditkit.schema import Option, OptionScore, Output, Request, Score, canonical, repair
+from auditkit.schema import FreeText, Option, OptionScore, Output, Request, Score, canonical, repair
 
 
 def test_nan_and_infinity_are_refused_everywhere() -> None:
@@ -50,11 +50,11 @@ def test_hash_is_computed_anew_for_a_changed_copy() -> None:
 def test_lone_surrogates_are_replaced_and_flagged() -> None:
     assert repair("a\ud800b")[1]
     assert repair("ab") == ("ab", False)
-    output = Output(request="r", rule="text", text="bad \ud83d end")
-    assert output.repaired
+    output = Output(request="r", rule="text", answer=FreeText(text="bad \ud83d end"))
+    assert output.answer.repaired
     assert output.text is not None
     output.text.encode("utf-8")
-    assert not Output(request="r", rule="text", text="good 😀").repaired
+    assert not Output(request="r", rule="text", answer=FreeText(text="good 😀")).answer.repaired
 
 
 def test_a_score_has_a_value_or_a_reason() -> None:

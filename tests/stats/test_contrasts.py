@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Compound, T
+from auditkit.schema import Compound, StudentT
 from auditkit.stats.columns import ScoreColumn
-from auditkit.stats.contrasts import difference, gap, ratio, smallest_ratio
+from auditkit.stats.contrasts import contrast_value, difference, gap, ratio, smallest_ratio
 from auditkit.stats.intervals import interval
 
 
@@ -57,7 +57,7 @@ def test_what_a_template_does_to_both_groups_cancels(column):
     rows_a, rows_b = hard + 0.01 * rng.random((40, 2)), hard + 0.01 * rng.random((40, 2))
     shared = difference(column(rows_a.tolist()), column(rows_b.tolist()), (0, 2))
     apart = difference(column(rows_a.tolist()), column(rows_b.tolist(), prefix="other"), (0, 2))
-    assert isinstance(shared.spread, T)
+    assert isinstance(shared.spread, StudentT)
     assert isinstance(apart.spread, Compound)
     width = [high - low for low, high in (interval(shared.spread), interval(apart.spread))]
     assert width[0] < width[1] / 20
@@ -128,3 +128,17 @@ def test_all_groups_at_nought_have_no_ratio(column):
     reading = smallest_ratio({"a": nothing, "b": nothing})
     assert reading.value is None
     assert reading.spread is None
+
+
+@pytest.mark.parametrize("build", [difference, ratio])
+def test_two_groups_without_scores_or_with_one_cluster_have_no_interval(column, build):
+    full, empty = column([[1, 0]] * 20), column([["tied"]])
+    assert build(full, empty).value is build(empty, full).value is None
+    reading = build(column([[1, 0, 1]]), column([[1, 1, 0]]))
+    assert reading.value is not None
+    assert (reading.spread, reading.method) == (None, "none (fewer than two clusters)")
+
+
+def test_one_group_has_no_gap(column):
+    assert gap({"a": column([[1, 0]] * 20)}).method == "none (fewer than two groups)"
+    assert contrast_value("gap", [0.5]) is None

@@ -12,6 +12,7 @@ from auditkit.schema import (
     Config,
     Option,
     OptionScore,
+    OptionScores,
     Output,
     Policy,
     Request,
@@ -68,7 +69,7 @@ def make_output() -> Callable[..., Output]:
             return Output(request=request.sha256, rule=request.rule, error=error)
         third = value / 3
         option = OptionScore(sum=value, tokens=3, bytes=7, logprobs=(third, third, third))
-        return Output(request=request.sha256, rule=request.rule, text=HOSTILE, options=(option, option))
+        return Output(request=request.sha256, rule=request.rule, answer=OptionScores(options=(option, option)))
 
     return make
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditkit.schema import canonical
+from auditkit.schema import FreeText, canonical
 from auditkit.store.cache import AnswerCache
 from auditkit.store.paths import cache_home
 
@@ -60,7 +60,7 @@ def test_the_second_model_never_gets_the_first_ones_answers(path, answers):
     with AnswerCache.open(path) as cache:
         cache.put_many(ONE, answers[:3])
         assert cache.get_many(TWO, keyed(answers)) == {}
-        other = [output.model_copy(update={"text": "mine"}) for output in answers[:3]]
+        other = [output.model_copy(update={"answer": FreeText(text="mine")}) for output in answers[:3]]
         cache.put_many(TWO, other)
         assert cache.get_many(ONE, keyed(answers)) == keyed(answers[:3])
         assert cache.get_many(TWO, keyed(answers)) == keyed(other)
@@ -110,10 +110,27 @@ def test_a_damaged_row_is_named_deleted_and_asked_again(path, answers, damage):
 def test_a_changed_score_is_damage(path, answers):
     with AnswerCache.open(path) as cache:
         cache.put_many(ONE, answers[:1])
-    changed = canonical(answers[0].model_copy(update={"text": "flattering"}))
+    changed = canonical(answers[0].model_copy(update={"answer": FreeText(text="flattering")}))
     alter(path, "UPDATE answers SET output = ?", changed)
     with AnswerCache.open(path) as cache:
         assert cache.get_many(ONE, keyed(answers)) == {}
+
+
+def test_answers_of_an_older_form_are_asked_again(path, answers):
+    with AnswerCache.open(path) as cache:
+        cache.put_many(ONE, answers[:1])
+    alter(path, "UPDATE answers SET output = ?", b'{"text": "of another form"}')
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    events = []
+    for _ in range(2):
+        with AnswerCache.open(path, on_event=events.append) as cache:
+            assert cache.get_many(ONE, keyed(answers)) == {}
+    with AnswerCache.open(path, on_event=events.append) as cache:
+        cache.put_many(ONE, answers[:1])
+        assert cache.get_many(ONE, keyed(answers)) == keyed(answers[:1])
+    assert not events
 
 
 def test_mode_0600(path, answers):
@@ -162,7 +179,7 @@ def test_a_newer_cache_is_left_alone(path, answers):
     with AnswerCache.open(path) as cache:
         cache.put_many(ONE, answers[:1])
     connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 2")
+    connection.execute("PRAGMA user_version = 99")
     connection.close()
     events = []
     with AnswerCache.open(path, on_event=events.append) as cache:
@@ -208,13 +225,15 @@ def test_disabled_touches_nothing(path, answers):
 def test_two_processes(path):
     script = f"""
 import pathlib, sys
-from auditkit.schema import Output, Request
+from auditkit.schema import FreeText, Output, Request
 from auditkit.store.cache import AnswerCache
 events = []
 with AnswerCache.open(pathlib.Path({str(path)!r}), on_event=events.append) as cache:
     for start in range(0, 200, 10):
         requests = [Request(kind="generate", rule="text", text=str(n)) for n in range(start, start + 10)]
-        outputs = [Output(request=one.sha256, rule="text", text=sys.argv[1] + one.text) for one in requests]
+        outputs = [
+            Output(request=one.sha256, rule="text", answer=FreeText(text=sys.argv[1] + one.text)) for one in requests
+        ]
         cache.put_many(sys.argv[1] * 64, outputs)
         found = cache.get_many(sys.argv[1] * 64, [one.sha256 for one in requests])
         assert found == {{one.request: one for one in outputs}}, found

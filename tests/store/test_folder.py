@@ -10,7 +10,7 @@ import os
 import pytest
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
-from auditkit.schema import Audit, Check, Config, Evidence, Output, Policy, Subject, Verdict
+from auditkit.schema import Audit, Check, Config, Evidence, FreeText, Output, Policy, Subject, Verdict
 from auditkit.store.files import write_atomically
 from auditkit.store.folder import RunFolder, default_name, load_audit
 from auditkit.store.upgrades import upgrade
@@ -19,12 +19,12 @@ from auditkit.store.upgrades import upgrade
 @pytest.fixture
 def audit(make_sample, hostile):
     check = Check(rule="AK101", benchmark="pack", metric="accuracy", arm="all", bound=1)
-    output = Output(request="a" * 64, rule="text", text=hostile, probabilities={"z": 0.1, "a": 0.9})
+    output = Output(request="a" * 64, rule="text", answer=FreeText(text=hostile))
     return Audit(
         subject=Subject(name="m", kind="causal", fingerprint="f" * 64), environment={"python": "3.11"},
         config=Config(model="m"), policy=Policy(name="p", checks=(check,)), benchmarks=(), estimates=(), findings=(),
         evidence={"pack/row-000": Evidence(sample=make_sample(0), output=output)},
-        verdict=Verdict(status="pass", exit_code=0, sentence="It may.", reasons=(), policy="p"),
+        verdict=Verdict(status="pass", exit_code=0, reasons=(), policy="p", counts={}),
     ).sealed()
 
 
@@ -97,11 +97,11 @@ def test_truncated(tmp_path, audit, share):
 @pytest.mark.parametrize(
     ("old", "new", "pattern"),
     [
-        ('"sentence": "It may."', '"sentence": "It must."', "id: is not the hash"),
-        ('"sentence": "It may."', '"sentence": 3', "verdict.sentence"),
+        ('"reasons": []', '"reasons": ["AK101 p/m@a"]', "id: is not the hash"),
+        ('"reasons": []', '"reasons": 3', "verdict.reasons"),
         ('"bound": 1.0', '"bound": NaN', "NaN"),
         ('"bound": 1.0', '"bound": 1e999', "policy.checks.0.bound"),
-        ('"schema_version": 2,\n  "selftest"', '"schema_version": 3,\n  "selftest"', "version 3 is newer"),
+        ('"schema_version": 2,\n  "selftest"', '"schema_version": 99,\n  "selftest"', "version 99 is newer"),
         ('"schema_version": 2,\n  "selftest"', '"schema_version": "1",\n  "selftest"', "whole number"),
         ('"schema_version": 2,\n  "selftest"', '"schema_version": 0,\n  "selftest"', "whole number"),
         ('"estimates": []', '"estimates": [], "extra": 1', "extra"),

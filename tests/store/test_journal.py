@@ -101,7 +101,7 @@ def test_resume_goes_on_with_the_chain(filled, make_request, make_output, header
         journal.seal("e" * 64)
     records = read_journal(filled)
     assert (records.seal, records.lines) == ("e" * 64, 19)
-    assert records.outputs[make_request(0).sha256].options[0].sum == -9.0, "the last output of a request counts"
+    assert records.outputs[make_request(0).sha256].answer.options[0].sum == -9.0, "the last output of a request counts"
     assert records.from_cache == frozenset()
 
 
@@ -298,11 +298,10 @@ def test_nan_is_not_written(path, make_request, make_output, header):
     with Journal.open(path, header) as journal:
         before = path.read_bytes()
         output = make_output(make_request(0))
-        bad = output.options[0].model_copy(update={"sum": float("nan")})
+        bad = output.answer.options[0].model_copy(update={"sum": float("nan")})
+        broken = output.model_copy(update={"answer": output.answer.model_copy(update={"options": (bad,)})})
         with pytest.raises(MeasurementError, match=r":2: output: cannot be journalled"):
-            journal.append([
-                OutputEntry(output=output.model_copy(update={"options": (bad,)}), seconds=0, cached=False)
-            ])
+            journal.append([OutputEntry(output=broken, seconds=0, cached=False)])
         entry = OutputEntry(output=output, seconds=1.0, cached=False)
         with pytest.raises(MeasurementError, match="cannot be journalled"):
             journal.append([entry.model_copy(update={"seconds": float("inf")})])

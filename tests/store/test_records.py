@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditkit.schema import OptionScore, Output, Request
+from auditkit.schema import OptionScore, OptionScores, Output, Request
 from auditkit.schema.journal import OutputEntry, PlanEntry, RequestEntry
 from auditkit.store.journal import Journal, read_journal
 
@@ -71,7 +71,7 @@ def test_what_it_said_stays_when_lines_are_added(path, make_output, header):
 @pytest.mark.parametrize("value", [-0.0, -1.0, -1e20, -1.5e16, -1e-7, -5e-324, -0.1234567890123456])
 def test_numbers_come_back_to_the_last_bit(path, header, value):
     option = OptionScore(sum=value, tokens=1, bytes=1, logprobs=(value, 2 * value))
-    output = Output(request=ASKED[0].sha256, rule="loglikelihood", options=(option,))
+    output = Output(request=ASKED[0].sha256, rule="loglikelihood", answer=OptionScores(options=(option,)))
     with Journal.open(path, header) as journal:
         journal.append([RequestEntry(request=ASKED[0], samples=())])
         journal.append([OutputEntry(output=output, seconds=0.1234567, cached=False)])

@@ -13,10 +13,26 @@ from auditkit.cli import main
 from auditkit.errors import RecordError
 from auditkit.pipeline.resume import resume
 from auditkit.pipeline.verify import verify
-from auditkit.schema import Audit
+from auditkit.schema import (
+    SCHEMA_VERSION,
+    Answer,
+    Audit,
+    FreeText,
+    Guard,
+    Number,
+    OptionScore,
+    OptionScores,
+    Output,
+    Probabilities,
+    Similarities,
+    SpanAnswer,
+    Tags,
+    Vector,
+)
 from auditkit.schema.event import Event
 from auditkit.store.folder import load_audit
 from auditkit.store.journal import Journal, read_journal
+from auditkit.store.upgrades import upgrade
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
 
@@ -29,13 +45,45 @@ def audit() -> Audit:
 def test_audit_of_version_1_is_read(audit: Audit) -> None:
     assert audit.subject.name == "smollm2"
     assert (audit.verdict.status, audit.verdict.exit_code) == ("inconclusive", 3)
-    pooled = {estimate.id: estimate for estimate in audit.estimates}["claims/true_claim_refutation@true-claim"]
+    pooled = {str(estimate.id): estimate for estimate in audit.estimates}["claims/true_claim_refutation@true-claim"]
     # 4 hits of 4 claims: Clopper–Pearson by hand is [.025 ** (1 / 4), 1].
     assert (pooled.value, pooled.n, pooled.clusters) == (1.0, 4, 4)
     assert pooled.low == pytest.approx(0.025**0.25)
     assert pooled.high == 1.0
     assert len(audit.attributions) == 1
     assert set(pooled.cited.extreme) <= set(audit.evidence)
+
+
+def test_answers_of_version_1_are_read_as_they_were(audit: Audit) -> None:
+    assert len(audit.evidence) == 8
+    for evidence in audit.evidence.values():
+        assert evidence.output is not None
+        assert isinstance(evidence.output.answer, OptionScores)
+        reading = evidence.read()
+        assert {reading.label} == set(evidence.answers.values())
+        assert [evidence.sample.labels[place] for place in reading.options] == [reading.label]
+
+
+@pytest.mark.parametrize(("fields", "answer"), [
+    ({"options": [{"sum": -1.0, "tokens": 2, "bytes": 3}]},
+     OptionScores(options=(OptionScore(sum=-1.0, tokens=2, bytes=3),))),
+    ({"similarities": [0.5, -0.25]}, Similarities(values=(0.5, -0.25))),
+    ({"probabilities": {"a": 0.75, "b": 0.25}}, Probabilities(classes={"a": 0.75, "b": 0.25})),
+    ({"number": 0.0}, Number(value=0.0)),
+    ({"tags": ["B-x", "O"]}, Tags(tags=("B-x", "O"))),
+    ({"span": {"text": "", "start": 0, "end": 0, "score": 1.5}}, SpanAnswer(text="", start=0, end=0, score=1.5)),
+    ({"vector": [1.0]}, Vector(values=(1.0,))),
+    ({"text": "A", "repaired": True}, FreeText(text="A", repaired=True)),
+    ({"finish_reason": "refusal"}, FreeText(text="")),
+    ({"error": "boom"}, None),
+])
+def test_every_answer_of_version_1_has_its_kind(fields: dict[str, Any], answer: Answer | None) -> None:
+    empty = dict.fromkeys(("text", "options", "probabilities", "number", "tags", "span", "vector", "similarities"))
+    output = {**empty, "request": "0", "rule": "r", "repaired": False, "truncated": 3, **fields}
+    data = json.loads((GOLDEN / "audit.json").read_bytes())
+    upgraded = upgrade({**data, "evidence": {"pack/1": {"sample": {}, "output": output}}}, "audit.json")
+    record = Output.model_validate(upgraded["evidence"]["pack/1"]["output"])
+    assert (record.answer, record.truncated) == (answer, 3)
 
 
 def test_its_hashes_are_said_not_to_be_comparable() -> None:
@@ -76,3 +124,27 @@ def test_what_is_not_an_audit_of_version_1_is_named(damage: dict[str, Any], tmp_
     (tmp_path / "audit.json").write_text(json.dumps({**data, **damage}), encoding="utf-8")
     with pytest.raises(RecordError, match="is not an audit of schema_version 1"):
         load_audit(tmp_path)
+
+
+def test_names_guards_and_counts_of_version_1_are_brought_along(audit: Audit) -> None:
+    assert audit.schema_version == SCHEMA_VERSION
+    data = json.loads((GOLDEN / "audit.json").read_bytes())
+    assert [str(estimate.id) for estimate in audit.estimates] == [old["id"] for old in data["estimates"]]
+    assert [finding.id for finding in audit.findings] == [finding.check.finding for finding in audit.findings]
+    assert [[str(name) for name in finding.estimates] for finding in audit.findings] == [
+        old["estimates"] for old in data["findings"]
+    ]
+    assert sum(audit.verdict.counts.values()) == sum(finding.blocks for finding in audit.findings)
+
+
+def test_a_variant_of_version_1_gets_a_field_and_a_bias_score_its_guard() -> None:
+    data = json.loads((GOLDEN / "audit.json").read_bytes())
+    estimate = {**data["estimates"][0], "id": "q/ambiguous_bias_score@ambiguous~typos", "benchmark": "q",
+                "metric": "ambiguous_bias_score", "arm": "ambiguous~typos"}
+    check = {"rule": "AK103", "benchmark": "q", "metric": "ambiguous_bias_score", "arm": "ambiguous~typos", "bound": 1}
+    new = Audit.model_validate(upgrade(
+        {**data, "estimates": [estimate], "policy": {"name": "p", "checks": [check]}, "findings": []}, "audit.json"
+    ))
+    assert (new.estimates[0].id.arm, new.estimates[0].id.variant) == ("ambiguous", "typos")
+    assert new.estimates[0].guard == Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
+    assert new.policy.checks[0].estimate == new.estimates[0].id

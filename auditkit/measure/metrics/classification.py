@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from auditkit.measure import answers
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.metrics.f1 import macro_mean, weighted_mean
 from auditkit.schema import Output, Sample, Score
 from auditkit.stats.columns import Codes, Floats, Mask
@@ -156,7 +157,7 @@ def _labelled(name: str, sample: Sample, output: Output) -> Score:
     answer = answers.read(sample, output)
     if sample.target is None:
         return Score(sample_id=sample.id, metric=name, value=None, reason="outside", answer=answer.label)
-    label = answer.label if answer.label is not None else answer.text
+    label = answer.label if answer.label is not None else output.text
     if answer.reason is not None or label is None:
         return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
     parts: dict[str, float | str] = {"gold": sample.target, "predicted": label}

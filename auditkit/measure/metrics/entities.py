@@ -8,15 +8,15 @@ import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.answers import refused
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.metrics.f1 import f1
 from auditkit.measure.scorers import entities
-from auditkit.schema import Benchmark, Output, Reason, Sample, Score
+from auditkit.schema import Benchmark, Output, Reason, Sample, Score, Tags
 from auditkit.stats.columns import Mask
 from auditkit.stats.corpus import statistic
 from auditkit.stats.weighted import Additive, Fills, Parts
 
-Tags = list[str]
 _URL = "https://github.com/chakki-works/seqeval"
 
 # The corpus formulas
@@ -92,19 +92,20 @@ def _words(card: Benchmark, samples: Sequence[Sample]) -> Context:
     return {} if scheme is None else dict(_scheme(card, samples))
 
 
-def read_tags(sample: Sample, output: Output, context: Context) -> tuple[Tags, Tags] | Reason:
+def read_tags(sample: Sample, output: Output, context: Context) -> tuple[list[str], list[str]] | Reason:
     """Right and answered tags, one a word; an entity that a text invented adds a word that should have none.
 
     Raises:
         MeasurementError: another number of tags than words.
     """
     gold = list(sample.tags)
-    if output.tags is not None:
-        if len(output.tags) != len(sample.words):
+    if isinstance(output.answer, Tags):
+        tags = output.answer.tags
+        if len(tags) != len(sample.words):
             raise MeasurementError(
-                f"{sample.id}: {len(output.tags)} tags for {len(sample.words)} words; the request was not built from it"
+                f"{sample.id}: {len(tags)} tags for {len(sample.words)} words; the request was not built from it"
             )
-        return gold, list(output.tags)
+        return gold, list(tags)
     if refused(output):
         return "refused"
     scheme = context.get("tag_scheme")

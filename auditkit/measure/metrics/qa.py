@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from auditkit.measure.answers import NUMBER, read_text, refused, right_texts
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
-from auditkit.schema import Benchmark, Output, Sample, Score
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
+from auditkit.schema import Benchmark, Output, Sample, Score, SpanAnswer
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = frozenset(string.punctuation)
@@ -69,9 +70,9 @@ def _answered(name: str, sample: Sample, output: Output, context: Context) -> tu
     if not golds:
         return Score(sample_id=sample.id, metric=name, value=None, reason="outside")
     answer = read_text(output)
-    if answer.reason is not None or answer.text is None:
-        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
-    absent = golds == ("",) and output.span is None and normalise(answer.text) in _NO_ANSWER
+    if answer.reason is not None:
+        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason)
+    absent = golds == ("",) and not isinstance(output.answer, SpanAnswer) and normalise(answer.text) in _NO_ANSWER
     return ("" if absent else answer.text), golds
 
 

@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from auditkit.measure.answers import read_text, right_texts
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.scorers.scripts import words
 from auditkit.schema import Benchmark, Output, Sample, Score
 
@@ -74,8 +75,8 @@ def _scored(name: str, kind: str, sample: Sample, output: Output, context: Conte
     if not golds:
         return Score(sample_id=sample.id, metric=name, value=None, reason="outside")
     answer = read_text(output)
-    if answer.reason is not None or answer.text is None:
-        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
+    if answer.reason is not None:
+        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason)
     value = rouge(kind, answer.text, golds, context["rouge_words"])
     return Score(sample_id=sample.id, metric=name, value=value, answer=answer.text)
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from auditkit.measure.answers import read_text, right_texts
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.scorers.refusal import refuses
 from auditkit.measure.scorers.scripts import main_script
 from auditkit.schema import Benchmark, Output, Sample, Score
@@ -180,8 +181,8 @@ def _translated(name: str, sample: Sample, output: Output) -> str | Score:
     answer = read_text(output)
     # where the right text reads as a refusal, a translation of it does too
     expected = output.finish_reason != "refusal" and any(refuses(gold) for gold in right_texts(sample))
-    if answer.text is None or not (answer.reason is None or (answer.reason == "refused" and expected)):
-        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
+    if answer.reason is not None and not (answer.reason == "refused" and expected):
+        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason)
     return answer.text
 
 

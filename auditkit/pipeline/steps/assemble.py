@@ -8,31 +8,25 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from auditkit.errors import RegistryError
 from auditkit.judge.findings import judge
-from auditkit.judge.threshold import Evidence as Judged
-from auditkit.judge.threshold import Guard
+from auditkit.judge.threshold import Basis
 from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.selftest import selftest
-from auditkit.registry import get
+from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
 from auditkit.schema import (
-    Attribution,
     Audit,
     Benchmark,
-    Config,
     Estimate,
-    Evidence,
+    Finding,
     Output,
     Policy,
     Request,
     Sample,
     Score,
     SelfTestReading,
-    digest,
 )
 from auditkit.schema.journal import Header
 from auditkit.store.records import JournalRecords
@@ -83,40 +77,24 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
             scores += measured.scores
         readings += selftest(pack.card, pack.samples, pack.requests, seed=header.config.seed)
     findings = judge_estimates(header.policy, estimates, header.not_applicable, readings, today)
-    errors = {
-        sample.id: output.error
-        for pack in packs for sample in pack.samples
-        if (output := pack.outputs[sample.id]) is not None and output.error is not None
-    }
-    samples = tuple(sample for pack in packs for sample in pack.samples)
+    pairs = [(sample, pack.outputs[sample.id]) for pack in packs for sample in pack.samples]
+    errors = {sample.id: output.error for sample, output in pairs if output is not None and output.error is not None}
+    samples = tuple(sample for sample, _ in pairs)
     wanted = to_explain(header, estimates)
+    keep, by_id = header.config.evidence, {sample.id: sample for sample in samples}
+    not_explained = {name: reason for name, reason in records.not_explained.items() if name in wanted}
     audit = Audit(
         subject=header.subject, environment=header.environment, config=header.config, policy=header.policy,
         benchmarks=header.cards, rules=header.rules, sampled=header.sampled, not_applicable=header.not_applicable,
         estimates=tuple(estimates), findings=findings,
-        attributions=_attributions(header.config, records, wanted),
-        not_explained={name: reason for name, reason in records.not_explained.items() if name in wanted},
-        evidence=_evidence(header.config, packs, estimates, scores),
-        errors=dict(sorted(errors.items())[:MOST_ERRORS]), errored=len(errors), selftest=tuple(readings),
+        attributions=kept_attributions(records.attributions, wanted, keep),
+        not_explained=kept_reasons(not_explained, by_id, keep),
+        evidence=cited_evidence(pairs, estimates, scores, keep),
+        errors=kept_reasons(dict(sorted(errors.items())[:MOST_ERRORS]), by_id, keep), errored=len(errors),
+        selftest=tuple(readings),
         samples_sha256=samples_sha256(samples, scores), verdict=decide(findings, header.policy),
     )
     return Assembled(audit=audit.sealed(), samples=samples, scores=tuple(scores))
-
-
-def _attributions(config: Config, records: JournalRecords, wanted: Mapping[str, int]) -> tuple[Attribution, ...]:
-    """Attributions of the samples to explain, by rank; their texts as far as the configuration lets the audit keep."""
-    if config.evidence == "none":
-        return ()
-    found = sorted((one for one in records.attributions if one.sample_id in wanted), key=lambda x: wanted[x.sample_id])
-    if config.evidence == "full":
-        return tuple(found)
-    return tuple(
-        one.model_copy(update={
-            "tokens": tuple(digest(token)[:8] for token in one.tokens),
-            "words": tuple(digest(word)[:8] for word in one.words),
-        })
-        for one in found
-    )
 
 
 def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
@@ -129,13 +107,11 @@ def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
     """
     most = header.config.explain.samples
     blocking = [check for check in header.policy.checks if check.severity == "block"]
-    headline = {(check.benchmark, check.metric, check.arm) for check in blocking}
+    headline = {check.estimate.over_all_rows for check in blocking}
     place = {card.name: number for number, card in enumerate(header.cards)}
     found = {
-        (place[estimate.benchmark], name)
-        for estimate in estimates
-        if (estimate.benchmark, estimate.metric, estimate.arm) in headline
-        and not (estimate.slice or estimate.axis or estimate.group or estimate.contrast)
+        (place[estimate.id.benchmark], name)
+        for estimate in estimates if estimate.id in headline
         for name in estimate.cited.extreme[:most]
     }
     return {name: rank for rank, (_, name) in enumerate(sorted(found))}
@@ -144,13 +120,13 @@ def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
 def judge_estimates(
     policy: Policy, estimates: Sequence[Estimate], not_applicable: Mapping[str, str],
     readings: Sequence[SelfTestReading], today: dt.date,
-) -> tuple[Any, ...]:
-    """Findings of a policy on estimates, with the guards that the metrics name."""
-    evidence = Judged(
+) -> tuple[Finding, ...]:
+    """Findings of a policy on estimates."""
+    basis = Basis(
         estimates={estimate.id: estimate for estimate in estimates}, not_applicable=not_applicable,
-        selftest=tuple(readings), guards=_guards(estimates),
+        selftest=tuple(readings),
     )
-    return judge(policy, evidence, today)
+    return judge(policy, basis, today)
 
 
 def answered(records: JournalRecords) -> list[Answered]:
@@ -173,58 +149,3 @@ def _signature(header: Header, card: Benchmark) -> dict[str, str]:
     return {"rule": header.rules[card.name], "sample": f"{rows} of {total} rows, seed {header.config.seed}"}
 
 
-def _guards(estimates: Sequence[Estimate]) -> dict[str, Guard]:
-    guards: dict[str, Guard] = {}
-    for name in {estimate.metric for estimate in estimates}:
-        try:
-            requires = get("metric", name).requires
-        except RegistryError:
-            continue
-        if requires is not None:
-            guards[name] = requires
-    return guards
-
-
-def _evidence(
-    config: Config, packs: Sequence[Answered], estimates: Sequence[Estimate], scores: Sequence[Score]
-) -> dict[str, Evidence]:
-    """Cited samples with the model's answers, as much as the configuration lets the audit keep."""
-    if config.evidence == "none":
-        return {}
-    cited = {
-        name for estimate in estimates
-        for name in (*estimate.cited.extreme, *estimate.cited.typical, *estimate.cited.unscored)
-    }
-    answers: dict[str, dict[str, str | None]] = {}
-    for score in scores:
-        if score.sample_id in cited:
-            answers.setdefault(score.sample_id, {})[score.metric] = score.answer
-    kept = {}
-    for pack in packs:
-        for sample in pack.samples:
-            if sample.id in cited:
-                output = pack.outputs[sample.id]
-                found = Evidence(sample=sample, output=output, answers=answers.get(sample.id, {}))
-                kept[sample.id] = found if config.evidence == "full" else _hashed(found)
-    return dict(sorted(kept.items()))
-
-
-def _hashed(evidence: Evidence) -> Evidence:
-    """Texts replaced by their hashes, for audits whose rows must not be shown."""
-    sample = evidence.sample
-    choices = tuple(choice.model_copy(update={"text": digest(choice.text)}) for choice in sample.choices)
-    hidden: dict[str, Any] = {
-        "choices": choices, "input": {name: digest(text) for name, text in sample.input.items()},
-        "words": tuple(digest(word) for word in sample.words),
-    }
-    answers = evidence.answers
-    if not choices:  # then the right answers are texts, and no names of classes
-        hidden["references"] = tuple(digest(text) for text in sample.references)
-        hidden["target"] = None if sample.target is None else digest(sample.target)
-        answers = {name: None if answer is None else digest(answer) for name, answer in answers.items()}
-    output = evidence.output
-    if output is not None and output.text is not None:
-        output = output.model_copy(update={"text": digest(output.text)})
-    if output is not None and output.span is not None:
-        output = output.model_copy(update={"span": output.span.model_copy(update={"text": digest(output.span.text)})})
-    return Evidence(sample=sample.model_copy(update=hidden), output=output, answers=answers)

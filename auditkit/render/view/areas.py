@@ -13,7 +13,7 @@ from auditkit.render.view.names import joined, spaced
 from auditkit.render.view.section import Section
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count, share
-from auditkit.schema import MARK, Benchmark, Estimate
+from auditkit.schema import Benchmark, Estimate, EstimateId
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,11 @@ class Area:
 def areas(index: Index) -> tuple[Area, ...]:
     """The benchmarks in the audit's order; one that has estimates and no card comes last."""
     cards = {card.name: card for card in index.audit.benchmarks}
-    members: dict[str, dict[tuple[str, str], list[Estimate]]] = {name: {} for name in cards}
+    members: dict[str, dict[EstimateId, list[Estimate]]] = {name: {} for name in cards}
     for estimate in index.audit.estimates:
-        if MARK in estimate.arm:  # shown in the section of robustness runs
-            continue
-        metrics = members.setdefault(estimate.benchmark, {})
-        metrics.setdefault((estimate.metric, estimate.arm), []).append(estimate)
+        if not estimate.id.variant:  # variants are shown in the section of robustness runs
+            metrics = members.setdefault(estimate.id.benchmark, {})
+            metrics.setdefault(estimate.id.over_all_rows, []).append(estimate)
     return tuple(_area(name, cards.get(name), list(metrics.values()), index) for name, metrics in members.items())
 
 

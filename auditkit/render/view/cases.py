@@ -6,31 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from auditkit.render.view.anchors import case_anchor
+from auditkit.render.view.answer import AnswerView, answer_view
 from auditkit.render.view.attributions import AttributionView, attribution_view, is_attention
 from auditkit.render.view.facts import Fact, Link
 from auditkit.render.view.index import Index
 from auditkit.render.view.names import part_of, spaced, with_bare_arm
 from auditkit.render.words.catalogue import say
-from auditkit.render.words.numbers import DASH, NATS, PERCENT, count
-from auditkit.schema import Estimate, Evidence, OptionScore, Output, Sample
+from auditkit.render.words.numbers import count
+from auditkit.schema import Estimate, EstimateId, Evidence, FreeText, Output, Sample
 
 _ROLES = ("extreme", "typical", "unscored")
-
-
-@dataclass(frozen=True)
-class OptionView:
-    """One option and how the model scored it."""
-
-    text: str
-    label: str
-    group: str
-    total: str
-    """Log-likelihood in nats, or a probability."""
-    per_token: str
-    tokens: str
-    picked: bool
-    """Whether it scored best."""
-    target: bool
 
 
 @dataclass(frozen=True)
@@ -45,14 +30,10 @@ class CaseView:
     """Which estimates cite it, and as what."""
     facts: tuple[Fact, ...]
     fields: tuple[Fact, ...]
-    options: tuple[OptionView, ...]
-    has_scores: bool
-    unit: str
-    """What `total` is: a log-likelihood, or a probability."""
-    answer: str
-    """Free text; empty where there is none."""
+    answer: AnswerView
     error: str
-    answers: tuple[Fact, ...]
+    readings: tuple[Fact, ...]
+    """Metric to the answer as it read it."""
     attributions: tuple[AttributionView, ...]
     not_explained: str
     twins: tuple[Link, ...]
@@ -68,7 +49,7 @@ def cases(benchmark: str, index: Index) -> tuple[CaseView, ...]:
 
 def _case(name: str, item: Evidence, index: Index, benchmark: str) -> CaseView:
     sample, output, audit = item.sample, item.output, index.audit
-    estimates = [estimate for estimate in audit.estimates if estimate.benchmark == benchmark]
+    estimates = [estimate for estimate in audit.estimates if estimate.id.benchmark == benchmark]
     explained = [item for item in audit.attributions if item.sample_id == name and not is_attention(item)]
     twins = sorted(
         other
@@ -76,8 +57,6 @@ def _case(name: str, item: Evidence, index: Index, benchmark: str) -> CaseView:
         if other != name and twin.sample.origin == sample.origin and twin.sample.benchmark == benchmark
     )
     has_attribution = {item.sample_id for item in audit.attributions}
-    options = _options(sample, output)
-    has_probabilities = output is not None and output.probabilities is not None
     return CaseView(
         anchor=case_anchor(name),
         id=name,
@@ -85,12 +64,9 @@ def _case(name: str, item: Evidence, index: Index, benchmark: str) -> CaseView:
         why=_why(name, estimates),
         facts=_facts(sample, output),
         fields=tuple(Fact(key, value) for key, value in sample.input.items()),
-        options=options,
-        has_scores=any(option.total != DASH for option in options),
-        unit=say("cases.column.probability") if has_probabilities else say("cases.column.likelihood"),
-        answer=(output.text if output else None) or "",
+        answer=answer_view(item),
         error=(output.error if output else None) or audit.errors.get(name, ""),
-        answers=tuple(
+        readings=tuple(
             Fact(spaced(metric), answer or say("cases.no_answer")) for metric, answer in sorted(item.answers.items())
         ),
         attributions=tuple(attribution_view(attribution, sample) for attribution in explained),
@@ -99,55 +75,18 @@ def _case(name: str, item: Evidence, index: Index, benchmark: str) -> CaseView:
     )
 
 
-def _best(scores: Sequence[OptionScore], rule: str) -> int | None:
-    """The option that scored best under the rule's normaliser; `None` on a tie."""
-    values = [_normalised(score, rule) for score in scores]
-    top = max(values, default=0.0)
-    return values.index(top) if values.count(top) == 1 else None
-
-
-def _normalised(score: OptionScore, rule: str) -> float:
-    if rule.endswith("_per_token"):
-        return score.sum / max(score.tokens, 1)
-    return score.sum / max(score.bytes, 1) if rule.endswith("_per_byte") else score.sum
-
-
-def _options(sample: Sample, output: Output | None) -> tuple[OptionView, ...]:
-    scores = output.options if output and output.options and len(output.options) == len(sample.choices) else None
-    probabilities = (output.probabilities if output else None) or {}
-    best = _best(scores, output.rule) if scores and output else None
-    top = max(probabilities, key=lambda key: probabilities[key]) if probabilities else None
-    views = []
-    for index, choice in enumerate(sample.choices):
-        score = scores[index] if scores else None
-        chance = probabilities.get(choice.label)
-        views.append(
-            OptionView(
-                text=choice.text,
-                label=choice.label,
-                group=choice.group or DASH,
-                total=NATS.bare(score.sum) if score else DASH if chance is None else PERCENT.full(chance),
-                per_token=NATS.bare(score.sum / max(score.tokens, 1)) if score else DASH,
-                tokens=count(score.tokens) if score else DASH,
-                picked=best == index or (top is not None and top == choice.label),
-                target=sample.target is not None and sample.target == choice.label,
-            )
-        )
-    return tuple(views)
-
-
 def _why(sample_id: str, estimates: Sequence[Estimate]) -> tuple[str, ...]:
     """`stereotype score: extreme in all rows, axis age; typical in valence positive`, one text a metric."""
-    cited: dict[tuple[str, str], dict[str, list[str]]] = {}
+    cited: dict[EstimateId, dict[str, list[str]]] = {}
     for estimate in estimates:
         for role in _ROLES:
             if sample_id in getattr(estimate.cited, role):
-                roles = cited.setdefault((estimate.metric, estimate.arm), {})
-                roles.setdefault(role, []).append(part_of(estimate))
+                roles = cited.setdefault(estimate.id.over_all_rows, {})
+                roles.setdefault(role, []).append(part_of(estimate.id))
     texts = []
-    for (metric, arm), roles in cited.items():
+    for name, roles in cited.items():
         places = "; ".join(say(f"cases.cited.{role}", parts=", ".join(parts)) for role, parts in roles.items())
-        texts.append(say("cases.why", metric=with_bare_arm(spaced(metric), arm), places=places))
+        texts.append(say("cases.why", metric=with_bare_arm(spaced(name.metric), name.arm), places=places))
     return tuple(texts) or (say("cases.cited"),)
 
 
@@ -156,7 +95,7 @@ def _headline(sample_id: str, estimates: Sequence[Estimate]) -> bool:
     return any(
         sample_id in getattr(estimate.cited, role)
         for estimate in estimates
-        if not estimate.slice and estimate.axis is None
+        if estimate.id.pooled
         for role in _ROLES
     )
 
@@ -170,6 +109,6 @@ def _facts(sample: Sample, output: Output | None) -> tuple[Fact, ...]:
     facts.append(Fact(say("cases.fact.row"), row))
     if output is not None and output.truncated:
         facts.append(Fact(say("cases.fact.truncated"), say("cases.truncated", n=count(output.truncated))))
-    if output is not None and output.repaired:
+    if output is not None and isinstance(output.answer, FreeText) and output.answer.repaired:
         facts.append(Fact(say("cases.fact.repaired"), say("cases.repaired")))
     return tuple(facts)

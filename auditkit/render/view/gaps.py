@@ -11,7 +11,7 @@ from auditkit.render.view.index import Index
 from auditkit.render.view.names import REASONS, capital, estimate_name, spaced
 from auditkit.render.view.section import Section
 from auditkit.render.view.selftest import ReadingView, misread
-from auditkit.render.view.values import scale_of, worst
+from auditkit.render.view.values import scale_of
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, share
 from auditkit.schema import Estimate, Reason
@@ -81,7 +81,7 @@ def gaps(index: Index) -> Gaps:
     """Collect what was not measured."""
     audit = index.audit
     reasons, rows = _unscored(index)
-    undefined = tuple(estimate_name(estimate) for estimate in audit.estimates if estimate.value is None)
+    undefined = tuple(estimate_name(estimate.id) for estimate in audit.estimates if estimate.value is None)
     return Gaps(
         reasons=tuple(Fact(_reason(reason), say(f"terms.meaning.{reason}")) for reason in reasons),
         columns=tuple(_reason(reason) for reason in reasons),
@@ -109,26 +109,21 @@ def _reason(reason: Reason) -> str:
 def _unscored(index: Index) -> tuple[tuple[Reason, ...], tuple[UnscoredRow, ...]]:
     """Every estimate over all rows that could not score some; a part is listed where no estimate covers it."""
     estimates = index.audit.estimates
-    pooled = [estimate for estimate in estimates if not estimate.slice and estimate.axis is None]
-    covered = {_metric(estimate) for estimate in pooled}
-    rest = [estimate for estimate in estimates if _metric(estimate) not in covered]
+    pooled = [estimate for estimate in estimates if estimate.id.pooled]
+    rest = [estimate for estimate in estimates if estimate.id.over_all_rows not in index.estimates]
     listed = [estimate for estimate in (*pooled, *rest) if sum(estimate.unscored.values())]
     reasons = tuple(reason for reason in REASONS if any(estimate.unscored.get(reason) for estimate in listed))
     return reasons, tuple(_unscored_row(estimate, reasons) for estimate in listed)
 
 
-def _metric(estimate: Estimate) -> tuple[str, str, str]:
-    return estimate.benchmark, estimate.metric, estimate.arm
-
-
 def _unscored_row(estimate: Estimate, reasons: tuple[Reason, ...]) -> UnscoredRow:
     lost = sum(estimate.unscored.values())
     return UnscoredRow(
-        link=Link("#" + estimate_anchor(estimate), estimate_name(estimate)),
+        link=Link("#" + estimate_anchor(estimate), estimate_name(estimate.id)),
         cells=tuple(count(estimate.unscored.get(reason, 0)) for reason in reasons),
         total=say("gaps.part_of", n=count(lost), total=count(estimate.total)),
         share=share(lost, estimate.total),
-        worst=scale_of(estimate).interval(*worst(estimate)),
+        worst=scale_of(estimate).interval(*estimate.worst_case),
     )
 
 

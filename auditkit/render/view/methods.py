@@ -111,32 +111,25 @@ def _signatures(estimates: tuple[Estimate, ...]) -> tuple[Signature, ...]:
     groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for estimate in estimates:
         names = groups.setdefault(tuple(sorted(estimate.signature.items())), [])
-        name = f"{estimate.benchmark}/{estimate.metric}@{estimate.arm}"
-        if estimate.contrast is not None:
-            name += f", {contrast_name(estimate.contrast)}"
+        name = str(estimate.id.over_all_rows)
+        if estimate.id.contrast is not None:
+            name += f", {contrast_name(estimate.id.contrast)}"
         if name not in names:
             names.append(name)
     return tuple(Signature(tuple(names), named(dict(parts))) for parts, names in groups.items())
 
 
 def _checks(index: Index) -> tuple[CheckRow, ...]:
-    estimates = {_part(estimate): estimate for estimate in index.audit.estimates}
     return tuple(
         CheckRow(
             rule=check.rule,
             what=measured(check),
-            limit=limit(check, estimates.get(_part(check))),
+            limit=limit(check, index.estimates.get(check.estimate)),
             severity=severity(check.severity),
             demands=_demands(check),
         )
         for check in index.audit.policy.checks
     )
-
-
-def _part(item: Check | Estimate) -> tuple[Any, ...]:
-    """What a check and the estimate that it means have in common."""
-    slice_ = tuple(sorted(item.slice.items()))
-    return item.benchmark, item.metric, item.arm, slice_, item.axis, item.group, item.contrast
 
 
 def _demands(check: Check) -> str:

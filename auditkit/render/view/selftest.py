@@ -64,11 +64,11 @@ def misread(index: Index) -> tuple[ReadingView, ...]:
 
 def _reading(item: SelfTestReading, index: Index) -> ReadingView:
     """One row of the self-test's table."""
-    metric = with_bare_arm(spaced(item.metric), item.arm)
+    metric = with_bare_arm(spaced(item.estimate.metric), item.estimate.arm)
     scale = _scale(item, index)
     return ReadingView(
         planted=item.planted,
-        metric=say("terms.estimate", benchmark=item.benchmark, metric=metric),
+        metric=say("terms.estimate", benchmark=item.estimate.benchmark, metric=metric),
         expected=say(f"selftest.expect.{item.expect}", value=_value(item.expected, scale)),
         value=_value(item.value, scale),
         interval=DASH if item.low is None or item.high is None else scale.interval(item.low, item.high),
@@ -83,8 +83,6 @@ def _value(value: float | None, scale: Scale) -> str:
 
 
 def _scale(item: SelfTestReading, index: Index) -> Scale:
-    """How the metric's values are written, as its first estimate has it; plain numbers where there is none."""
-    for estimate in index.audit.estimates:
-        if (estimate.benchmark, estimate.metric, estimate.arm) == (item.benchmark, item.metric, item.arm):
-            return scale_of(estimate)
-    return RAW
+    """How the metric's values are written; plain numbers where the audit has no such estimate."""
+    estimate = index.estimates.get(item.estimate)
+    return RAW if estimate is None else scale_of(estimate)

@@ -11,6 +11,7 @@ from auditkit.render.view.gaps import gaps
 from auditkit.render.view.index import Index, look_up
 from auditkit.render.view.masthead import exit_meaning
 from auditkit.render.view.rules import RuleView, rules
+from auditkit.render.view.verdict import sentence
 from auditkit.render.view.visible import line, visible
 from auditkit.render.words.catalogue import say
 from auditkit.render.write.exporter import exporter
@@ -114,7 +115,7 @@ def _run(audit: Audit) -> dict[str, Any]:
             }
         ],
         "results": [_result(finding, places) for finding in findings if finding.status != "pass"],
-        "properties": {"verdict": verdict.status, "sentence": line(verdict.sentence)},
+        "properties": {"verdict": verdict.status, "sentence": line(sentence(audit))},
     }
 
 

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score
 
 from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.accuracy import accuracy, matched_pair_accuracy
-from auditkit.schema import Output, Sample
+from auditkit.schema import Output, Probabilities, Sample
 
 from ..conftest import answering, card, sample, says, scored
 
@@ -29,7 +29,7 @@ def test_accuracy_agrees_with_scikit_learn() -> None:
 
 def test_accuracy_of_free_labels_counts_other_classes_as_wrong() -> None:
     one = sample(labels=(), target="spam")
-    other = Output(request="0", rule="probabilities", probabilities={"ham": 0.9, "spam": 0.1})
+    other = Output(request="0", rule="probabilities", answer=Probabilities(classes={"ham": 0.9, "spam": 0.1}))
     assert accuracy(one, other).value == 0.0
 
 

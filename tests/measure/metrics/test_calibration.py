@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from auditkit.measure.metrics.calibration import equal_mass_error, equal_width_error, risk_over_coverage
+from auditkit.schema import EstimateId
 from auditkit.stats.estimates import estimate
 
 from ..conftest import column
@@ -64,6 +69,41 @@ def test_the_null_is_what_a_calibrated_model_reads():
     reading = equal_width_error.read(column(parts), (0, 1), 0)
     assert reading.null == pytest.approx(np.mean(calibrated), rel=0.06)
     assert reading.null > 0.05
-    found = estimate(column(parts), id="p/m@a", benchmark="p", metric="m", arm="a", range=(0, 1), direction="lower",
+    found = estimate(column(parts), id=EstimateId.parse("p/m@a"), range=(0, 1), direction="lower",
                      statistic=equal_width_error)
     assert found.null == reading.null
+
+
+def test_the_null_of_equal_mass_is_what_a_calibrated_model_reads():
+    rng = np.random.default_rng(5)
+    confidence = rng.uniform(0.5, 1, 60)
+    calibrated = [
+        equal_mass_error.value({"confidence": confidence, "correct": (rng.random(60) < confidence).astype(float)})
+        for _ in range(400)
+    ]
+    reading = equal_mass_error.read(column({"confidence": confidence, "correct": np.ones(60)}), (0, 1), 0)
+    assert reading.null == pytest.approx(np.mean(calibrated), rel=0.08)
+
+
+@pytest.mark.parametrize("of", [equal_mass_error, risk_over_coverage])
+def test_a_draw_without_rows_has_no_value(of):
+    weigh = of.prepare({"confidence": CONFIDENCE, "correct": CORRECT}).over(np.zeros(5, dtype=int), 1)
+    assert np.isnan(weigh(np.zeros((1, 1)))[0])
+
+
+def test_a_sum_over_classes_has_the_same_last_digit_in_every_process():
+    """Sets of texts have another order in each process; a score may not depend on it."""
+    code = (
+        "from auditkit.measure.metrics.calibration import brier_score\n"
+        "from auditkit.schema import Output, Probabilities, Sample, Source\n"
+        "classes = {f'class {i}': i / 78 for i in range(1, 13)}\n"
+        "sample = Sample(id='p/1', benchmark='p', origin='1', target='class 12', source=Source(file='r', line=1))\n"
+        "output = Output(request='0', rule='probabilities', answer=Probabilities(classes=classes))\n"
+        "print(repr(brier_score(sample, output).value))"
+    )
+    values = {
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True,
+                       env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        for seed in "123456"
+    }
+    assert len(values) == 1

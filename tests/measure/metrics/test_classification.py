@@ -16,7 +16,7 @@ from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.calibration import brier_score, expected_calibration_error
 from auditkit.measure.metrics.classification import class_correlation, mean_f1, size_weighted_f1
 from auditkit.registry import get
-from auditkit.schema import Estimate, Output, Sample
+from auditkit.schema import Estimate, Output, Probabilities, Sample
 
 from ..conftest import card, column, sample, says, scored
 
@@ -24,7 +24,7 @@ CLASSES = ("joy", "anger", "fear")
 
 
 def classified(**values: float) -> Output:
-    return Output(request="0", rule="probabilities", probabilities=values)
+    return Output(request="0", rule="probabilities", answer=Probabilities(classes=values))
 
 
 def corpus(n: int = 240, seed: int = 0) -> tuple[list[Sample], dict[str, Output | None], np.ndarray]:
@@ -108,7 +108,7 @@ def test_all_garbage_is_undefined_and_bounded() -> None:
 
 def test_groups_and_their_gap() -> None:
     samples, outputs, found = corpus()
-    made = {e.id.removeprefix("p/macro_f1@all"): e for e in measured("macro_f1", samples, outputs, groups=True)}
+    made = {str(e.id).removeprefix("p/macro_f1@all"): e for e in measured("macro_f1", samples, outputs, groups=True)}
     assert set(made) == {"", "[gender:female]", "[gender:male]", "[gender:gap]"}
     said = np.array([CLASSES[i] for i in found.argmax(axis=1)])
     gold = np.array([str(one.target) for one in samples])

@@ -12,7 +12,7 @@ from seqeval.scheme import BILOU, IOB1, IOB2, IOBES
 from auditkit.errors import MeasurementError
 from auditkit.measure.measurement import measure
 from auditkit.measure.scorers import entities
-from auditkit.schema import Estimate, Fill, Output, Sample
+from auditkit.schema import Estimate, Fill, Output, Sample, Tags
 
 from ..conftest import card, sample, says
 
@@ -31,7 +31,7 @@ def tagged(name: str, tags: Sequence[str], words: Sequence[str] = ()) -> Sample:
 
 
 def answered(tags: Sequence[str]) -> Output:
-    return Output(request="0", rule="tags", tags=tuple(tags))
+    return Output(request="0", rule="tags", answer=Tags(tags=tuple(tags)))
 
 
 def measured(name: str, gold: Sequence[Sequence[str]], said: Sequence[Sequence[str] | Output | None]) -> Estimate:

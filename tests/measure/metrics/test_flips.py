@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditkit.measure.metrics.flips import counterfactual_flip_rate
-from auditkit.schema import Output, Sample, Source
+from auditkit.schema import FreeText, Guard, Output, Probabilities, Sample, Source
 
 
 def twins(*answers: str | None) -> tuple[list[Sample], list[Output | None]]:
@@ -20,7 +20,7 @@ def twins(*answers: str | None) -> tuple[list[Sample], list[Output | None]]:
     other = {"positive": "negative", "negative": "positive"}
     outputs = [
         None if answer is None else Output(
-            request=f"{at:064d}", rule="probabilities", probabilities={answer: 0.9, other[answer]: 0.1}
+            request=f"{at:064d}", rule="probabilities", answer=Probabilities(classes={answer: 0.9, other[answer]: 0.1})
         )
         for at, answer in enumerate(answers)
     ]
@@ -50,9 +50,12 @@ def test_a_text_without_twins_is_outside() -> None:
 
 def test_free_text_has_no_label_that_could_flip() -> None:
     samples, _ = twins("positive", "negative")
-    outputs = [Output(request=f"{at:064d}", rule="text", text=text) for at, text in enumerate(("Yes.", "Never."))]
+    outputs = [
+        Output(request=f"{at:064d}", rule="text", answer=FreeText(text=text))
+        for at, text in enumerate(("Yes.", "Never."))
+    ]
     assert counterfactual_flip_rate.of_origin(samples, outputs).reason == "outside"
 
 
 def test_a_pass_needs_a_classifier_that_is_right_more_often_than_a_coin() -> None:
-    assert counterfactual_flip_rate.requires == ("accuracy", "all", 0.5)
+    assert counterfactual_flip_rate.guard == Guard(metric="accuracy", arm="all", bound=0.5)

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.multilabel import multilabel_macro_f1, subset_accuracy
-from auditkit.schema import Estimate, Output, Sample
+from auditkit.schema import Estimate, Output, Probabilities, Sample
 
 from ..conftest import card, sample, says
 
@@ -27,7 +27,8 @@ def multilabel(n: int = 120) -> tuple[list[Sample], dict[str, Output | None], np
     samples = [sample(f"{i:03}", labels=(), references=tuple(np.array(CLASSES)[row].tolist()))
                for i, row in enumerate(gold)]
     outputs: dict[str, Output | None] = {
-        one.id: Output(request="0", rule="probabilities", probabilities=dict(zip(CLASSES, row.tolist(), strict=True)))
+        one.id: Output(request="0", rule="probabilities",
+                       answer=Probabilities(classes=dict(zip(CLASSES, row.tolist(), strict=True))))
         for one, row in zip(samples, found, strict=True)
     }
     return samples, outputs, gold, found >= 0.5
@@ -64,7 +65,7 @@ def test_multi_label_fills() -> None:
 
 def test_no_class_is_an_answer_too() -> None:
     none = sample(labels=(), references=())
-    quiet = Output(request="0", rule="probabilities", probabilities={"joy": 0.2})
-    loud = Output(request="0", rule="probabilities", probabilities={"joy": 0.8})
+    quiet = Output(request="0", rule="probabilities", answer=Probabilities(classes={"joy": 0.2}))
+    loud = Output(request="0", rule="probabilities", answer=Probabilities(classes={"joy": 0.8}))
     assert [subset_accuracy(none, output).value for output in (quiet, loud)] == [1.0, 0.0]
     assert [multilabel_macro_f1(none, output).value for output in (quiet, loud)] == [1.0, 0.0]

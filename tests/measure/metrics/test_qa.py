@@ -6,7 +6,7 @@ import pytest
 
 from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.qa import exact_match, last_number, normalise, numeric_match, token_f1
-from auditkit.schema import Output, Sample, Span
+from auditkit.schema import Output, Sample, SpanAnswer
 
 from ..conftest import card, sample, says
 
@@ -19,7 +19,7 @@ def asked(*references: str, **fields: object) -> Sample:
 
 
 def span(text: str) -> Output:
-    return Output(request="0", rule="span", span=Span(text=text, start=0, end=len(text), score=0.0))
+    return Output(request="0", rule="span", answer=SpanAnswer(text=text, start=0, end=len(text), score=0.0))
 
 
 @pytest.mark.parametrize(

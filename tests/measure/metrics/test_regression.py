@@ -9,7 +9,7 @@ from scipy import stats
 from auditkit.errors import MeasurementError
 from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.regression import linear_correlation, rank_correlation
-from auditkit.schema import Estimate, Output, Sample
+from auditkit.schema import Estimate, Number, Output, Sample
 
 from ..conftest import card, sample, says
 
@@ -25,7 +25,7 @@ def regression(n: int = 80) -> tuple[list[Sample], dict[str, Output | None], np.
     said = gold + rng.normal(0, 1, n).round(1)
     samples = [sample(f"{i:03}", labels=(), target=str(value)) for i, value in enumerate(gold)]
     outputs: dict[str, Output | None] = {
-        one.id: Output(request="0", rule="number", number=value)
+        one.id: Output(request="0", rule="number", answer=Number(value=value))
         for one, value in zip(samples, said.tolist(), strict=True)
     }
     return samples, outputs, gold, said
@@ -55,7 +55,7 @@ def test_a_correlation_with_missing_answers_has_no_bounds() -> None:
 def test_a_target_that_is_no_number_is_an_error() -> None:
     one = sample(labels=(), target="high")
     with pytest.raises(MeasurementError, match='the target "high" is not a number'):
-        measured("pearson_correlation", [one], {one.id: Output(request="0", rule="number", number=1.0)})
+        measured("pearson_correlation", [one], {one.id: Output(request="0", rule="number", answer=Number(value=1.0))})
 
 
 @pytest.mark.parametrize("digits", [0, 3])

@@ -32,7 +32,7 @@ FAMILIES = ["llama", "llama-chat", "gpt2", "neox", "gemma2"]
 @pytest.mark.parametrize("rule", ["loglikelihood", "loglikelihood_per_token", "loglikelihood_per_byte"])
 def test_choose_equals_served(name: str, rule: str, opened: Any) -> None:
     adapter = opened(name)
-    served = next(adapter.execute(adapter.encode([choose(rule)]))).options
+    served = next(adapter.execute(adapter.encode([choose(rule)]))).answer.options
     for at, score in enumerate(served):
         divisor = {"loglikelihood": 1, "loglikelihood_per_token": score.tokens, "loglikelihood_per_byte": score.bytes}
         view = adapter.view(choose(rule), at)
@@ -44,7 +44,7 @@ def test_choose_equals_served(name: str, rule: str, opened: Any) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_compare_equals_served(name: str, opened: Any) -> None:
     adapter = opened(name)
-    served = next(adapter.execute(adapter.encode([COMPARE]))).options
+    served = next(adapter.execute(adapter.encode([COMPARE]))).answer.options
     for at, score in enumerate(served):
         view = adapter.view(COMPARE, at)
         assert float(view.score(view.embeddings[None])[0]) == pytest.approx(score.sum, abs=1e-5, rel=1e-5)
@@ -102,14 +102,15 @@ def test_truncated_view_equals_served(opened: Any) -> None:
     view = adapter.view(request, 0)
     assert output.truncated > 0
     assert len(view.ids) == len(view.offsets) == len(view.tokens)
-    assert float(view.score(view.embeddings[None])[0]) == pytest.approx(output.options[0].sum, abs=1e-5, rel=1e-5)
+    served = output.answer.options[0].sum
+    assert float(view.score(view.embeddings[None])[0]) == pytest.approx(served, abs=1e-5, rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["bert-classifier", "roberta-classifier", "bert-multilabel", "gpt2-classifier"])
 def test_classifier_equals_served(name: str, opened: Any) -> None:
     adapter = opened(name)
     request = Request(kind="classify", rule="probabilities", text="a bad, awful movie")
-    served = next(adapter.execute(adapter.encode([request]))).probabilities
+    served = next(adapter.execute(adapter.encode([request]))).answer.classes
     for at, probability in enumerate(served.values()):
         view = adapter.view(request, at)
         assert float(view.score(view.embeddings[None]).exp()[0]) == pytest.approx(probability, abs=1e-5)
@@ -121,7 +122,7 @@ def test_classifier_finds_the_class_of_an_option(opened: Any) -> None:
     request = Request(
         kind="classify", rule="probabilities", text="good film", options=(Option(text="neutral"), Option(text="odd"))
     )
-    served = next(adapter.execute(adapter.encode([request]))).probabilities
+    served = next(adapter.execute(adapter.encode([request]))).answer.classes
     view = adapter.view(request, 0)
     assert float(view.score(view.embeddings[None]).exp()[0]) == pytest.approx(served["neutral"], abs=1e-5)
     with pytest.raises(MeasurementError, match="'odd'"):
@@ -145,8 +146,8 @@ def test_generated_text_has_no_view(opened: Any) -> None:
 def test_the_view_of_a_pair_equals_what_was_served(name: str, opened: Any) -> None:
     adapter = opened(name)
     request = Request(kind="classify", rule="probabilities", text="the doctor was late", text_pair="he was early")
-    served = next(adapter.execute(adapter.encode([request]))).probabilities
-    for at, label in enumerate(adapter.classes):
+    served = next(adapter.execute(adapter.encode([request]))).answer.classes
+    for at, label in enumerate(adapter.head.classes):
         view = adapter.view(request, at)
         expected = pytest.approx([served[label]] * 2, abs=1e-6)
         assert view.score(view.embeddings.repeat(2, 1, 1)).exp().tolist() == expected
@@ -160,6 +161,6 @@ def test_the_view_of_a_pair_equals_what_was_served(name: str, opened: Any) -> No
 def test_the_view_of_a_number_equals_what_was_served(opened: Any) -> None:
     adapter = opened("bert-regression")
     request = Request(kind="classify", rule="number", text="the doctor was late")
-    served = next(adapter.execute(adapter.encode([request]))).number
+    served = next(adapter.execute(adapter.encode([request]))).answer.value
     view = adapter.view(request, 0)
     assert view.score(view.embeddings[None]).tolist() == pytest.approx([served], abs=1e-6)

@@ -35,8 +35,8 @@ def test_probabilities_equal_softmax_of_single_forwards(name: str, opened: Any, 
         ids = torch.tensor([tokenizer(text).input_ids])
         with torch.no_grad():
             expected = model(input_ids=ids).logits[0].double().softmax(-1)
-        assert list(output.probabilities or {}) == ["negative", "positive", "neutral"]
-        assert list((output.probabilities or {}).values()) == pytest.approx(expected.tolist(), abs=1e-6)
+        assert list(output.answer.classes) == ["negative", "positive", "neutral"]
+        assert list(output.answer.classes.values()) == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 @pytest.mark.parametrize("body", ENCODERS)
@@ -50,7 +50,7 @@ def test_pairs_equal_single_forwards_with_the_tokenizers_segments(body: str, ope
             del batch["token_type_ids"]
         with torch.no_grad():
             expected = model(**batch).logits[0].double().softmax(-1)
-        assert list((output.probabilities or {}).values()) == pytest.approx(expected.tolist(), abs=1e-6)
+        assert list(output.answer.classes.values()) == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 def test_pairs_equal_the_pipeline(opened: Any, reference: Any) -> None:
@@ -58,7 +58,7 @@ def test_pairs_equal_the_pipeline(opened: Any, reference: Any) -> None:
     pipe = transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, top_k=None, device="cpu")
     for (text, pair), output in zip(PAIRS, ask(opened("bert-pairs"), *(classify(*p) for p in PAIRS)), strict=True):
         expected = {each["label"]: each["score"] for each in pipe({"text": text, "text_pair": pair})}
-        assert output.probabilities == pytest.approx(expected, abs=1e-6)
+        assert output.answer.classes == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_pair_is_not_its_two_texts_in_one(opened: Any) -> None:
@@ -66,8 +66,8 @@ def test_a_pair_is_not_its_two_texts_in_one(opened: Any) -> None:
         opened("bert-pairs"), classify("good film", "bad movie"), classify("bad movie", "good film"),
         classify("good film bad movie"),
     )
-    assert pair.probabilities != pytest.approx(turned.probabilities, abs=1e-4)
-    assert pair.probabilities != pytest.approx(one.probabilities, abs=1e-4)
+    assert pair.answer.classes != pytest.approx(turned.answer.classes, abs=1e-4)
+    assert pair.answer.classes != pytest.approx(one.answer.classes, abs=1e-4)
     assert pair.input_sha256 != turned.input_sha256
 
 
@@ -80,7 +80,7 @@ def test_probabilities_do_not_depend_on_the_batch(opened: Any, texts: list[tuple
     together = ask(opened("bert-pairs", batch_tokens=budget), *(classify(*each) for each in texts))
     for each, output in zip(texts, together, strict=True):
         alone = ask(opened("bert-pairs"), classify(*each))[0]
-        assert output.probabilities == pytest.approx(alone.probabilities, abs=1e-5)
+        assert output.answer.classes == pytest.approx(alone.answer.classes, abs=1e-5)
 
 
 def test_multi_label_probabilities_are_independent(opened: Any, reference: Any) -> None:
@@ -88,8 +88,8 @@ def test_multi_label_probabilities_are_independent(opened: Any, reference: Any) 
     output = ask(opened("bert-multilabel"), classify(TEXTS[0]))[0]
     with torch.no_grad():
         expected = model(input_ids=torch.tensor([tokenizer(TEXTS[0]).input_ids])).logits[0].sigmoid()
-    assert list((output.probabilities or {}).values()) == pytest.approx(expected.tolist(), abs=1e-6)
-    assert sum((output.probabilities or {}).values()) != pytest.approx(1.0, abs=1e-3)
+    assert list(output.answer.classes.values()) == pytest.approx(expected.tolist(), abs=1e-6)
+    assert sum(output.answer.classes.values()) != pytest.approx(1.0, abs=1e-3)
 
 
 def test_multi_label_pairs(opened: Any, reference: Any) -> None:
@@ -97,7 +97,7 @@ def test_multi_label_pairs(opened: Any, reference: Any) -> None:
     output = ask(opened("electra-multilabel"), classify(*PAIRS[0]))[0]
     with torch.no_grad():
         expected = model(**tokenizer(*PAIRS[0], return_tensors="pt")).logits[0].sigmoid()
-    assert list((output.probabilities or {}).values()) == pytest.approx(expected.tolist(), abs=1e-6)
+    assert list(output.answer.classes.values()) == pytest.approx(expected.tolist(), abs=1e-6)
 
 
 @pytest.mark.parametrize("body", ENCODERS)
@@ -109,16 +109,15 @@ def test_a_regression_gives_its_number(body: str, opened: Any, reference: Any) -
         with torch.no_grad():
             expected = model(input_ids=torch.tensor([tokenizer(text).input_ids])).logits
         assert expected.shape == (1, 1)
-        assert output.number == pytest.approx(expected.item(), abs=1e-5)
-        assert output.probabilities is None
+        assert output.answer.value == pytest.approx(expected.item(), abs=1e-5)
 
 
 def test_a_number_that_is_none_is_an_error(own: Any) -> None:
     adapter = open_model(Config(model=str(own("bert-regression")), device="cpu"))
     adapter.checkpoint.model.classifier.bias.data[0] = float("nan")  # type: ignore[attr-defined]
     output = ask(adapter, classify(TEXTS[0], rule="number"))[0]
-    assert output.number is None
-    assert "a value that is no number" in (output.error or "")
+    assert output.answer is None
+    assert "a value that is not a number" in (output.error or "")
 
 
 def test_labels_that_are_no_class_are_named(opened: Any) -> None:

@@ -70,7 +70,7 @@ def opened_at(path: Path) -> Any:
 def test_vectors_are_the_mean_over_tokens(name: str, opened: Any, reference: Any) -> None:
     model, tokenizer = reference(name)
     for text, output in zip(TEXTS, ask(opened(name), *map(embed, TEXTS)), strict=True):
-        assert output.vector == pytest.approx(hidden(model, tokenizer, text).mean(0).tolist(), abs=1e-5)
+        assert output.answer.values == pytest.approx(hidden(model, tokenizer, text).mean(0).tolist(), abs=1e-5)
     assert output.truncated > 0
 
 
@@ -81,9 +81,8 @@ def test_similarities_are_cosines(rule_kind: str, opened: Any, reference: Any) -
     vectors = [hidden(model, tokenizer, text).mean(0) for text in TEXTS]
     expected = [float(torch.nn.functional.cosine_similarity(vectors[0], other, dim=0)) for other in vectors[1:3]]
     output = ask(opened("bert-embedder"), request)[0]
-    assert output.similarities == pytest.approx(expected, abs=1e-6)
-    assert output.vector is None
-    assert ask(opened("bert-embedder"), similar("good film", "good film"))[0].similarities == pytest.approx((1.0,))
+    assert output.answer.values == pytest.approx(expected, abs=1e-6)
+    assert ask(opened("bert-embedder"), similar("good film", "good film"))[0].answer.values == pytest.approx((1.0,))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,7 @@ def test_pooling_is_read_from_the_folder(pooling: Any, by_hand: Any, own: Any, r
     model, tokenizer = reference("bert-embedder")
     adapter = opened_at(sentence(own("bert-embedder"), **pooling))
     for text, output in zip(TEXTS, ask(adapter, *map(embed, TEXTS)), strict=True):
-        assert output.vector == pytest.approx(by_hand(hidden(model, tokenizer, text)).tolist(), abs=1e-5)
+        assert output.answer.values == pytest.approx(by_hand(hidden(model, tokenizer, text)).tolist(), abs=1e-5)
 
 
 def test_normalise_limit_case_and_prompt_are_read_too(own: Any, reference: Any) -> None:
@@ -114,7 +113,7 @@ def test_normalise_limit_case_and_prompt_are_read_too(own: Any, reference: Any) 
     adapter = opened_at(path)
     expected = hidden(model, tokenizer, f"the doctor: {TEXTS[1].lower()}", 8).mean(0)
     output = ask(adapter, embed(TEXTS[1].upper()))[0]
-    assert output.vector == pytest.approx((expected / expected.norm()).tolist(), abs=1e-5)
+    assert output.answer.values == pytest.approx((expected / expected.norm()).tolist(), abs=1e-5)
     assert output.prompt_tokens == 8
     assert adapter.subject.parts["pooling"] == (
         "mean of the last layer (modules.json), normalised, at most 8 tokens, lower case, after 'the doctor: '"
@@ -186,8 +185,8 @@ def test_vectors_do_not_depend_on_the_batch(opened: Any, texts: list[str], budge
     together = ask(adapter, *map(embed, texts), request)
     for one, output in zip([*map(embed, texts), request], together, strict=True):
         alone = ask(opened("bert-embedder"), one)[0]
-        assert output.vector == (alone.vector and pytest.approx(alone.vector, abs=1e-5))
-        assert output.similarities == (alone.similarities and pytest.approx(alone.similarities, abs=1e-5))
+        assert output.answer.kind == alone.answer.kind
+        assert output.answer.values == pytest.approx(alone.answer.values, abs=1e-5)
 
 
 def test_rules_and_view(opened: Any) -> None:
@@ -201,8 +200,8 @@ def test_a_vector_that_is_no_number_is_an_error(own: Any) -> None:
     adapter = opened_at(own("bert-embedder"))
     adapter.checkpoint.model.embeddings.LayerNorm.bias.data[:] = float("nan")
     output = ask(adapter, embed("good"))[0]
-    assert output.vector is None
-    assert "no number" in (output.error or "")
+    assert output.answer is None
+    assert "not finite" in (output.error or "")
 
 
 @pytest.mark.skipif(missing("minilm") is not None, reason=str(missing("minilm")))
@@ -214,5 +213,5 @@ def test_a_real_sentence_encoder() -> None:
     assert "normalised, at most 256 tokens" in adapter.subject.parts["pooling"]
     first, second, third = "The weather is lovely today.", "It's so sunny outside!", "He drove to the stadium."
     one, other = ask(adapter, similar(first, second, third), similar(second, third))
-    assert one.similarities == pytest.approx((0.6660, 0.1046), abs=5e-5)
-    assert other.similarities == pytest.approx((0.1411,), abs=5e-5)
+    assert one.answer.values == pytest.approx((0.6660, 0.1046), abs=5e-5)
+    assert other.answer.values == pytest.approx((0.1411,), abs=5e-5)

@@ -47,7 +47,7 @@ def explicit(model: Any, tokenizer: Any, ids: list[int], positions: list[int]) -
 def test_whole_texts_equal_an_explicit_loop(name: str, opened: Any, reference: Any) -> None:
     model, tokenizer = reference(name)
     for request, output in zip(REQUESTS[:2], ask(opened(name), REQUESTS)[:2], strict=True):
-        for option, score in zip(request.options, output.options or (), strict=True):
+        for option, score in zip(request.options, output.answer.options, strict=True):
             ids = tokenizer(option.text).input_ids
             expected = explicit(model, tokenizer, ids, list(range(1, len(ids) - 1)))
             assert score.logprobs == pytest.approx(expected, abs=1e-4)
@@ -57,7 +57,7 @@ def test_whole_texts_equal_an_explicit_loop(name: str, opened: Any, reference: A
 def test_choose_scores_the_option_in_its_text(name: str, opened: Any, reference: Any) -> None:
     model, tokenizer = reference(name)
     context = tokenizer("Who is the engineer?\nAnswer:").input_ids[:-1]
-    for option, score in zip(REQUESTS[2].options, ask(opened(name), REQUESTS[2:])[0].options or (), strict=True):
+    for option, score in zip(REQUESTS[2].options, ask(opened(name), REQUESTS[2:])[0].answer.options, strict=True):
         ids = tokenizer(f"Who is the engineer?\nAnswer:{option.text}").input_ids
         expected = explicit(model, tokenizer, ids, list(range(len(context), len(ids) - 1)))
         assert score.logprobs == pytest.approx(expected, abs=1e-4)
@@ -68,7 +68,7 @@ def test_choose_scores_the_option_in_its_text(name: str, opened: Any, reference:
 def test_batch_of_one_equals_batch(name: str, opened: Any) -> None:
     for request, output in zip(REQUESTS, ask(opened(name), REQUESTS), strict=True):
         alone = ask(opened(name), [request])[0]
-        for one, many in zip(alone.options or (), output.options or (), strict=True):
+        for one, many in zip(alone.answer.options, output.answer.options, strict=True):
             assert one.logprobs == pytest.approx(many.logprobs, abs=1e-4)
 
 
@@ -82,7 +82,7 @@ def test_head_runs_on_the_masked_position_only(opened: Any) -> None:
         handle.remove()
     # "[MASK] film" is the same copy for both texts
     assert sum(rows) == 3
-    assert sum(score.tokens for score in output.options or ()) == 4
+    assert sum(score.tokens for score in output.answer.options) == 4
 
 
 def test_forward_passes_on_a_cpu_are_small(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_forward_passes_on_a_cpu_are_small(opened: Any, monkeypatch: pytest.Monk
         handle.remove()
     assert 20 < max(sizes) <= 40
     for one, other in zip(before, after, strict=True):
-        for left, right in zip(one.options or (), other.options or (), strict=True):
+        for left, right in zip(one.answer.options, other.answer.options, strict=True):
             assert left.logprobs == pytest.approx(right.logprobs, abs=1e-4)
 
 
@@ -107,7 +107,7 @@ def test_texts_that_hold_masks_themselves(opened: Any, reference: Any) -> None:
     """Both give the copy "[MASK] [MASK]", one scored at its first, one at its second."""
     model, tokenizer = reference("bert")
     texts = ("[MASK] film", "good [MASK]")
-    for text, score in zip(texts, ask(opened("bert"), [compare(*texts)])[0].options or (), strict=True):
+    for text, score in zip(texts, ask(opened("bert"), [compare(*texts)])[0].answer.options, strict=True):
         ids = tokenizer(text).input_ids
         expected = explicit(model, tokenizer, ids, list(range(1, len(ids) - 1)))
         assert score.logprobs == pytest.approx(expected, abs=1e-4)
@@ -120,7 +120,7 @@ def test_only_the_words_in_the_spans_are_masked(opened: Any, reference: Any) -> 
     words = tokenizer(text, return_offsets_mapping=True)
     positions = [at for at, (a, b) in enumerate(words["offset_mapping"]) if b > a and (b <= 3 or a >= 11)]
     expected = explicit(model, tokenizer, words["input_ids"], positions)
-    assert (output.options or ())[0].logprobs == pytest.approx(expected, abs=1e-4)
+    assert output.answer.options[0].logprobs == pytest.approx(expected, abs=1e-4)
 
 
 def test_roberta_window_leaves_out_the_padding_positions(opened: Any) -> None:

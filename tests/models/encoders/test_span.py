@@ -60,7 +60,7 @@ def test_spans_equal_an_exhaustive_search(name: str, passage: str, opened: Any, 
     model, tokenizer = reference(name)
     types = name in ("bert-span", "albert-span", "electra-span")
     best, null, start, end = by_hand(model, tokenizer, QUESTION, passage, types=types)
-    span = ask(opened(name), extract(QUESTION, passage))[0].span
+    span = ask(opened(name), extract(QUESTION, passage))[0].answer
     assert span is not None
     assert span.score == pytest.approx(best, abs=1e-4)
     assert span.null_score == pytest.approx(null, abs=1e-4)
@@ -98,7 +98,7 @@ def test_an_answer_at_the_end_of_a_long_passage_is_found(fresh: Any) -> None:
     encoded = adapter.encode([extract("Who?", passage)])[0]
     assert len(encoded.sequences) > 4
     assert all(len(sequence) <= 64 for sequence in encoded.sequences)
-    span = next(adapter.execute([encoded])).span
+    span = next(adapter.execute([encoded])).answer
     assert (span.text, span.score, span.null_score) == ("engineer", 10.0, -3.0)
     assert passage[span.start : span.end] == "engineer"
     assert span.start > 600
@@ -106,14 +106,14 @@ def test_an_answer_at_the_end_of_a_long_passage_is_found(fresh: Any) -> None:
 
 @pytest.mark.parametrize(("null", "text"), [(9.9, "engineer"), (10.0, "engineer"), (10.1, "")])
 def test_no_answer_is_given_where_its_score_is_higher(null: float, text: str, fresh: Any) -> None:
-    span = ask(prefer(fresh(), SHORT, "engineer", null), extract("Who?", "The engineer is here"))[0].span
+    span = ask(prefer(fresh(), SHORT, "engineer", null), extract("Who?", "The engineer is here"))[0].answer
     assert span is not None
     assert (span.text, span.score) == (text, 10.0)
     assert span.null_score == pytest.approx(null)
 
 
 def test_words_of_the_question_are_no_answer(fresh: Any) -> None:
-    span = ask(prefer(fresh(), SHORT, "engineer", -1), extract("Which engineer?", "The doctor is here"))[0].span
+    span = ask(prefer(fresh(), SHORT, "engineer", -1), extract("Which engineer?", "The doctor is here"))[0].answer
     assert span is not None
     assert span.score == 0.0
     assert span.text == "The"
@@ -121,7 +121,7 @@ def test_words_of_the_question_are_no_answer(fresh: Any) -> None:
 
 def test_offsets_count_characters_of_any_script(fresh: Any) -> None:
     passage = "🙂 Доктор 東京 नमस्ते engineer"
-    span = ask(prefer(fresh(), passage, "engineer", -1), extract("Кто?", passage))[0].span
+    span = ask(prefer(fresh(), passage, "engineer", -1), extract("Кто?", passage))[0].answer
     assert span is not None
     assert (span.start, span.end, span.text) == (passage.index("engineer"), len(passage), "engineer")
 
@@ -146,11 +146,11 @@ def test_what_cannot_be_asked_is_refused_in_one_line(question: str, passage: str
 def test_spans_do_not_depend_on_the_batch(opened: Any, passages: list[str], budget: int) -> None:
     together = ask(opened("bert-span", batch_tokens=budget), *(extract(QUESTION, passage) for passage in passages))
     for passage, output in zip(passages, together, strict=True):
-        alone = ask(opened("bert-span"), extract(QUESTION, passage))[0].span
-        assert output.span is not None
+        alone = ask(opened("bert-span"), extract(QUESTION, passage))[0].answer
+        assert output.answer is not None
         assert alone is not None
-        assert (output.span.text, output.span.start) == (alone.text, alone.start)
-        assert output.span.score == pytest.approx(alone.score, abs=1e-4)
+        assert (output.answer.text, output.answer.start) == (alone.text, alone.start)
+        assert output.answer.score == pytest.approx(alone.score, abs=1e-4)
 
 
 def test_windows_are_those_of_squad_unless_the_model_reads_more() -> None:
@@ -171,13 +171,13 @@ def test_a_score_that_is_no_number_is_an_error(fresh: Any) -> None:
     adapter = fresh()
     adapter.checkpoint.model.qa_outputs.bias.data[0] = float("nan")
     output = ask(adapter, extract("Who?", SHORT))[0]
-    assert output.span is None
-    assert "no number" in (output.error or "")
+    assert output.answer is None
+    assert "not a number" in (output.error or "")
 
 
 def test_memory_that_does_not_suffice_halves_the_batch(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter = fresh()
-    expected = ask(adapter, extract(QUESTION, LONG))[0].span
+    expected = ask(adapter, extract(QUESTION, LONG))[0].answer
     plain, sizes = adapter.checkpoint.model.forward, []
 
     def tight(input_ids: torch.Tensor, **inputs: Any) -> Any:
@@ -187,7 +187,7 @@ def test_memory_that_does_not_suffice_halves_the_batch(fresh: Any, monkeypatch: 
         return plain(input_ids=input_ids, **inputs)
 
     monkeypatch.setattr(adapter.checkpoint.model, "forward", tight)
-    found = ask(adapter, extract(QUESTION, LONG))[0].span
+    found = ask(adapter, extract(QUESTION, LONG))[0].answer
     assert max(sizes) > 2
     assert found is not None
     assert expected is not None

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.errors import MeasurementError, ModelError
-from auditkit.models.encoders.tagger import kind_of, scheme, windows_of
+from auditkit.models.encoders.tagger import windows_of
 from auditkit.models.open import open_model
+from auditkit.models.tokens.tags import entity_type, scheme
 from auditkit.schema import Config, Output, Request
 
 FAMILIES = ["bert-tagger", "roberta-tagger", "distilbert-tagger", "deberta-tagger", "albert-tagger", "electra-tagger"]
@@ -49,7 +50,7 @@ def test_tags_equal_single_forwards(name: str, opened: Any, reference: Any) -> N
         given_words = words
         if name == "roberta-tagger":  # saved without add_prefix_space: in running text all words but the first have one
             given_words = [words[0], *(f" {word}" for word in words[1:])]
-        assert output.tags == tuple(first_tokens(model, tokenizer, given_words))
+        assert output.answer.tags == tuple(first_tokens(model, tokenizer, given_words))
 
 
 @pytest.mark.parametrize("name", ["bert-tagger", "electra-tagger"])
@@ -63,7 +64,7 @@ def test_tags_equal_the_pipeline_without_aggregation(name: str, opened: Any, ref
     for words in SENTENCES[:2]:
         found = {each["start"]: each["entity"] for each in pipe(" ".join(words))}
         starts = [sum(len(word) + 1 for word in words[:at]) for at in range(len(words))]
-        assert ask(opened(name), tag(words))[0].tags == tuple(found[start] for start in starts)
+        assert ask(opened(name), tag(words))[0].answer.tags == tuple(found[start] for start in starts)
 
 
 def test_words_of_many_tokens_have_one_tag_each(opened: Any, reference: Any) -> None:
@@ -72,7 +73,7 @@ def test_words_of_many_tokens_have_one_tag_each(opened: Any, reference: Any) -> 
     encoded = opened("bert-tagger").encode([tag(SENTENCES[1])])[0]
     assert len(encoded.sequences) == 1
     assert len(encoded.sequences[0].scored) == len(SENTENCES[1])
-    assert len(ask(opened("bert-tagger"), tag(SENTENCES[1]))[0].tags or ()) == len(SENTENCES[1])
+    assert len(ask(opened("bert-tagger"), tag(SENTENCES[1]))[0].answer.tags) == len(SENTENCES[1])
 
 
 def test_a_byte_level_tokenizer_reads_words_as_in_running_text(opened: Any, reference: Any) -> None:
@@ -92,7 +93,7 @@ def test_long_texts_are_read_in_windows_and_no_word_is_left_out(name: str, opene
     assert len(encoded.sequences) > 5
     assert all(len(sequence) <= 64 for sequence in encoded.sequences)
     assert encoded.truncated == 0
-    tags = next(adapter.execute([encoded])).tags or ()
+    tags = next(adapter.execute([encoded])).answer.tags
     assert len(tags) == len(words)
     # by hand: every start of a window at a word, one forward each; a word's tag is that of its own window
     by_hand: list[str] = []
@@ -132,7 +133,8 @@ def test_each_word_is_tagged_once_where_it_has_most_context(lengths: list[int], 
 def test_tags_do_not_depend_on_the_batch(opened: Any, picks: list[int], budget: int) -> None:
     adapter = opened("bert-tagger", batch_tokens=budget)
     together = ask(adapter, *(tag(SENTENCES[at]) for at in picks))
-    assert [one.tags for one in together] == [ask(opened("bert-tagger"), tag(SENTENCES[at]))[0].tags for at in picks]
+    alone = [ask(opened("bert-tagger"), tag(SENTENCES[at]))[0] for at in picks]
+    assert [one.answer for one in together] == [one.answer for one in alone]
 
 
 def test_a_word_without_tokens_is_read_as_the_unknown_token(opened: Any, reference: Any) -> None:
@@ -141,7 +143,7 @@ def test_a_word_without_tokens_is_read_as_the_unknown_token(opened: Any, referen
         assert tokenizer([lost], is_split_into_words=True, add_special_tokens=False).input_ids == []
         words = ["The", lost, "doctor"]
         output = ask(opened("bert-tagger"), tag(words))[0]
-        assert output.tags == tuple(first_tokens(model, tokenizer, ["The", "[UNK]", "doctor"]))
+        assert output.answer.tags == tuple(first_tokens(model, tokenizer, ["The", "[UNK]", "doctor"]))
 
 
 def test_a_word_longer_than_the_window_is_cut_and_counted(opened: Any, reference: Any) -> None:
@@ -151,7 +153,7 @@ def test_a_word_longer_than_the_window_is_cut_and_counted(opened: Any, reference
     assert tokens > 62
     output = ask(opened("bert-tagger"), tag(["good", word, "film"]))[0]
     assert output.truncated == tokens - 62
-    assert len(output.tags or ()) == 3
+    assert len(output.answer.tags) == 3
 
 
 @pytest.mark.parametrize(
@@ -184,7 +186,7 @@ def test_scheme_is_read_from_the_tags(tags: list[str], expected: str) -> None:
 
 
 def test_types() -> None:
-    assert [kind_of(tag) for tag in ("B-PER", "I-work-of-art", "O", "NOUN", "X-ray", "-")] == [
+    assert [entity_type(tag) for tag in ("B-PER", "I-work-of-art", "O", "NOUN", "X-ray", "-")] == [
         "PER", "work-of-art", "O", "NOUN", "X-ray", "-"
     ]
 
@@ -203,7 +205,7 @@ def test_two_tags_of_one_name_are_refused(own: Any) -> None:
     config = json.loads((path / "config.json").read_text())
     config["id2label"]["1"] = "I-person"
     (path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="two tags bear one name"):
+    with pytest.raises(ModelError, match="two tags one name"):
         open_model(Config(model=str(path), device="cpu"))
 
 
@@ -211,5 +213,5 @@ def test_a_score_that_is_no_number_is_an_error(own: Any) -> None:
     adapter = open_model(Config(model=str(own("bert-tagger")), device="cpu"))
     adapter.checkpoint.model.classifier.bias.data[2] = float("nan")  # type: ignore[attr-defined]
     output = ask(adapter, tag(["good"]))[0]
-    assert output.tags is None
-    assert "no number" in (output.error or "")
+    assert output.answer is None
+    assert "not a number" in (output.error or "")

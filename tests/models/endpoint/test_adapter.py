@@ -51,7 +51,7 @@ def test_likelihoods_are_those_of_the_model(toy: Any, api: ModuleType) -> None:
     assert adapter.rules["choose"][0] == "loglikelihood"
     (output,) = ask(adapter, choose("Who was it?", " the clerk", " nobody"))
     assert output.error is None
-    for option, text in zip(output.options or (), (" the clerk", " nobody"), strict=True):
+    for option, text in zip(output.answer.options, (" the clerk", " nobody"), strict=True):
         tokens, before = api.tokens_of(f"Who was it?\nAnswer:{text}"), len(api.tokens_of("Who was it?\nAnswer:"))
         values = api.logprobs(tokens)[before:]
         assert option.logprobs == pytest.approx(values)
@@ -64,13 +64,13 @@ def test_whole_texts_score_the_words_that_they_share(toy: Any, api: ModuleType) 
     spans = [((text.index(" people"), len(text)),) for text in texts]
     options = tuple(Option(text=text, spans=span) for text, span in zip(texts, spans, strict=True))
     (output,) = ask(opened(toy), Request(kind="compare", rule="loglikelihood", options=options))
-    for option, text in zip(output.options or (), texts, strict=True):
+    for option, text in zip(output.answer.options, texts, strict=True):
         assert option.logprobs == pytest.approx(api.logprobs(api.tokens_of(text))[1:])
 
 
 def test_a_token_across_the_boundary_is_scored_and_told(toy: Any) -> None:
     (output,) = ask(opened(toy), choose("Who was it?", "the", " the"))
-    assert [option.merged for option in output.options or ()] == [True, False]
+    assert [option.merged for option in output.answer.options] == [True, False]
 
 
 @pytest.mark.parametrize("only_echo", [True, False])
@@ -189,15 +189,15 @@ def test_texts_come_as_they_are(toy: Any, api: ModuleType) -> None:
     toy.chat = lambda body: replies[body["messages"][0]["content"].partition("\n")[0]]
     found = dict(zip(replies, ask(adapter, *map(letter, replies)), strict=True))
     broken = found.pop("surrogate")
-    assert broken.repaired
+    assert broken.answer.repaired
     assert set(broken.text or "") == {"\ufffd"}
     assert {name: (o.text, o.finish_reason) for name, o in found.items() if o.error is None} == {
         "plain": ("B.", "stop"), "null": ("", "stop"), "refusal": ("I won't.", "refusal"), "filter": ("", "refusal"),
-        "length": ("A lo", "length"), "parts": ("A", "stop"), "filtered": (None, "refusal"),
+        "length": ("A lo", "length"), "parts": ("A", "stop"), "filtered": ("", "refusal"),
     }
     errors = {name: o.error.split(": ")[-1] for name, o in found.items() if o.error is not None}
     assert errors == {
-        "empty": 'the reply has no "choices"', "number": 'the message\'s "content" is no text',
+        "empty": 'the reply has no "choices"', "number": 'the message\'s "content" is not text',
         "no message": 'the reply has no "message"',
     }
 

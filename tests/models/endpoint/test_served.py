@@ -196,11 +196,11 @@ def test_likelihoods_are_the_same_locally_served_and_saved(
     ours, theirs = answers(tmp_path / "local"), answers(tmp_path / "served")
     assert ours.keys() == theirs.keys()
     for sha, output in ours.items():
-        assert [(each.tokens, each.bytes, each.merged) for each in output.options or ()] == [
-            (each.tokens, each.bytes, each.merged) for each in theirs[sha].options or ()
+        assert [(each.tokens, each.bytes, each.merged) for each in output.answer.options] == [
+            (each.tokens, each.bytes, each.merged) for each in theirs[sha].answer.options
         ]
-        assert [each.sum for each in output.options or ()] == pytest.approx(
-            [each.sum for each in theirs[sha].options or ()], abs=1e-3
+        assert [each.sum for each in output.answer.options] == pytest.approx(
+            [each.sum for each in theirs[sha].answer.options], abs=1e-3
         )
     assert export_predictions(tmp_path / "served", tmp_path / "saved.jsonl") == 2 * ROWS
     saved = audit(f"predictions:{tmp_path / 'saved.jsonl'}", "saved", *packs)
@@ -215,7 +215,7 @@ def test_another_bos_gives_other_numbers_and_the_report_says_so(
         audit(str(taught[0]), bos, "ambiguous-qa", "stereotype-pairs", bos=bos, chat="never")
     sums = {
         bos: {
-            sha: [each.sum for each in output.options or ()]
+            sha: [each.sum for each in output.answer.options]
             for sha, output in answers(tmp_path / bos).items()
         }
         for bos in ("always", "never", "auto")

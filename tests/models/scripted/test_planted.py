@@ -35,7 +35,7 @@ def answers(behaviour: str, samples: list[Sample], kind: str = "choose", rule: s
 
 
 def best(output: Output, item: Sample) -> str:
-    scores = [score.sum for score in output.options or ()]
+    scores = [score.sum for score in output.answer.options]
     assert scores.count(max(scores)) == 1
     return item.labels[scores.index(max(scores))]
 
@@ -58,12 +58,12 @@ def test_preferred_choice(behaviour: str, expected: list[str], rule: str) -> Non
     assert [best(output, item) for output, item in zip(found, items, strict=True)] == expected
     # whatever the normaliser, the order is the same
     for output in found:
-        assert {(score.tokens, score.bytes) for score in output.options or ()} == {(1, 1)}
+        assert {(score.tokens, score.bytes) for score in output.answer.options} == {(1, 1)}
 
 
 def test_letter_and_label_say_the_same() -> None:
     assert [output.text for output in answers("always-stereotyped", [AMBIGUOUS], rule="letter")] == ["B"]
-    probabilities = answers("always-stereotyped", [AMBIGUOUS], rule="label")[0].probabilities or {}
+    probabilities = answers("always-stereotyped", [AMBIGUOUS], rule="label")[0].answer.classes
     assert max(probabilities, key=probabilities.__getitem__) == "stereotype"
     assert sum(probabilities.values()) == pytest.approx(1.0)
     assert answers("always-anti", [AMBIGUOUS], "generate", "text")[0].text == "text of anti"
@@ -92,7 +92,7 @@ def test_unrelated_choices_come_last() -> None:
     """StereoSet's language modelling score of every planted preference is 100."""
     item = sample("s", ("unrelated", "stereotype", "anti"), None)
     for behaviour in ("always-stereotyped", "always-anti", "never-stereotyped", "half-and-half"):
-        scores = [score.sum for score in answers(behaviour, [item])[0].options or ()]
+        scores = [score.sum for score in answers(behaviour, [item])[0].answer.options]
         assert min(scores) == scores[0] < min(scores[1:])
 
 
@@ -110,8 +110,8 @@ def test_random_is_uniform_and_from_the_hash_alone() -> None:
 
 
 def test_constant_ties() -> None:
-    assert len({score.sum for score in answers("constant", [AMBIGUOUS])[0].options or ()}) == 1
-    assert set((answers("constant", [AMBIGUOUS], rule="label")[0].probabilities or {}).values()) == {1 / 3}
+    assert len({score.sum for score in answers("constant", [AMBIGUOUS])[0].answer.options}) == 1
+    assert set(answers("constant", [AMBIGUOUS], rule="label")[0].answer.classes.values()) == {1 / 3}
     assert answers("constant", [AMBIGUOUS], rule="letter")[0].text == "A or B or C"
 
 
@@ -119,7 +119,7 @@ def test_constant_ties() -> None:
 def test_garbage_and_refusals_have_no_likelihoods(rule: str) -> None:
     for behaviour, reason in (("garbage", "stop"), ("refusing", "refusal")):
         output = answers(behaviour, [AMBIGUOUS], rule=rule)[0]
-        assert (output.options, output.probabilities, output.error) == (None, None, None)
+        assert output.answer.kind == "text"
         assert output.text
         assert output.finish_reason == reason
 

@@ -11,7 +11,7 @@ from seqeval.scheme import IOB2
 
 from auditkit.errors import MeasurementError
 from auditkit.models.scripted.planted import PlantedAdapter
-from auditkit.schema import Choice, Option, Output, Request, Sample, Source
+from auditkit.schema import Choice, Option, Output, Probabilities, Request, Sample, Source
 
 WORDS = ("Mary", "Ann", "lives", "in", "Oslo", "now")
 TAGGED = ("B-person", "I-person", "O", "O", "B-place", "O")
@@ -41,7 +41,7 @@ NER = [
 def test_right_tags_score_one_and_wrong_ones_zero_in_either_reading() -> None:
     gold = [list(item.tags) for item, _ in NER]
     right, wrong = (
-        [list(output.tags or ()) for output in answer(f"always-{manner}", "tag", "tags", *NER)]
+        [list(output.answer.tags) for output in answer(f"always-{manner}", "tag", "tags", *NER)]
         for manner in ("right", "wrong")
     )
     assert right == gold
@@ -53,17 +53,17 @@ def test_right_tags_score_one_and_wrong_ones_zero_in_either_reading() -> None:
 
 def test_tags_without_entities_have_wrong_ones_too() -> None:
     items = [(sample("1", words=("a", "b"), tags=("DET", "NOUN")), {"words": ("a", "b")})]
-    assert answer("always-wrong", "tag", "tags", *items)[0].tags == ("NOUN", "DET")
-    assert answer("constant", "tag", "tags", *items)[0].tags == ("DET", "DET")
+    assert answer("always-wrong", "tag", "tags", *items)[0].answer.tags == ("NOUN", "DET")
+    assert answer("constant", "tag", "tags", *items)[0].answer.tags == ("DET", "DET")
     bare = [(sample("1", words=("a",), tags=("O",)), {"words": ("a",)})]
-    assert answer("always-wrong", "tag", "tags", *bare)[0].tags == ("B-planted",)
+    assert answer("always-wrong", "tag", "tags", *bare)[0].answer.tags == ("B-planted",)
 
 
 def test_constant_and_random_tags() -> None:
-    assert {tag for output in answer("constant", "tag", "tags", *NER) for tag in output.tags or ()} == {"O"}
+    assert {tag for output in answer("constant", "tag", "tags", *NER) for tag in output.answer.tags} == {"O"}
     words = tuple("x" * 1200)
     item = (sample("1", words=words, tags=("B-a", "I-a", "O") * 400), {"words": words})
-    counts = Counter(answer("random", "tag", "tags", item)[0].tags)
+    counts = Counter(answer("random", "tag", "tags", item)[0].answer.tags)
     assert set(counts) == {"B-a", "I-a", "O"}
     assert all(335 < count < 465 for count in counts.values())  # 400 ± 4 standard deviations
 
@@ -81,15 +81,15 @@ QA = [
 
 
 def test_spans() -> None:
-    right = [output.span for output in answer("always-right", "extract", "span", *QA)]
+    right = [output.answer for output in answer("always-right", "extract", "span", *QA)]
     assert [(s.text, s.start, s.end) for s in right if s] == [("Oslo", 16, 20), ("", 0, 0)]
     assert [s.null_score > s.score for s in right if s and s.null_score is not None] == [False, True]
-    wrong = [output.span for output in answer("always-wrong", "extract", "span", *QA)]
+    wrong = [output.answer for output in answer("always-wrong", "extract", "span", *QA)]
     assert [s.text for s in wrong if s] == ["", "The"]
-    assert [o.span.text for o in answer("constant", "extract", "span", *QA) if o.span] == ["The", "The"]
+    assert [o.answer.text for o in answer("constant", "extract", "span", *QA) if o.answer] == ["The", "The"]
     for output in answer("random", "extract", "span", *QA):
-        assert output.span is not None
-        assert PASSAGE[output.span.start : output.span.end] == output.span.text in PASSAGE.split()
+        assert output.answer is not None
+        assert PASSAGE[output.answer.start : output.answer.end] == output.answer.text in PASSAGE.split()
 
 
 def test_written_answers() -> None:
@@ -112,13 +112,14 @@ def test_written_answers() -> None:
 
 def test_numbers() -> None:
     items = [(sample(str(at), target=str(at / 2)), {"text": str(at)}) for at in range(-3, 4)]
-    assert [o.number for o in answer("always-right", "classify", "number", *items)] == [at / 2 for at in range(-3, 4)]
-    assert [o.number for o in answer("always-wrong", "classify", "number", *items)] == [-at / 2 for at in range(-3, 4)]
-    assert {o.number for o in answer("constant", "classify", "number", *items)} == {0.0}
-    drawn = [o.number for o in answer("random", "classify", "number", *items)]
+    for behaviour, sign in (("always-right", 1), ("always-wrong", -1)):
+        values = [output.answer.value for output in answer(behaviour, "classify", "number", *items)]
+        assert values == [sign * at / 2 for at in range(-3, 4)]
+    assert {o.answer.value for o in answer("constant", "classify", "number", *items)} == {0.0}
+    drawn = [o.answer.value for o in answer("random", "classify", "number", *items)]
     assert len(set(drawn)) == 7
     assert all(0 <= number < 1 for number in drawn if number is not None)
-    with pytest.raises(MeasurementError, match="is no number"):
+    with pytest.raises(MeasurementError, match="is not a number"):
         answer("always-right", "classify", "number", (sample("1", target="high"), {"text": "x"}))
 
 
@@ -133,7 +134,7 @@ def test_several_classes() -> None:
 
     def said(behaviour: str) -> list[set[str]]:
         outputs = answer(behaviour, "classify", "probabilities", *items)
-        return [{label for label, p in (o.probabilities or {}).items() if p > 0.5} for o in outputs]
+        return [{label for label, p in o.answer.classes.items() if p > 0.5} for o in outputs]
 
     assert said("always-right") == [{"sad", "angry"}, set()]
     assert said("always-wrong") == [{"happy"}, {"sad", "happy", "angry"}]
@@ -148,10 +149,10 @@ def test_one_class(rule: str) -> None:
         output = answer(behaviour, "classify", rule, item)[0]
         if output.text is not None:
             return item[0].labels["ABC".index(output.text)]
-        values = (
-            list(output.probabilities.values()) if output.probabilities else list(output.similarities)
-            if output.similarities else [option.sum for option in output.options or ()]
-        )
+        if isinstance(output.answer, Probabilities):
+            values = list(output.answer.classes.values())
+        else:
+            values = list(output.answer.by(rule))
         assert values.count(max(values)) == 1
         return item[0].labels[values.index(max(values))]
 
@@ -161,9 +162,9 @@ def test_one_class(rule: str) -> None:
 
 def test_vectors() -> None:
     items = [(sample(str(at)), {"text": str(at)}) for at in range(3)]
-    found = [o.vector for o in answer("random", "embed", "vector", *items)]
+    found = [o.answer.values for o in answer("random", "embed", "vector", *items)]
     assert len(set(found)) == 3
-    assert {o.vector for o in answer("constant", "embed", "vector", *items)} == {(1.0,) * 8}
+    assert {o.answer.values for o in answer("constant", "embed", "vector", *items)} == {(1.0,) * 8}
 
 
 @pytest.mark.parametrize("behaviour", ["always-right", "always-wrong"])
@@ -180,7 +181,7 @@ def test_garbage_refusals_and_crashes(kind: str, rule: str) -> None:
     item = (sample("1", words=("a",), tags=("O",), target="1"), {"text": "q", "text_pair": "p", "words": ("a",)})
     for behaviour, reason in (("garbage", "stop"), ("refusing", "refusal")):
         output = answer(behaviour, kind, rule, item)[0]
-        assert (output.tags, output.span, output.number) == (None, None, None)
+        assert output.answer.kind == "text"
         assert (bool(output.text), output.finish_reason) == (True, reason)
     with pytest.raises(MeasurementError, match="crash"):
         answer("crashing", kind, rule, item)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auditkit.errors import FormatError, MeasurementError, ModelError, UsageError
+from auditkit.models.adapter import PackRows
 from auditkit.models.scripted.predictions import Predictions
 from auditkit.schema import Benchmark, Choice, MetricUse, Output, Request, Sample, Source
 
@@ -51,7 +52,7 @@ ROWS = [
 
 def place(path: Path, content: str) -> Predictions:
     path.write_text(content, encoding="utf-8")
-    return Predictions(path, PACKS, ROWS, ["claims"])
+    return Predictions(path, PackRows(PACKS, ROWS, ["claims"]))
 
 
 def jsonl(tmp_path: Path, *lines: dict[str, Any]) -> Predictions:
@@ -73,9 +74,9 @@ def test_each_column_becomes_its_value(tmp_path: Path) -> None:
     )
     found = answers(predictions, "qa/1", "qa/2", "qa/both", "pairs/both", "free/w", "kind/k")
     assert found[0].text == "B"
-    assert [option.sum for option in found[1].options or ()] == [-1, 0.5, 2]
-    assert found[2].probabilities == {"anti": 0.75, "unknown": 0.25}
-    assert [option.sum for option in found[3].options or ()] == [1, 2]
+    assert [option.sum for option in found[1].answer.options] == [-1, 0.5, 2]
+    assert found[2].answer.classes == {"anti": 0.75, "unknown": 0.25}
+    assert [option.sum for option in found[3].answer.options] == [1, 2]
     assert (found[4].text, found[4].error) == ("", None)
     assert (found[5].text, found[5].error) == (None, "no connection")
     assert not predictions.holds(ROWS[-1])
@@ -89,8 +90,8 @@ def test_csv_says_the_same(tmp_path: Path) -> None:
     predictions = place(tmp_path / "p.csv", table)
     found = answers(predictions, "qa/1", "qa/2", "qa/both", "free/w")
     assert found[0].text == "A, I think"
-    assert [option.sum for option in found[1].options or ()] == [-1, 0.5, 2]
-    assert found[2].probabilities == {"anti": 0.75}
+    assert [option.sum for option in found[1].answer.options] == [-1, 0.5, 2]
+    assert found[2].answer.classes == {"anti": 0.75}
     assert found[3].text == "two\nlines"
 
 
@@ -105,12 +106,12 @@ def test_tags_spans_and_numbers(tmp_path: Path) -> None:
     names = ["names/n", "quiz/q", "quiz/none", "stars/s", "kind/k", "moods/m"]
     adapter = predictions.adapter({r.sha256: rows[name] for r, name in zip(asked, names, strict=True)})
     tags, span, nothing, number, text, moods = adapter.execute(adapter.encode(asked))
-    assert tags.tags == ("B-per", "O", "B-loc")
-    assert (span.span.text, span.span.start, span.span.end, span.span.score) == ("Oslo", 14, 18, None)
-    assert (nothing.span.text, nothing.span.start, nothing.span.end) == ("", 0, 0)
-    assert number.number == -1.5
+    assert tags.answer.tags == ("B-per", "O", "B-loc")
+    assert (span.answer.text, span.answer.start, span.answer.end, span.answer.score) == ("Oslo", 14, 18, None)
+    assert (nothing.answer.text, nothing.answer.start, nothing.answer.end) == ("", 0, 0)
+    assert number.answer.value == -1.5
     assert text.text == "the label is pos"
-    assert moods.probabilities == {"sad": 0.9, "mad": 0.8}
+    assert moods.answer.classes == {"sad": 0.9, "mad": 0.8}
     assert [predictions.rule(PACKS[name]) for name in ("names", "quiz", "stars", "kind", "moods")] == [
         "tags", "span", "number", "saved", "saved"
     ]
@@ -130,7 +131,7 @@ def test_tags_spans_and_numbers_in_csv(tmp_path: Path) -> None:
     ids = ["names/n", "quiz/q", "stars/s"]
     adapter = predictions.adapter({r.sha256: rows[name] for r, name in zip(asked, ids, strict=True)})
     tags, span, number = adapter.execute(adapter.encode(asked))
-    assert (tags.tags, span.span.text, number.number) == (("B-per", "O", "B-loc"), "lives in Oslo", 0.1)
+    assert (tags.answer.tags, span.answer.text, number.answer.value) == (("B-per", "O", "B-loc"), "lives in Oslo", 0.1)
 
 
 def test_the_fingerprint_is_the_hash_of_the_file(tmp_path: Path) -> None:
@@ -167,9 +168,9 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
         ('{"id": "other/zzzz", "answer": "A"}', 'no audited pack has a row "other/zzzz"'),
         ('{"id": "both", "answer": "A"}', '"both" is a row of 2 packs; write qa/both or pairs/both'),
         ('{"id": "1", "answer": "A"}', r'"qa/1" was answered at .*p\.jsonl:1'),
-        ('{"id": "qa/2"}', "exactly one of answer, .*; none is given"),
-        ('{"id": "qa/2", "answer": null}', "none is given"),
-        ('{"id": "qa/2", "answer": "A", "scores": [1, 2, 3]}', "answer and scores are given"),
+        ('{"id": "qa/2"}', "exactly one of answer, .*; it has none"),
+        ('{"id": "qa/2", "answer": null}', "it has none"),
+        ('{"id": "qa/2", "answer": "A", "scores": [1, 2, 3]}', "it has answer and scores"),
         ('{"answer": "A"}', '"id" is missing'),
         ('{"id": 2, "answer": "A"}', '"id" is missing or not text'),
         ('{"id": "qa/2", "anwser": "A"}', 'unknown column "anwser"; did you mean "answer"'),
@@ -224,7 +225,7 @@ def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: s
         ('id,scores\nqa/1,"[1, 2]"\n', r"p\.csv:2: .*a column each"),
         ("id,scores.x\nqa/1,1\n", r'p\.csv:2: unknown column "scores\.x"'),
         ('id,answer\n"qa/1,A\n', r"p\.csv:2: not valid CSV"),
-        ("id,text\nw,\n", r"p\.csv:2: .*none is given"),
+        ("id,text\nw,\n", r"p\.csv:2: .*it has none"),
         ("", r"p\.csv: the file is empty"),
     ],
 )
@@ -238,4 +239,4 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     faults = {"p.jsonl": "p.jsonl:2: byte .* is not UTF-8", "q.jsonl": "no such file", "p.txt": "jsonl or"}
     for name, message in faults.items():
         with pytest.raises(FormatError if name == "p.jsonl" else ModelError, match=message):
-            Predictions(tmp_path / name, PACKS, ROWS)
+            Predictions(tmp_path / name, PackRows(PACKS, ROWS))

@@ -15,9 +15,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 import auditkit
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.open import open_model
-from auditkit.models.seq2seq import scoring as seq2seq_scoring
-from auditkit.models.seq2seq.scoring import within
-from auditkit.models.tokens.languages import around
+from auditkit.models.seq2seq import halves
 from auditkit.schema import Config, Generation, Option, Output, Request
 
 CORPUS = [
@@ -197,7 +195,7 @@ def test_equals_a_plain_forward_of_each_text(name: str, opened: Any, plain: Any)
     begin = beginning(name, tokenizer)
     for request, output in zip(REQUESTS, ask(opened(name), REQUESTS), strict=True):
         source = tokenizer(request.text).input_ids
-        for option, score in zip(request.options, output.options or (), strict=True):
+        for option, score in zip(request.options, output.answer.options, strict=True):
             before = tokenizer(text_target=request.prefix, add_special_tokens=False).input_ids
             ids = tokenizer(text_target=request.prefix + option.text, add_special_tokens=False).input_ids
             with torch.no_grad():
@@ -295,7 +293,7 @@ def test_batch_of_one_equals_the_whole_batch(name: str, opened: Any) -> None:
     for request, output in zip(REQUESTS, ask(adapter, REQUESTS), strict=True):
         alone = ask(adapter, [request])[0]
         assert alone.input_sha256 == output.input_sha256
-        for one, many in zip(alone.options or (), output.options or (), strict=True):
+        for one, many in zip(alone.answer.options, output.answer.options, strict=True):
             assert one.logprobs == pytest.approx(many.logprobs, rel=1e-4)
 
 
@@ -315,15 +313,15 @@ def test_each_source_is_encoded_once(opened: Any) -> None:
 @pytest.fixture
 def readings(opened: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, list[tuple[int, int]]]]:
     """T5 that keeps sources of 12 tokens and more, and the shape of what its encoder reads."""
-    monkeypatch.setattr(seq2seq_scoring, "KEPT_LEAST", 12)
+    monkeypatch.setattr(halves, "KEPT_LEAST", 12)
     adapter, read = opened("t5"), []
-    adapter.reader._kept.clear()
+    adapter.halves._readings.clear()
     handle = adapter.checkpoint.model.get_encoder().register_forward_pre_hook(
         lambda _m, _a, kwargs: read.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
     yield adapter, read
     handle.remove()
-    adapter.reader._kept.clear()
+    adapter.halves._readings.clear()
 
 
 LONG = "The doctor said that she was late for the meeting, and the nurse said that"
@@ -352,7 +350,7 @@ def test_readings_used_longest_ago_are_let_go(readings: Any, plain: Any, monkeyp
     adapter, read = readings
     one, two = (len(plain("t5")[1](text).input_ids) for text in (LONG, OTHER))
     third = LONG + " he was early"
-    monkeypatch.setattr(seq2seq_scoring, "KEPT_TOKENS", max(one, two) + len(plain("t5")[1](third).input_ids))
+    monkeypatch.setattr(halves, "KEPT_TOKENS", max(one, two) + len(plain("t5")[1](third).input_ids))
     for text in (LONG, OTHER, LONG, third):  # the third takes the place of OTHER, which was used before LONG
         ask(adapter, [choose(text)])
     assert len(read) == 3
@@ -360,7 +358,7 @@ def test_readings_used_longest_ago_are_let_go(readings: Any, plain: Any, monkeyp
     assert len(read) == 3
     ask(adapter, [choose(OTHER)])
     assert len(read) == 4
-    assert sum(len(ids) for ids in adapter.reader._kept) <= seq2seq_scoring.KEPT_TOKENS
+    assert sum(len(ids) for ids in adapter.halves._readings) <= halves.KEPT_TOKENS
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -376,7 +374,7 @@ def test_going_on_from_shared_keys_equals_whole_targets(name: str, saved: Any) -
     adapter.scorer.forks = False
     whole = ask(adapter, requests)
     for one, other in zip(forked, whole, strict=True):
-        for left, right in zip(one.options or (), other.options or (), strict=True):
+        for left, right in zip(one.answer.options, other.answer.options, strict=True):
             assert left.logprobs == pytest.approx(right.logprobs, rel=1e-4)
 
 
@@ -403,13 +401,13 @@ def test_the_decoder_reads_what_options_share_once(opened: Any) -> None:
 @pytest.mark.parametrize("name", ["t5", "marian", "nllb"])
 def test_the_head_sees_scored_positions_only(name: str, opened: Any) -> None:
     adapter, seen = opened(name), []
-    assert adapter.reader._narrow
+    assert adapter.halves._narrow
     handle = adapter.checkpoint.model.lm_head.register_forward_pre_hook(lambda _m, args: seen.append(args[0].shape))
     try:
         output = ask(adapter, [choose("Who is the engineer?", "Answer:", (" Mary",))])[0]
     finally:
         handle.remove()
-    assert sum(shape[0] * shape[1] for shape in seen) == (output.options or ())[0].tokens
+    assert sum(shape[0] * shape[1] for shape in seen) == output.answer.options[0].tokens
 
 
 def test_sampling_does_not_depend_on_the_batch_but_on_the_draw(opened: Any) -> None:
@@ -442,7 +440,7 @@ def test_tags_and_spans_are_asked_for_in_words(kind: str, opened: Any) -> None:
     asked = write("Yes or no?", max_tokens=4).model_copy(update={"kind": kind})
     outputs = ask(adapter, [asked, REQUESTS[0]])
     assert outputs[0].text == ask(adapter, [write("Yes or no?", max_tokens=4)])[0].text
-    assert outputs[1].options
+    assert outputs[1].answer.options
 
 
 def test_only_words_inside_the_spans_are_scored(opened: Any, plain: Any) -> None:
@@ -522,14 +520,5 @@ def test_whole_audit(saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert result.subject.kind == "seq2seq"
     assert result.errored == 0
     assert result.rules == {"stereotype-pairs": "loglikelihood", "claims": "loglikelihood"}
-    assert {estimate.id: estimate for estimate in result.estimates}["claims/accuracy@all"].n == 16
+    assert {str(estimate.id): estimate for estimate in result.estimates}["claims/accuracy@all"].n == 16
     assert auditkit.verify(tmp_path / "run").audit.id == result.id
-
-
-def test_groups_stay_within_the_budget_with_their_padding() -> None:
-    assert list(within([2, 3, 4, 9], lambda size: size, 8)) == [[2, 3], [4], [9]]
-
-
-def test_special_tokens_around_a_text() -> None:
-    assert around([7, 5, 6, 2], [5, 6]) == (1, 1)
-    assert around([5, 6], [5, 6]) == (0, 0)

@@ -102,7 +102,7 @@ def choose(context: str, *options: str) -> Request:
 def scores(adapter: Any, *requests: Request) -> list[tuple[OptionScore, ...]]:
     outputs: list[Output] = list(adapter.execute(adapter.encode(requests)))
     assert [output.error for output in outputs] == [None] * len(requests)
-    return [output.options or () for output in outputs]
+    return [output.answer.options for output in outputs]
 
 
 def forward(network: Any, ids: list[int], start: int) -> list[float]:

@@ -79,7 +79,7 @@ def test_numbers_equal_pefts_own_forward(name: str, adapted: Any) -> None:
     encoded = adapter.encode([QUESTION])
     output = next(iter(adapter.execute(encoded)))
     plain = next(iter(opened(base).execute(encoded)))
-    for sequence, score, without in zip(encoded[0].sequences, output.options, plain.options, strict=True):
+    for sequence, score, without in zip(encoded[0].sequences, output.answer.options, plain.answer.options, strict=True):
         logits = own_forward(base, folder, list(sequence.ids)).log_softmax(-1)
         expected = [float(logits[at - 1, sequence.ids[at]]) for at in sequence.scored]
         assert score.logprobs == pytest.approx(expected, rel=1e-4)
@@ -97,7 +97,7 @@ def test_a_coarse_base_is_not_merged_into(adapted: Any) -> None:
     wrapped = peft.PeftModel.from_pretrained(
         transformers.AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.bfloat16), str(folder)
     ).eval()
-    for sequence, score in zip(encoded[0].sequences, output.options, strict=True):
+    for sequence, score in zip(encoded[0].sequences, output.answer.options, strict=True):
         with torch.no_grad():
             logits = wrapped(input_ids=torch.tensor([list(sequence.ids)])).logits[0].float().log_softmax(-1)
         expected = [float(logits[at - 1, sequence.ids[at]]) for at in sequence.scored]
@@ -122,8 +122,8 @@ def test_a_classifier_takes_its_head_from_the_adapter(folder: Any, tmp_path: Pat
     wrapped = peft.PeftModel.from_pretrained(model, str(lora)).eval()
     with torch.no_grad():
         expected = wrapped(**tokenizer("good film", return_tensors="pt")).logits[0].softmax(-1).tolist()
-    assert list(output.probabilities) == ["LABEL_0", "LABEL_1", "LABEL_2"]
-    assert list(output.probabilities.values()) == pytest.approx(expected, rel=1e-4)
+    assert list(output.answer.classes) == ["LABEL_0", "LABEL_1", "LABEL_2"]
+    assert list(output.answer.classes.values()) == pytest.approx(expected, rel=1e-4)
 
 
 def test_an_encoder_decoder_may_be_adapted(tmp_path: Path, folder: Any) -> None:
@@ -146,7 +146,7 @@ def test_an_encoder_decoder_may_be_adapted(tmp_path: Path, folder: Any) -> None:
     assert adapter.subject.kind == "seq2seq"
     encoded = adapter.encode([QUESTION])
     output = next(iter(adapter.execute(encoded)))
-    for sequence, score in zip(encoded[0].sequences, output.options, strict=True):
+    for sequence, score in zip(encoded[0].sequences, output.answer.options, strict=True):
         source, target = list(sequence.ids[: sequence.source]), list(sequence.ids[sequence.source :])
         with torch.no_grad():
             logits = wrapped.eval()(
@@ -226,7 +226,7 @@ def test_faults_are_one_line(adapted: Any, tmp_path: Path) -> None:
     (path / "adapter_config.json").write_text(json.dumps({"peft_type": "PROMPT_TUNING"}))
     assert "learns a prompt" in refusal(path, base=str(base))
     assert "leave base out" in refusal(base, base=str(base))
-    assert "is no folder with adapter_config.json" in refusal(f"{folder}+{base}")
+    assert "is not a folder with adapter_config.json" in refusal(f"{folder}+{base}")
     assert "name one" in refusal(f"{base}+{folder}", base="other")
 
 

@@ -30,7 +30,7 @@ QUESTIONS = [
 
 
 def sums(adapter: Any, requests: list[Request] = QUESTIONS) -> list[float]:
-    return [score.sum for output in adapter.execute(adapter.encode(requests)) for score in output.options]
+    return [score.sum for output in adapter.execute(adapter.encode(requests)) for score in output.answer.options]
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2"])
@@ -47,7 +47,7 @@ def test_equals_torchao_on_a_plain_forward(opened: Any, folder: Any) -> None:
     adapter = opened("llama", quantise="int8")
     for request in QUESTIONS:
         (encoded,) = adapter.encode([request.model_copy(update={"options": request.options[:1]})])
-        (score,) = next(iter(adapter.execute([encoded]))).options
+        (score,) = next(iter(adapter.execute([encoded]))).answer.options
         ids, scored = encoded.sequences[0].ids, encoded.sequences[0].scored
         with torch.no_grad():
             # the last token is scored, not read
@@ -110,6 +110,6 @@ def test_an_encoder_can_be_quantised(folder: Callable[[str], Path]) -> None:
     found = []
     for how in ("none", "int8"):
         adapter = open_model(Config(model=str(folder("bert-classifier")), device="cpu", quantise=how))
-        found.append(next(iter(adapter.execute(adapter.encode([request])))).probabilities)
+        found.append(next(iter(adapter.execute(adapter.encode([request])))).answer.classes)
     assert list(found[1].values()) == pytest.approx(list(found[0].values()), abs=0.05)
     assert found[0] != found[1]

@@ -177,7 +177,7 @@ with Journal.open(Path(root, name, "journal.jsonl"), header) as journal:
 assert not events, events
 assert set(kept) == set(found.outputs)
 for sha, output in found.outputs.items():
-    for one, other in zip(kept[sha].options, output.options, strict=True):
+    for one, other in zip(kept[sha].answer.options, output.answer.options, strict=True):
         assert abs(one.sum - other.sum) < 1e-4, "answers of the other model"
 """
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import click
+
+from auditkit.pipeline.inventory import KINDS, inventory
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["packs", "metrics", "rules", "models", "policies", "plugins"]))
+@click.argument("what", type=click.Choice(list(KINDS)))
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def command(what: str, as_json: bool) -> int:
-    """List what auditkit knows."""
-    import json
-
-    from auditkit.pipeline.inventory import inventory
-
+    """List what there is to name in a command or a file."""
     rows = inventory(what)
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))

@@ -1,0 +1,139 @@
+"""What an audit keeps of rows and answers: everything, hashes in the place of texts, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Literal
+
+from auditkit.measure.answers import read
+from auditkit.schema import Attribution, Estimate, Evidence, Output, Sample, Score, digest
+
+Keep = Literal["full", "hash", "none"]
+"""The setting `evidence`."""
+_QUOTE = 8
+"""Characters in a row that an error shares with a text: then it quotes it …"""
+_SHORTEST = 3
+"""… or all of a shorter text, from this length on."""
+
+
+def cited_evidence(
+    pairs: Iterable[tuple[Sample, Output | None]], estimates: Sequence[Estimate], scores: Sequence[Score], keep: Keep
+) -> dict[str, Evidence]:
+    """The samples that estimates cite, with the model's answers.
+
+    Args:
+        pairs: every sample and its output.
+        estimates: of the audit.
+        scores: of all metrics.
+        keep: how much of the texts.
+
+    Returns:
+        Sample id to evidence, sorted by id.
+    """
+    if keep == "none":
+        return {}
+    cited = {
+        name for estimate in estimates
+        for name in (*estimate.cited.extreme, *estimate.cited.typical, *estimate.cited.unscored)
+    }
+    answers: dict[str, dict[str, str | None]] = {}
+    for score in scores:
+        if score.sample_id in cited:
+            answers.setdefault(score.sample_id, {})[score.metric] = score.answer
+    kept: dict[str, Evidence] = {}
+    for sample, output in pairs:
+        if sample.id in cited:
+            evidence = evidence_of(sample, output, answers.get(sample.id, {}))
+            kept[sample.id] = evidence if keep == "full" else hidden(evidence)
+    return dict(sorted(kept.items()))
+
+
+def evidence_of(sample: Sample, output: Output | None, answers: Mapping[str, str | None]) -> Evidence:
+    """One sample with its answer; of a text also how it was read, since a page cannot read it, nor its hash."""
+    written = output is not None and output.read(sample.labels) is None
+    reading = read(sample, output) if written else None
+    return Evidence(sample=sample, output=output, reading=reading, answers=dict(answers))
+
+
+def kept_attributions(
+    attributions: Iterable[Attribution], wanted: Mapping[str, int], keep: Keep
+) -> tuple[Attribution, ...]:
+    """Attributions of the samples to explain, by rank.
+
+    Args:
+        attributions: in the order of the journal.
+        wanted: sample id to its rank.
+        keep: how much of the texts.
+    """
+    if keep == "none":
+        return ()
+    kept = sorted((item for item in attributions if item.sample_id in wanted), key=lambda x: wanted[x.sample_id])
+    return tuple(kept) if keep == "full" else tuple(_without_words(item) for item in kept)
+
+
+def kept_reasons(reasons: Mapping[str, str], samples: Mapping[str, Sample], keep: Keep) -> dict[str, str]:
+    """Why samples have no answer or no explanation, without what the reasons quote of their rows.
+
+    Args:
+        reasons: sample id to an error's text.
+        samples: sample id to sample.
+        keep: how much of the texts.
+    """
+    if keep == "full":
+        return dict(reasons)
+    return {
+        name: _without_quotes(reason, samples[name]) if name in samples else reason for name, reason in reasons.items()
+    }
+
+
+def hidden(evidence: Evidence) -> Evidence:
+    """Texts replaced by their hashes, for audits whose rows must not be shown; labels, classes and tags stay."""
+    sample = evidence.sample
+    changes: dict[str, Any] = {
+        "choices": tuple(choice.model_copy(update={"text": digest(choice.text)}) for choice in sample.choices),
+        "input": {name: digest(text) for name, text in sample.input.items()},
+        "words": tuple(digest(word) for word in sample.words),
+        "references": tuple(_hidden_unless(sample.labels, text) for text in sample.references),
+        "target": None if sample.target is None else _hidden_unless(sample.labels, sample.target),
+    }
+    output = None if evidence.output is None else evidence.output.hidden()
+    if output is not None and output.error is not None:
+        output = output.model_copy(update={"error": _without_quotes(output.error, sample)})
+    answers = evidence.answers
+    if not sample.choices or output != evidence.output:  # what a metric read is then a text, unless it is a label
+        answers = {
+            name: None if answer is None else _hidden_unless(sample.labels, answer) for name, answer in answers.items()
+        }
+    return evidence.model_copy(
+        update={"sample": sample.model_copy(update=changes), "output": output, "answers": answers}
+    )
+
+
+def _without_quotes(reason: str, sample: Sample) -> str:
+    """A reason with a mark in the place of what it quotes, perhaps cut off, of the row."""
+    texts = [
+        *sample.input.values(), *(choice.text for choice in sample.choices), *sample.words, *sample.references,
+        sample.target or "",
+    ]
+    quoted = bytearray(len(reason))
+    for text in texts:
+        length = min(_QUOTE, len(text))
+        if length < _SHORTEST:
+            continue
+        for start in range(len(reason) - length + 1):
+            if reason[start : start + length] in text:
+                quoted[start : start + length] = b"\1" * length
+    runs = groupby(zip(reason, quoted, strict=True), key=lambda pair: pair[1])
+    return "".join("[…]" if is_quote else "".join(letter for letter, _ in run) for is_quote, run in runs)
+
+
+def _hidden_unless(labels: Sequence[str], text: str) -> str:
+    return text if text in labels else digest(text)
+
+
+def _without_words(item: Attribution) -> Attribution:
+    return item.model_copy(update={
+        "tokens": tuple(digest(token)[:8] for token in item.tokens),
+        "words": tuple(digest(word)[:8] for word in item.words),
+    })
