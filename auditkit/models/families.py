@@ -77,6 +77,16 @@ class Family:
                 f"({type(error).__name__}: {error}); reinstall the package that brings it"
             ) from error
 
+    def problem(self) -> str | None:
+        """Why its models cannot be opened; `None` where what opens them can be imported."""
+        for field in ("adapter", "opener", "answerer"):
+            if getattr(self, field):
+                try:
+                    self.load(field)
+                except ModelError as error:
+                    return str(error)
+        return None
+
     def claims(self, architecture: str, tables: Any) -> bool:
         """Whether an architecture of config.json is of this family.
 
@@ -120,8 +130,18 @@ def family_named(name: str) -> Family:
         if family.auto_class:
             return family
     names = sorted(family.name for family in families_of_weights())
-    hint = did_you_mean(name, names, "choose one")
-    raise ModelError(f'kind: "{name}" is not a family of weights; {hint} There are: auto, {", ".join(names)}')
+    hint = did_you_mean(name, names, "choose one of them, or auto")
+    raise ModelError(f'kind: "{name}" is not a family of weights ({", ".join(names)}); {hint}')
+
+
+def check_kind(kind: str) -> None:
+    """Refuse, before anything is loaded, a `Config.kind` that no family has.
+
+    Raises:
+        ModelError: there is none; tells the nearest one.
+    """
+    if kind != "auto":
+        family_named(kind)
 
 
 def family_of_scheme(model: str) -> Family | None:

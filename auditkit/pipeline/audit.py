@@ -14,6 +14,7 @@ from auditkit.errors import ConfigError
 from auditkit.explain.attributions import Item, NotExplained, explain, items_for
 from auditkit.judge.policies import open_policy
 from auditkit.measure.measurement import measure
+from auditkit.models.families import check_kind
 from auditkit.pipeline.around.efficiency import efficiency
 from auditkit.pipeline.around.environment import Clock, environment, observe
 from auditkit.pipeline.around.executors import check_executor, choose_executor, describe_executor
@@ -79,6 +80,7 @@ def run_audit(
         UsageError: the model, a pack, the policy or the run folder cannot be used.
     """
     check_executor(config)
+    check_kind(config.kind)
     prepare(offline=config.offline, loopback=config.executor == "ray")
     clock = Clock()
     with clock.stage("load"):

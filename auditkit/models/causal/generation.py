@@ -67,9 +67,9 @@ class _Writer:
         group = self._next(waiting, slots)
         if not group:
             return
-        cache, mask, logits = self._read(group)
         from auditkit.models.speed.slots import Slots, bytes_a_token, shareable
 
+        cache, mask, logits = self._read(group)
         if not shareable(cache):
             self._write_group(group, cache, mask, logits)
             return
