@@ -49,7 +49,7 @@ class Family:
     unread: tuple[str, ...] = ()
     """Beginnings of the names of tensors that it does not read, so that they may be missing in the weights."""
     reading: str = ""
-    """`module:function` of model, tokenizer, folder and `Config` to a `Reading`: what its numbers depend on."""
+    """`module:function` of model, tokenizer, folder and `Config` to a `ReadingRules`: what its numbers depend on."""
 
     scheme: str = ""
     """How the name of a model begins that is not found as weights, e.g. `openai:`."""
