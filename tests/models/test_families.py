@@ -123,7 +123,7 @@ def test_reading_all_records_imports_no_adapter_and_no_library() -> None:
 
 
 def test_an_unknown_kind_names_the_nearest_and_all() -> None:
-    with pytest.raises(ModelError, match='kind: "casual" is not a family of weights .causal, .* did you mean "causal"'):
+    with pytest.raises(ModelError, match=r'kind: "casual" is not a family of weights .causal, .* did you mean "causal"'):
         check_kind("casual")
     with pytest.raises(ModelError, match="choose one of them, or auto"):
         check_kind("zzz")
@@ -203,9 +203,9 @@ def test_a_broken_family_breaks_nothing_else(
     register("family.lost", f"{__name__}:BROKEN")
     assert open_model(Config(model=str(folder("gpt2")), device="cpu")).subject.kind == "causal"
     assert "gone" not in {family.name for family in families_of_weights()}
-    with pytest.raises(RegistryError, match='the family "gone".* cannot be imported'):
+    with pytest.raises(RegistryError, match=r'the family "gone".* cannot be imported'):
         check_kind("gone")
-    with pytest.raises(ModelError, match='the family "lost" names adapter .* cannot be imported'):
+    with pytest.raises(ModelError, match=r'the family "lost" names adapter .* cannot be imported'):
         open_model(Config(model=str(folder("gpt2")), device="cpu", kind="lost"))
     assert "cannot be imported" in examine()["families"]["lost"]
 
