@@ -11,9 +11,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditkit.errors import ConfigError
-from auditkit.explain.attributions import Item, NotExplained, explain, items_for
+from auditkit.explain.attributions import MissingExplanation, explain
+from auditkit.explain.options import ExplainedOption, options_to_explain
 from auditkit.judge.policies import open_policy
 from auditkit.measure.measurement import measure
+from auditkit.models.families import check_kind
 from auditkit.pipeline.around.efficiency import efficiency
 from auditkit.pipeline.around.environment import Clock, environment, observe
 from auditkit.pipeline.around.executors import check_executor, choose_executor, describe_executor
@@ -79,6 +81,7 @@ def run_audit(
         UsageError: the model, a pack, the policy or the run folder cannot be used.
     """
     check_executor(config)
+    check_kind(config.kind)
     prepare(offline=config.offline, loopback=config.executor == "ray")
     clock = Clock()
     with clock.stage("load"):
@@ -173,16 +176,16 @@ def _explain(config: Config, asked: Asked, journal: Journal, on_event: OnEvent) 
     if config.explain.samples == 0:
         return
     records = journal.records
-    items: list[Item] = []
+    items: list[ExplainedOption] = []
     for pack in answered(records):
         found = measure(
             pack.card, pack.samples, pack.outputs, level=0.95, seed=config.seed, pooled_only=True
         ).estimates
         cited = to_explain(records.header, found)
         samples = [sample for sample in pack.samples if sample.id in cited]
-        items += items_for(samples, pack.requests, _answers(pack.outputs))
+        items += options_to_explain(samples, pack.requests, _answers(pack.outputs))
     for item in explain(asked.adapter, items, config.explain, done=records.attributions, on_event=on_event):
-        if isinstance(item, NotExplained):
+        if isinstance(item, MissingExplanation):
             journal.not_explained(item.sample_id, item.reason)
         else:
             journal.attribution(item)
