@@ -2,7 +2,7 @@
 
     import auditkit
     result = auditkit.audit("smollm2", packs=["ambiguous-qa"], limit=200)
-    result.verdict.sentence
+    auditkit.sentence(result)
     result.to_frame()
 """
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from auditkit.pipeline.audit import audit as audit
     from auditkit.pipeline.finetune import finetune as finetune
     from auditkit.pipeline.verify import verify as verify
+    from auditkit.render.view.verdict import sentence as sentence
     from auditkit.schema import Audit as Audit
     from auditkit.schema import Config as Config
     from auditkit.schema import Policy as Policy
@@ -27,10 +28,11 @@ _EXPORTS = {
     "audit": "auditkit.pipeline.audit",
     "finetune": "auditkit.pipeline.finetune",
     "load_audit": "auditkit.store.folder",
+    "sentence": "auditkit.render.view.verdict",
     "verify": "auditkit.pipeline.verify",
 }
 
-__all__ = ["Audit", "Config", "Policy", "audit", "finetune", "load_audit", "verify"]
+__all__ = ["Audit", "Config", "Policy", "audit", "finetune", "load_audit", "sentence", "verify"]
 
 
 def __getattr__(name: str) -> Any:

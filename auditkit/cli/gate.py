@@ -18,6 +18,7 @@ def command(run: Path, policy: str | None, as_json: bool) -> int:
     from auditkit.cli.progress import progress
     from auditkit.cli.summary import print_findings, print_not_measured
     from auditkit.pipeline.gate import gate
+    from auditkit.render.view.verdict import sentence
     from auditkit.schema import plain
     from auditkit.store.folder import load_audit
 
@@ -27,7 +28,7 @@ def command(run: Path, policy: str | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"verdict": plain(judged.verdict), "findings": plain(judged.findings)}, indent=2))
     else:
-        click.echo(judged.verdict.sentence)
+        click.echo(sentence(judged))
         print_findings(judged)
         print_not_measured(judged)
     return judged.verdict.exit_code

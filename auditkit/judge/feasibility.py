@@ -1,4 +1,4 @@
-"""Checks that could not fail even if every sample were a hit: a gate that never closes is refused."""
+"""Checks that could not fail even if every sample were a hit are refused: such a gate decides nothing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from auditkit.errors import ConfigError
-from auditkit.judge.threshold import Region, estimate_id
-from auditkit.schema import Check, Direction
+from auditkit.schema import Check, Direction, Region
 from auditkit.stats.intervals import interval
 from auditkit.stats.means import mean_reading
 
@@ -42,24 +41,24 @@ def refuse_if_it_cannot_fail(check: Check, design: Design, family: int) -> None:
     """
     if _can_fail(check, design, design.clusters, family):
         return
-    found = len(set(design.clusters))
-    each = max(1, round(len(design.clusters) / max(1, found)))
-    needed = max(2, found)
-    while needed <= MOST_CLUSTERS and not _can_fail(check, design, _equal(needed, each), family):
+    clusters = len(set(design.clusters))
+    size = max(1, round(len(design.clusters) / max(1, clusters)))
+    needed = max(2, clusters)
+    while needed <= MOST_CLUSTERS and not _can_fail(check, design, _equal(needed, size), family):
         needed += max(1, needed // 20)
-    what = f"could not fail even if all of its {len(design.clusters)} samples ({found} clusters) were hits"
+    what = f"could not fail even if all of its {len(design.clusters)} samples ({clusters} clusters) were hits"
     enough = needed <= MOST_CLUSTERS
-    mend = f"it needs about {needed} clusters: raise --limit" if enough else "no number of clusters helps"
-    raise ConfigError(f"policy: {check.rule} {estimate_id(check)} {what}; {mend}, move the bound, or let it only warn")
+    remedy = f"it needs about {needed} clusters: raise --limit" if enough else "no number of clusters helps"
+    raise ConfigError(f"policy: {check.finding} {what}; {remedy}, move the bound, or let it only warn")
 
 
-def _equal(clusters: int, each: int) -> list[str]:
-    return [str(i) for i in range(clusters) for _ in range(each)]
+def _equal(clusters: int, size: int) -> list[str]:
+    return [str(i) for i in range(clusters) for _ in range(size)]
 
 
 def _can_fail(check: Check, design: Design, clusters: Sequence[str], family: int) -> bool:
     level = 1 - (1 - check.level) / family
-    region = Region.of_direction(check.bound, design.direction, design.ideal)
+    region = Region.allowed(check.bound, design.direction, design.ideal)
     names = np.array(clusters, dtype=np.str_)
     for end in design.range:
         reading = mean_reading(np.full(len(names), end), (names,), design.range)

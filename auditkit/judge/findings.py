@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from auditkit.judge.threshold import Evidence, Region, judge_check
+from auditkit.judge.threshold import Basis, judge_check
 from auditkit.schema import Check, Finding, Policy, Waiver
 from auditkit.stats.multiplicity import holm
 
 
-def judge(policy: Policy, evidence: Evidence, today: dt.date) -> tuple[Finding, ...]:
+def judge(policy: Policy, basis: Basis, today: dt.date) -> tuple[Finding, ...]:
     """Findings of a policy, in its order.
 
     A failure is corrected by Holm over all blocking checks that apply to the model, since any one of them blocks;
@@ -17,18 +17,16 @@ def judge(policy: Policy, evidence: Evidence, today: dt.date) -> tuple[Finding, 
 
     Args:
         policy: the checks and waivers.
-        evidence: estimates, self-test readings and guards.
+        basis: estimates and self-test readings.
         today: the day on which waivers must not have expired.
     """
-    findings = [judge_check(check, evidence) for check in policy.checks]
+    findings = [judge_check(check, basis) for check in policy.checks]
     findings = _corrected(findings)
-    return tuple(_waived(finding, policy.waivers, evidence, today) for finding in findings)
+    return tuple(_waived(finding, policy.waivers, basis, today) for finding in findings)
 
 
 def _corrected(findings: list[Finding]) -> list[Finding]:
-    family = [
-        i for i, f in enumerate(findings) if f.check.severity == "block" and f.status != "not_applicable"
-    ]
+    family = [i for i, finding in enumerate(findings) if finding.blocks and finding.status != "not_applicable"]
     scaled = [_at_common_level(findings[i]) for i in family]
     adjusted = dict(zip(family, holm(scaled), strict=True))
     result = list(findings)
@@ -50,14 +48,14 @@ def _at_common_level(finding: Finding) -> float | None:
     return min(1.0, finding.p_value * 0.025 / ((1 - finding.check.level) / 2))
 
 
-def _waived(finding: Finding, waivers: tuple[Waiver, ...], evidence: Evidence, today: dt.date) -> Finding:
+def _waived(finding: Finding, waivers: tuple[Waiver, ...], basis: Basis, today: dt.date) -> Finding:
     for waiver in waivers:
         if waiver.finding == finding.id and finding.status in ("fail", "inconclusive") and waiver.expires >= today:
-            estimate = evidence.estimates.get(finding.estimates[0]) if finding.estimates else None
+            estimate = basis.estimates.get(finding.estimates[0]) if finding.estimates else None
             if estimate is None:
                 continue
             accepted: Check = finding.check.model_copy(update={"bound": waiver.accepted_bound})
-            region = Region.of(accepted, estimate)
+            region = accepted.region(estimate)
             low, high = finding.parameters.get("worst_low"), finding.parameters.get("worst_high")
             if region.holds(_number(low), _number(high)):
                 return finding.model_copy(update={"waived_by": waiver.owner, "cause": "waived", "status": "pass"})

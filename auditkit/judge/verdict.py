@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Literal
 
-from auditkit.schema import Finding, Policy, Verdict
+from auditkit.schema import Finding, Policy, Status, Verdict
 
 Outcome = Literal["pass", "fail", "inconclusive", "error"]
 EXIT_CODES: dict[Outcome, Literal[0, 1, 3, 4]] = {"pass": 0, "fail": 1, "inconclusive": 3, "error": 4}
@@ -16,35 +17,24 @@ def decide(findings: tuple[Finding, ...], policy: Policy) -> Verdict:
     `fail` (1) if any failed; else `error` (4) if any could not be measured; else `inconclusive` (3) if any is
     undecided and holds, or none was decided at all; else `pass` (0).
     """
-    blocking = [finding for finding in findings if finding.check.severity == "block"]
-    failed = _ids(blocking, "fail")
-    errored = _ids(blocking, "error")
-    held = tuple(
-        finding.id for finding in blocking
-        if (finding.status == "inconclusive" and finding.check.inconclusive == "hold")
-        or (finding.status == "not_applicable" and not finding.check.allow_not_applicable)
+    blocking = [finding for finding in findings if finding.blocks]
+    outcome, deciding = _outcome(blocking)
+    return Verdict(
+        status=outcome, exit_code=EXIT_CODES[outcome], reasons=tuple(finding.id for finding in deciding),
+        policy=policy.name, counts=dict(sorted(Counter[Status](finding.status for finding in blocking).items())),
     )
-    passed = _ids(blocking, "pass")
-    name = policy.name
+
+
+def _outcome(blocking: list[Finding]) -> tuple[Outcome, list[Finding]]:
+    """What the blocking findings come to, and those that decide it."""
+    failed = [finding for finding in blocking if finding.status == "fail"]
     if failed:
-        missed = "missed its bound" if len(failed) == 1 else "missed their bounds"
-        return _verdict("fail", f"Fails the policy {name}: {_checks(failed)} {missed}.", failed, name)
+        return "fail", failed
+    errored = [finding for finding in blocking if finding.status == "error"]
     if errored:
-        return _verdict("error", f"Could not be measured: {_checks(errored)} of {name} ended in error.", errored, name)
-    if held:
-        return _verdict("inconclusive", f"Undecided under the policy {name}: {_checks(held)} inconclusive.", held, name)
-    if not passed:
-        return _verdict("inconclusive", f"Undecided: no blocking check of the policy {name} was decided.", (), name)
-    return _verdict("pass", f"Passes the policy {name}: {_checks(passed)} cleared.", passed, name)
-
-
-def _verdict(status: Outcome, sentence: str, reasons: tuple[str, ...], policy: str) -> Verdict:
-    return Verdict(status=status, exit_code=EXIT_CODES[status], sentence=sentence, reasons=reasons, policy=policy)
-
-
-def _ids(findings: list[Finding], status: str) -> tuple[str, ...]:
-    return tuple(finding.id for finding in findings if finding.status == status)
-
-
-def _checks(ids: tuple[str, ...]) -> str:
-    return f"{len(ids)} blocking check" + ("" if len(ids) == 1 else "s")
+        return "error", errored
+    undecided = [finding for finding in blocking if finding.holds_back]
+    if undecided:
+        return "inconclusive", undecided
+    passed = [finding for finding in blocking if finding.status == "pass"]
+    return ("pass" if passed else "inconclusive"), passed

@@ -1,6 +1,6 @@
 """Variants of samples: the same question in another prompt format, or with typing errors, capitals, punctuation.
 
-A variant is a sample of its own: same origin, same groups and clusters, arm `ARM~VARIANT`. It is measured beside the
+A variant is a sample of its own: same origin, arm, groups and clusters. It is measured beside the
 clean one and never mixed with it.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from auditkit.load.perturbations import case, names, punctuation, typos, words
-from auditkit.schema import FORMAT, MARK, Benchmark, Config, Sample
+from auditkit.schema import FORMAT, Benchmark, Config, Sample, variant_name
 
 
 def variants(card: Benchmark, samples: Iterable[Sample], config: Config, rows: Sequence[Sample]) -> list[Sample]:
@@ -43,7 +43,7 @@ def variants(card: Benchmark, samples: Iterable[Sample], config: Config, rows: S
 
 
 def twin(sample: Sample, variant: str, fields: dict[str, str]) -> Sample:
-    """The variant of a sample: another id and arm, the same origin.
+    """The variant of a sample: another id, the same origin and arm.
 
     Args:
         sample: the clean sample.
@@ -51,10 +51,7 @@ def twin(sample: Sample, variant: str, fields: dict[str, str]) -> Sample:
         fields: its input.
     """
     return sample.model_copy(
-        update={
-            "id": f"{sample.id}{MARK}{variant}", "arm": f"{sample.arm}{MARK}{variant}", "variant": variant,
-            "input": fields,
-        }
+        update={"id": variant_name(sample.id, variant), "variant": variant, "input": fields}
     )
 
 

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
+from auditkit.measure.evaluate_form import EvaluateForm
 from auditkit.measure.version import metric_version
-from auditkit.schema import Benchmark, Direction, Output, Sample, Score
+from auditkit.schema import Benchmark, Direction, Guard, Output, Sample, Score
 from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.estimates import MEAN, Statistic
@@ -21,24 +22,6 @@ Context = Mapping[str, str]
 """What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
 Best = Callable[[Sample, Context], dict[str, float | str] | None]
 Unit = Literal["sample", "origin"]
-Guard = tuple[str, str, float]
-"""Metric, arm, and the bound that its lower limit must clear before a pass counts."""
-Computed = float | None | tuple[float | None, Mapping[str, str]]
-"""A corpus value, `None` where it is undefined; perhaps with what else is to be said, by name."""
-
-
-@dataclass(frozen=True)
-class EvaluateForm:
-    """How a metric is offered as an `evaluate.Metric`: computed by the field's library, not by auditkit's formula."""
-
-    compute: Callable[..., Computed]
-    """`(predictions=…, references=…, **settings)` to the value; its docstring describes them. Imports its library."""
-    predictions: Literal["text", "texts", "numbers"]
-    """What a prediction is."""
-    references: Literal["text", "texts", "numbers"]
-    """What a reference is."""
-    url: str
-    """Of the library."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +41,8 @@ class Metric:
     """`origin` hands it all arms of one origin, sorted by sample id."""
     title: str = ""
     """For people."""
-    requires: Guard | None = None
-    """Unless this metric's lower bound clears the bound, a pass is withheld."""
+    guard: Guard | None = None
+    """Unless this clears its bound, a pass is withheld."""
     statistic: Statistic = MEAN
     """What makes one number of the scores."""
     best: Best | None = None
@@ -168,7 +151,7 @@ def metric(
     ideal: float | None = None,
     unit: Unit = "sample",
     title: str | None = None,
-    requires: Guard | None = None,
+    guard: Guard | None = None,
     statistic: Statistic = MEAN,
     best: Best | None = None,
     context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None,
@@ -186,7 +169,7 @@ def metric(
         ideal: the ideal value, for `middle`.
         unit: `sample`, or `origin` for a function of all arms of one origin.
         title: for people; default the name in words.
-        requires: (metric, arm, bound) that must be cleared before a pass counts.
+        guard: the metric, arm and bound that must be cleared before a pass counts.
         statistic: what makes one number of the scores: their mean, or a function decorated with `@statistic`.
         best: parts of the best possible answer, for statistics over the corpus.
         context: what the function also needs, from card and samples; handed over as its third argument.
@@ -200,10 +183,9 @@ def metric(
         """The metric of this function, with its docstring."""
         words = title or name.replace("_", " ").capitalize()
         defined = Metric(
-            name, function, range, direction, ideal, unit, words, requires, statistic, best, context, evaluate
+            name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate
         )
         object.__setattr__(defined, "__doc__", function.__doc__)
         return defined
 
     return make
-

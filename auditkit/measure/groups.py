@@ -71,18 +71,18 @@ def tables(
     return {axis: table for axis, table in by_axis.items() if table is not None}
 
 
-def check(contrast: Estimate, table: AxisTable | None) -> None:
+def check(estimate: Estimate, table: AxisTable | None) -> None:
     """Hold the value of a contrast equal to fairlearn's.
 
     Raises:
         MeasurementError: the two differ by more than 1e-9.
     """
-    expected = None if table is None else table.gap if contrast.contrast == "gap" else table.smallest_ratio
-    if contrast.value is None or expected is None:
+    expected = None if table is None else table.gap if estimate.id.contrast == "gap" else table.smallest_ratio
+    if estimate.value is None or expected is None:
         return
-    if not math.isclose(contrast.value, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+    if not math.isclose(estimate.value, expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
         raise MeasurementError(
-            f"{contrast.id}: stats gives {contrast.value!r}, fairlearn {expected!r}; report this bug of auditkit"
+            f"{estimate.id}: stats gives {estimate.value!r}, fairlearn {expected!r}; report this bug of auditkit"
         )
 
 

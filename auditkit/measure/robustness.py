@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from auditkit.measure.measurement import Measured, measure, metric_of, score
-from auditkit.measure.table import Outputs, Table
-from auditkit.schema import FORMAT, MARK, Benchmark, Cited, Estimate, MetricUse, Sample, Score
+from auditkit.measure.measurement import Measurement, measure, metric_of, score_arm
+from auditkit.measure.table import Outputs, ScoreTable
+from auditkit.schema import FORMAT, Benchmark, Cited, Estimate, MetricUse, Sample, Score, variant_name
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import Mean, estimate
 
@@ -16,7 +16,7 @@ from auditkit.stats.estimates import Mean, estimate
 def measure_variants(
     card: Benchmark, samples: Sequence[Sample], outputs: Outputs, *, level: float = 0.95, seed: int = 0,
     signature_extra: Mapping[str, str] | None = None,
-) -> Measured:
+) -> Measurement:
     """Measure every variant among the samples with the card's metrics, pooled, and its difference to the clean arm.
 
     The difference is variant − clean over the samples that both scored, paired by sample, with an interval that
@@ -31,29 +31,28 @@ def measure_variants(
         signature_extra: further parts of the signature's instrument half.
 
     Returns:
-        For each variant the metrics on `ARM~VARIANT`, in the card's order, each followed by `[difference]`.
+        For each variant the metrics on its arm, in the card's order, each followed by its difference.
     """
     clean = [sample for sample in samples if not sample.variant]
     estimates: list[Estimate] = []
     scores: list[Score] = []
     for variant in dict.fromkeys(sample.variant for sample in samples if sample.variant):
         twins = [_as_clean(sample) for sample in samples if sample.variant == variant]
-        found = measure(
+        measured = measure(
             _as_asked(card, variant), twins, outputs, level=level, seed=seed, pooled_only=True,
             signature_extra={**(signature_extra or {}), "variant": variant},
         )
-        scores += found.scores
-        for use, made in zip(card.metrics, found.estimates, strict=True):
-            moved = _renamed(made, variant)
-            estimates.append(moved)
-            estimates += _difference(card, use, (clean, twins), outputs, moved)
-    return Measured(tuple(estimates), tuple(scores))
+        scores += measured.scores
+        for use, pooled in zip(card.metrics, measured.estimates, strict=True):
+            varied = _of_variant(pooled, variant)
+            estimates.append(varied)
+            estimates += _difference(card, use, (clean, twins), outputs, varied)
+    return Measurement(tuple(estimates), tuple(scores))
 
 
 def _as_clean(sample: Sample) -> Sample:
-    """The variant as `measure` takes it: on its clean arm, with an origin of its own."""
-    origin, arm = f"{sample.origin}{MARK}{sample.variant}", sample.arm.removesuffix(f"{MARK}{sample.variant}")
-    return sample.model_copy(update={"arm": arm, "origin": origin, "variant": ""})
+    """The variant as `measure` takes it: a clean sample with an origin of its own."""
+    return sample.model_copy(update={"origin": variant_name(sample.origin, sample.variant), "variant": ""})
 
 
 def _as_asked(card: Benchmark, variant: str) -> Benchmark:
@@ -63,46 +62,42 @@ def _as_asked(card: Benchmark, variant: str) -> Benchmark:
     return card.model_copy(update={"templates": (card.formats[int(variant.removeprefix(FORMAT)) - 2],)})
 
 
-def _renamed(made: Estimate, variant: str) -> Estimate:
-    arm = f"{made.arm}{MARK}{variant}"
-    return made.model_copy(
-        update={
-            "id": f"{made.benchmark}/{made.metric}@{arm}", "arm": arm, "cited": Cited(),
-            "signature": {**made.signature, "arm": arm},
-        }
-    )
+def _of_variant(pooled: Estimate, variant: str) -> Estimate:
+    """The estimate under the variant's name; no sample is cited for it."""
+    name = pooled.id.model_copy(update={"variant": variant})
+    return pooled.model_copy(update={"id": name, "cited": Cited()})
 
 
 def _difference(
-    card: Benchmark, use: MetricUse, sides: tuple[Sequence[Sample], Sequence[Sample]], outputs: Outputs, moved: Estimate
+    card: Benchmark, use: MetricUse, sides: tuple[Sequence[Sample], Sequence[Sample]], outputs: Outputs,
+    varied: Estimate,
 ) -> Iterator[Estimate]:
     """The paired difference of one metric; none where it is not a mean, whose difference is not the mean of paired
     differences."""
     metric = metric_of(use)
     if not isinstance(metric.statistic, Mean):
         return
-    clean, varied = (score(card, use, metric, side, outputs)[0] for side in sides)
+    clean, twins = (score_arm(card, use, metric, side, outputs)[0] for side in sides)
     width = metric.range[1] - metric.range[0]
-    made = estimate(
-        _paired(clean, varied), id=f"{moved.id}[difference]", benchmark=card.name, metric=metric.name, arm=moved.arm,
-        range=(-width, width), direction="middle", ideal=0.0, level=moved.level,
-        signature={**moved.signature, "contrast": "variant - clean, paired by sample"},
+    yield estimate(
+        _paired(clean, twins, varied.id.variant), id=varied.id.model_copy(update={"contrast": "difference"}),
+        range=(-width, width), direction="middle", ideal=0.0, level=varied.level, guard=metric.guard,
+        signature={**varied.signature, "contrast": "variant - clean, paired by sample"},
     )
-    yield made.model_copy(update={"contrast": "difference"})
 
 
-def _paired(clean: Table, varied: Table) -> ScoreColumn:
+def _paired(clean: ScoreTable, twins: ScoreTable, variant: str) -> ScoreColumn:
     """Variant − clean, in the clean units' order; a pair outside the metric's denominator on either side stays out, and
     so does a unit that the variant left as it was."""
-    place = {unit.id.rpartition(MARK)[0]: at for at, unit in enumerate(varied.units)}
-    order = np.array([place[unit.id] for unit in clean.units if unit.id in place], dtype=np.intp)
-    mine = clean.rows(np.array([unit.id in place for unit in clean.units], dtype=np.bool_))
-    other = varied.column
+    rows = {unit.id: row for row, unit in enumerate(twins.units)}
+    names = [variant_name(unit.id, variant) for unit in clean.units]
+    order = np.array([rows[name] for name in names if name in rows], dtype=np.intp)
+    before, after = clean.rows(np.array([name in rows for name in names], dtype=np.bool_)), twins.column
     reasons = np.array(
         [
-            "outside" if "outside" in (one, two) else one or two
-            for one, two in zip(other.reasons[order], mine.reasons, strict=True)
+            "outside" if "outside" in pair else pair[0] or pair[1]
+            for pair in zip(after.reasons[order], before.reasons, strict=True)
         ],
         dtype=np.str_,
     )
-    return ScoreColumn(other.values[order] - mine.values, reasons, mine.clusters)
+    return ScoreColumn(after.values[order] - before.values, reasons, before.clusters)

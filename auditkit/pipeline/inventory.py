@@ -9,20 +9,10 @@ from auditkit.errors import RegistryError
 from auditkit.judge.policies import builtin_names
 from auditkit.load import packs
 from auditkit.load.samples import read_samples
-from auditkit.models.scripted.planted import BEHAVIOURS
+from auditkit.models.families import all_families
 from auditkit.render.view.rules import codes, rule_text
 
 Row = dict[str, str]
-
-FAMILIES = {
-    "causal": "causal language model: Hub id or directory (safetensors), or a GGUF file",
-    "masked": "masked language model: Hub id or directory (safetensors)",
-    "classifier": "sequence classifier or regression, of texts and pairs: Hub id or directory (safetensors)",
-    "tagger": "token classifier, such as named entities: Hub id or directory (safetensors)",
-    "span": "extractive question answering: Hub id or directory (safetensors)",
-    "seq2seq": "encoder-decoder of text (T5, BART, Marian, M2M100 …): Hub id or directory (safetensors)",
-    "embedder": "sentence encoder: Hub id or directory (safetensors)",
-}
 
 
 def inventory(what: str) -> list[Row]:
@@ -65,11 +55,10 @@ def _models() -> list[Row]:
         {"name": "smollm2", "what": f"SmolLM2-135M-Instruct ({states['smollm2']})"},
         {"name": "minilm", "what": f"all-MiniLM-L6-v2, an encoder to fine-tune ({states['minilm']})"},
     ]
-    rows += [{"name": name, "what": what} for name, what in FAMILIES.items()]
-    rows.append({"name": "openai:MODEL@BASE_URL", "what": "OpenAI-compatible endpoint"})
-    rows.append({"name": "predictions:FILE", "what": "saved answers (.jsonl or .csv), no model needed"})
-    rows += [{"name": f"planted:{name}", "what": "known behaviour, for self-tests"} for name in BEHAVIOURS]
-    return rows
+    families = sorted(all_families(), key=lambda family: (bool(family.scheme), family.name))
+    return rows + [
+        {"name": form, "what": family.description} for family in families for form in family.forms or (family.name,)
+    ]
 
 
 def _plugins() -> list[Row]:

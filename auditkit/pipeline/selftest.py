@@ -41,7 +41,7 @@ def selftest(
     for planted in sorted({expected.planted for expected in card.planted}):
         outputs = answers(planted, rows, requests)
         found = measure(card, rows, outputs, level=LEVEL, seed=seed, pooled_only=True).estimates
-        by_use = {(estimate.metric, estimate.arm): estimate for estimate in found}
+        by_use = {(estimate.id.metric, estimate.id.arm): estimate for estimate in found}
         readings += [
             _reading(expected, by_use[expected.metric, expected.arm])
             for expected in card.planted if expected.planted == planted
@@ -75,8 +75,8 @@ def _reading(expected: PlantedReading, estimate: Estimate) -> SelfTestReading:
     else:
         ok = (low is None or low <= expected.value) and (high is None or expected.value <= high)
     return SelfTestReading(
-        planted=expected.planted, benchmark=estimate.benchmark, metric=expected.metric, arm=expected.arm,
-        expect=expected.expect, expected=expected.value, value=value, low=low, high=high, n=estimate.n, ok=ok,
+        planted=expected.planted, estimate=estimate.id, expect=expected.expect, expected=expected.value, value=value,
+        low=low, high=high, n=estimate.n, ok=ok,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from auditkit.errors import VerifyError
 from auditkit.pipeline.steps.assemble import assemble
-from auditkit.schema import Audit, plain
+from auditkit.schema import Audit, EstimateId, plain
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal
 
@@ -93,4 +93,6 @@ def differences(was: Any, now: Any, where: str = "") -> Iterator[tuple[str, Any,
 
 
 def _label(item: Any, i: int) -> str:
-    return str(item["id"]) if isinstance(item, dict) and "id" in item else str(i)
+    """What names an item of a list: an estimate's id as it is printed, another id as it is, else its place."""
+    name = item.get("id", i) if isinstance(item, dict) else i
+    return str(EstimateId.model_validate(name) if isinstance(name, dict) else name)

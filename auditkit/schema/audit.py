@@ -207,9 +207,10 @@ class Audit(Record):
 
         rows = [
             {
-                "id": e.id, "benchmark": e.benchmark, "metric": e.metric, "arm": e.arm,
-                "slice": ", ".join(f"{key}={value}" for key, value in sorted(e.slice.items())),
-                "axis": e.axis, "group": e.group, "contrast": e.contrast,
+                "id": str(e.id), "benchmark": e.id.benchmark, "metric": e.id.metric, "arm": e.id.arm,
+                "variant": e.id.variant,
+                "slice": ", ".join(f"{key}={value}" for key, value in sorted(e.id.slice.items())),
+                "axis": e.id.axis, "group": e.id.group, "contrast": e.id.contrast,
                 "value": e.value, "low": e.low, "high": e.high,
                 "worst_low": e.at_lowest_fill.low, "worst_high": e.at_highest_fill.high,
                 "level": e.level, "method": e.method, "n": e.n, "clusters": e.clusters,

@@ -7,9 +7,13 @@ from typing import Annotated, Literal, Union
 from pydantic import Field, model_validator
 
 from auditkit.schema.base import Record
+from auditkit.schema.estimate_id import EstimateId
 
 Reason = Literal["not_run", "refused", "unparsed", "tied", "errored", "outside"]
 """Why a sample has no score. `outside`: parsed, but outside the metric's denominator (never filled)."""
+
+UNANSWERED: tuple[Reason, ...] = ("refused", "unparsed", "tied")
+"""Reasons of samples that were asked and gave no score."""
 
 Direction = Literal["higher", "lower", "middle"]
 
@@ -85,7 +89,7 @@ class Pairs(Record):
     """What -1 and 1 stand for."""
 
 
-class T(Record):
+class StudentT(Record):
     """A mean with a standard error and Student's t; on the log scale where `log`."""
 
     kind: Literal["t"] = "t"
@@ -124,7 +128,7 @@ class Compound(Record):
     """The two sides, or the pairwise contrasts."""
 
 
-Spread = Annotated[Union[Exact, Wilson, Pairs, T, Bootstrap, Compound], Field(discriminator="kind")]
+Spread = Annotated[Union[Exact, Wilson, Pairs, StudentT, Bootstrap, Compound], Field(discriminator="kind")]
 """What an interval at any level needs."""
 
 
@@ -152,27 +156,26 @@ class Cited(Record):
     """Samples without a score."""
 
 
+class Guard(Record):
+    """What a model must show before a pass of another metric counts, since one that sees nothing passes that too."""
+
+    metric: str
+    """Name of the guarding metric, of the same benchmark."""
+    arm: str
+    """Its arm, or `all`; clean samples."""
+    bound: float
+    """What answers without the evidence reach: the lower limit at the lowest fill must lie above it."""
+
+    def estimate(self, benchmark: str) -> EstimateId:
+        """The estimate that must clear the bound."""
+        return EstimateId(benchmark=benchmark, metric=self.metric, arm=self.arm)
+
+
 class Estimate(Record):
     """A number with everything that is needed to defend it."""
 
-    id: str
-    """`benchmark/metric@arm`, then `[key=value]` for a slice, `[axis:group]` for a group, `[axis:contrast]`,
-    `[difference]`."""
-    benchmark: str
-    """Name of the pack."""
-    metric: str
-    """Name of the metric."""
-    arm: str
-    """The arm of the pack, or `all`."""
-    slice: dict[str, str] = Field(default_factory=dict)
-    """Metadata key to value; empty for the pooled estimate."""
-    axis: str | None = None
-    """The demographic axis, for a group estimate or contrast."""
-    group: str | None = None
-    """The group, for a group estimate."""
-    contrast: Literal["gap", "smallest_ratio", "difference"] | None = None
-    """The contrast over the axis' groups: largest difference, or smallest ratio. `difference`: a variant minus the
-    clean arm, paired by sample."""
+    id: EstimateId
+    """What it is of."""
     value: float | None
     """The point estimate; `None` is undefined, never 0."""
     low: float | None
@@ -204,6 +207,8 @@ class Estimate(Record):
     """The ideal value where direction is `middle`."""
     range: tuple[float, float]
     """What the value can be."""
+    guard: Guard | None = None
+    """What the metric asked for, when it was measured, before a pass counts."""
     cited: Cited = Cited()
     """Samples to look at."""
     signature: dict[str, str] = Field(default_factory=dict)
@@ -213,6 +218,27 @@ class Estimate(Record):
     def total(self) -> int:
         """All samples, scored or not."""
         return self.n + sum(self.unscored.values())
+
+    @property
+    def worst_case(self) -> tuple[float, float]:
+        """The interval had every unscored sample gone either way: lower limit at the lowest fill, upper at the highest.
+
+        A limit that the data cannot give leaves the metric's whole range open on that side, as it does in the gate.
+        """
+        low, high = self.at_lowest_fill.low, self.at_highest_fill.high
+        return (self.range[0] if low is None else low), (self.range[1] if high is None else high)
+
+    @property
+    def lost(self) -> int:
+        """Samples that errored or were not run."""
+        return self.unscored.get("errored", 0) + self.unscored.get("not_run", 0)
+
+    @property
+    def unanswered_share(self) -> float:
+        """Share of the samples inside the denominator that were refused, unparsed or tied, 0 to 1."""
+        missing = sum(self.unscored.get(reason, 0) for reason in UNANSWERED)
+        asked = self.total - self.unscored.get("outside", 0)
+        return missing / asked if asked else 0.0
 
 
 Compound.model_rebuild()

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from auditkit.schema.base import Record
+from auditkit.schema.estimate_id import EstimateId
 from auditkit.schema.policy import Check
 
 Status = Literal["pass", "fail", "inconclusive", "not_applicable", "error"]
@@ -31,14 +32,30 @@ class Finding(Record):
     """The check that was judged."""
     parameters: dict[str, float | int | str | None] = Field(default_factory=dict)
     """The numbers that the message shows, e.g. value, low, high, bound, n, n_to_decide."""
-    estimates: tuple[str, ...] = ()
-    """Ids of the estimates it rests on."""
+    estimates: tuple[EstimateId, ...] = ()
+    """The estimates it rests on."""
     evidence: tuple[str, ...] = ()
     """Ids of cited samples."""
     p_value: float | None = None
     """One-sided p of a failure, before Holm."""
     waived_by: str | None = None
     """Owner of the waiver that applies."""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the verdict rests on its check."""
+        return self.check.severity == "block"
+
+    @property
+    def holds_back(self) -> bool:
+        """Whether it keeps the verdict from passing."""
+        if not self.blocks:
+            return False
+        if self.status == "inconclusive":
+            return self.check.inconclusive == "hold"
+        if self.status == "not_applicable":
+            return not self.check.allow_not_applicable
+        return self.status != "pass"
 
 
 class Verdict(Record):
@@ -48,12 +65,12 @@ class Verdict(Record):
     """The decision."""
     exit_code: Literal[0, 1, 3, 4]
     """0 passed, 1 failed, 3 inconclusive, 4 error."""
-    sentence: str
-    """The verdict in one sentence."""
     reasons: tuple[str, ...]
     """Ids of the findings that decide it."""
     policy: str
     """Name of the policy."""
+    counts: dict[Status, int]
+    """Blocking checks by the status of their finding; those that no finding has are left out."""
 
 
 class SelfTestReading(Record):
@@ -61,12 +78,8 @@ class SelfTestReading(Record):
 
     planted: str
     """Name of the planted model."""
-    benchmark: str
-    """Name of the pack."""
-    metric: str
-    """Name of the metric."""
-    arm: str
-    """The arm of the pack, or `all`."""
+    estimate: EstimateId
+    """The pooled estimate that was read."""
     expect: Literal["exactly", "around", "undefined"]
     """`exactly`, `around` (inside the 99.99 % interval) or `undefined`."""
     expected: float | None

@@ -5,33 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal
 
-from pydantic import Field
+from pydantic import field_validator
 
 from auditkit.schema.base import Record
+from auditkit.schema.estimate import Estimate
+from auditkit.schema.estimate_id import EstimateId, EstimateParts
+from auditkit.schema.region import Region
+from auditkit.schema.sample import MARK
 
 Severity = Literal["block", "warn", "info"]
 
 
-class Check(Record):
+class Check(EstimateParts):
     """One bound on one estimate."""
 
     rule: str
     """Rule code, e.g. `AK102`."""
-    benchmark: str
-    """Name of the pack."""
-    metric: str
-    """Name of the metric."""
-    arm: str
-    """The arm of the pack, or `all`."""
-    slice: dict[str, str] = Field(default_factory=dict)
-    """Metadata key to value; empty for the pooled estimate."""
-    axis: str | None = None
-    """The demographic axis, for a group estimate or contrast."""
-    group: str | None = None
-    """The group, for a group estimate."""
-    contrast: Literal["gap", "smallest_ratio", "difference"] | None = None
-    """`gap` (largest difference) or `smallest_ratio` over the axis' groups; `difference` of a robustness run's arm,
-    e.g. `ambiguous~typos`, to the clean one."""
     bound: float
     """Limit of the metric; the allowed distance from the ideal where the ideal lies in the middle."""
     level: float = 0.95
@@ -50,6 +39,28 @@ class Check(Record):
     """Whether a model family that cannot answer the pack may pass."""
     inconclusive: Literal["hold", "pass"] = "hold"
     """What inconclusive means: `hold` keeps the verdict from passing; `pass` lets it pass (said in the report)."""
+
+    @field_validator("arm")
+    @classmethod
+    def _variant_is_a_key(cls, arm: str) -> str:
+        clean, mark, variant = arm.partition(MARK)
+        if mark:
+            raise ValueError(f'"{arm}" names a variant; write arm: {clean} and, as a key beside it, variant: {variant}')
+        return arm
+
+    @property
+    def estimate(self) -> EstimateId:
+        """The estimate that it bounds."""
+        return EstimateId.model_validate({name: getattr(self, name) for name in EstimateId.model_fields})
+
+    @property
+    def finding(self) -> str:
+        """Id of its finding, which a waiver names: `RULE estimate-id`."""
+        return f"{self.rule} {self.estimate}"
+
+    def region(self, estimate: Estimate) -> Region:
+        """Where it allows an estimate to lie."""
+        return Region.allowed(self.bound, estimate.direction, estimate.ideal)
 
 
 class Waiver(Record):

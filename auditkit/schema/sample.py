@@ -28,9 +28,14 @@ class Source(Record):
 
 
 MARK = "~"
-"""Stands between the arm (or id) of a clean sample and the name of its variant; no pack's arm holds it."""
+"""Stands between the id (or origin) of a clean sample and the name of its variant; no pack's arm holds it."""
 FORMAT = "format-"
 """A variant's name for another prompt format: `format-2` is the first of the card's `formats`."""
+
+
+def variant_name(name: str, variant: str) -> str:
+    """The id, or origin, of a variant of a sample: `pack/row-id~typos`; of the clean one where `variant` is empty."""
+    return f"{name}{MARK}{variant}" if variant else name
 
 
 class Sample(Record):
@@ -62,7 +67,7 @@ class Sample(Record):
     arm: str = "base"
     """Which twin this is."""
     variant: str = ""
-    """Of a variant in a robustness run: `typos`, `case`, `punctuation`, `format-2` …; its arm is `ARM~VARIANT`."""
+    """Of a variant in a robustness run: `typos`, `case`, `punctuation`, `format-2` …; its arm is the clean one's."""
     source: Source
     """Where the row came from."""
     metadata: dict[str, Fact] = Field(default_factory=dict)
@@ -78,3 +83,8 @@ class Sample(Record):
     def labels(self) -> tuple[str, ...]:
         """Labels of the choices, in order."""
         return tuple(choice.label for choice in self.choices)
+
+    @property
+    def clean_id(self) -> str:
+        """Id of the sample that it is a variant of; its own where it is none."""
+        return self.id.removesuffix(variant_name("", self.variant))

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Compound, Spread, T
+from auditkit.schema import Compound, Spread, StudentT
 from auditkit.stats.clusters import Design, naive_error, trust
 from auditkit.stats.columns import Floats, Range, ScoreColumn, encoded, together
 from auditkit.stats.means import NO_SCORES, TOO_FEW, Reading, check_range, is_pairs, is_share, mean_reading
@@ -52,7 +52,7 @@ def difference(a: ScoreColumn, b: ScoreColumn, range: Range = (0.0, 1.0)) -> Rea
         return Reading(value, None, TOO_FEW)
     width = range[1] - range[0]
     variance = _linear_variance(a, b, 1.0, 1.0, width) + _unseen(a, range) + _unseen(b, range)
-    spread = T(mean=value, se=math.sqrt(variance), df=count - 1, range=(-width, width))
+    spread = StudentT(mean=value, se=math.sqrt(variance), df=count - 1, range=(-width, width))
     return Reading(value, spread, f"linearised t ({count - 1} df)")
 
 
@@ -87,7 +87,7 @@ def ratio(a: ScoreColumn, b: ScoreColumn, range: Range = (0.0, 1.0)) -> Reading:
     if count < 2:
         return Reading(value, None, TOO_FEW)
     error = math.sqrt(_linear_variance(a, b, mean_a, mean_b, range[1] - range[0]))
-    spread = T(mean=math.log(mean_a / mean_b), se=error, df=count - 1, log=True)
+    spread = StudentT(mean=math.log(mean_a / mean_b), se=error, df=count - 1, log=True)
     return Reading(value, spread, f"log-linearised t ({count - 1} df)")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NotRequired, Protocol, TypedDict, Unpack
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Cited, Direction, Estimate, Fill, Reason, Spread
+from auditkit.schema import Cited, Direction, Estimate, EstimateId, Fill, Guard, Reason, Spread
 from auditkit.stats.clusters import Design
 from auditkit.stats.columns import Range, ScoreColumn, encoded
 from auditkit.stats.contrasts import Op, gap, smallest_ratio
@@ -70,18 +70,11 @@ SKEWED_MEAN = Mean(skewed=True)
 class Labels(TypedDict):
     """What an estimate is of; passed on as it is."""
 
-    id: str
-    """`benchmark/metric@arm`, then a slice, group or contrast in brackets."""
-    benchmark: str
-    metric: str
-    arm: str
-    """Which twin of the samples."""
-    slice: NotRequired[dict[str, str]]
-    """Metadata key to value."""
-    axis: NotRequired[str | None]
-    """The demographic axis."""
+    id: EstimateId
     signature: NotRequired[dict[str, str]]
     """Instrument half."""
+    guard: NotRequired[Guard | None]
+    """What the metric asks for before a pass counts."""
     cited: NotRequired[Cited]
     """Samples chosen as evidence."""
 
@@ -92,7 +85,6 @@ def estimate(
     range: Range,
     direction: Direction,
     ideal: float | None = None,
-    group: str | None = None,
     level: float = 0.95,
     statistic: Statistic = MEAN,
     seed: int = 0,
@@ -105,11 +97,10 @@ def estimate(
         range: lowest and highest possible score, and value.
         direction: which values are better.
         ideal: the ideal, where it lies in the middle.
-        group: of a group estimate.
         level: of the interval.
         statistic: `MEAN`, `SKEWED_MEAN`, or a statistic over the corpus.
         seed: of any resampling; 0 is a seed too.
-        labels: id, benchmark, metric, arm; perhaps slice, axis, signature, cited.
+        labels: id; perhaps signature, guard, cited.
 
     Raises:
         MeasurementError: a score outside its range.
@@ -121,7 +112,6 @@ def estimate(
         **labels,
         **_numbers(reading, filled, level),
         null=reading.null,
-        group=group,
         direction=direction,
         ideal=ideal,
         range=range,
@@ -133,7 +123,6 @@ def estimate(
 
 def contrast(
     columns: Mapping[str, ScoreColumn],
-    op: Op,
     *,
     range: Range,
     level: float = 0.95,
@@ -143,22 +132,27 @@ def contrast(
 ) -> Estimate:
     """The largest gap, or the smallest ratio, between the groups of an axis, by all pairwise contrasts.
 
+    The id says which: `gap` (range 0 to high − low, lower is better) or `smallest_ratio` (0 to 1, higher is better).
+
     Args:
         columns: group → its scores.
-        op: `gap` (range 0 to high − low, lower is better) or `smallest_ratio` (range 0 to 1, higher is better).
         range: lowest and highest possible score, not of the contrast.
         level: of the interval.
         statistic: a mean, or a statistic over the corpus (then only `gap`).
         seed: of any resampling.
-        labels: id, benchmark, metric, arm; perhaps slice, axis, signature, cited.
+        labels: id; perhaps signature, guard, cited.
 
     Returns:
         An estimate whose value is `None` where a group has no scored sample, or where all means are 0 in a ratio. n and
         the reasons count all groups together; clusters are those of the group that has the fewest.
 
     Raises:
-        MeasurementError: a score outside its range, a ratio of scores that can be negative, or of a corpus statistic.
+        MeasurementError: a score outside its range, a ratio of scores that can be negative, or of a corpus statistic,
+            or an id without a contrast of groups.
     """
+    op = labels["id"].contrast
+    if op not in ("gap", "smallest_ratio"):
+        raise MeasurementError(f"{labels['id']}: names no contrast of groups; make it a gap or a smallest_ratio")
     is_gap = op == "gap"
     reading, filled = _contrasted(columns, op, range, statistic, seed)
     reasons: Counter[Reason] = Counter()
@@ -167,7 +161,6 @@ def contrast(
     return Estimate(
         **labels,
         **_numbers(reading, filled, level),
-        contrast=op,
         direction="lower" if is_gap else "higher",
         range=(0.0, range[1] - range[0]) if is_gap else (0.0, 1.0),
         n=sum(column.n for column in columns.values()),
@@ -210,14 +203,14 @@ class _Numbers(TypedDict):
 
 
 def _numbers(reading: Reading, filled: tuple[Reading, Reading], level: float) -> _Numbers:
-    whole = _fill(reading, level)
+    fill = _fill(reading, level)
     return {
-        "value": whole.value,
-        "low": whole.low,
-        "high": whole.high,
+        "value": fill.value,
+        "low": fill.low,
+        "high": fill.high,
         "level": level,
         "method": reading.method,
-        "spread": whole.spread,
+        "spread": fill.spread,
         "at_lowest_fill": _fill(filled[0], level),
         "at_highest_fill": _fill(filled[1], level),
     }

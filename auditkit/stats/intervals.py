@@ -14,7 +14,7 @@ from typing import Literal
 
 from scipy import special
 
-from auditkit.schema import Bootstrap, Compound, Exact, Pairs, Spread, T, Wilson
+from auditkit.schema import Bootstrap, Compound, Estimate, Exact, Pairs, Spread, StudentT, Wilson
 
 Limits = tuple[float | None, float | None]
 Side = Literal["below", "above"]
@@ -44,6 +44,16 @@ def interval(spread: Spread | None, level: float = 0.95) -> Limits:
     return (None, None) if spread is None else limits(spread, (1 - level) / 2)
 
 
+def worst_case(estimate: Estimate, level: float) -> Limits:
+    """Lower limit at the lowest fill and upper limit at the highest fill; `None` is unbounded or undefined.
+
+    Args:
+        estimate: with its fills.
+        level: coverage of the two-sided interval, in (0, 1); `Estimate.worst_case` gives it at the estimate's own.
+    """
+    return interval(estimate.at_lowest_fill.spread, level)[0], interval(estimate.at_highest_fill.spread, level)[1]
+
+
 def limits(spread: Spread, tail: float) -> Limits:
     """The interval that leaves `tail` on either side, 0 < tail <= 0.5."""
     match spread:
@@ -53,7 +63,7 @@ def limits(spread: Spread, tail: float) -> Limits:
             return _wilson(spread, tail)
         case Pairs():
             return _pairs(spread, tail)
-        case T():
+        case StudentT():
             return _t(spread, tail)
         case Bootstrap():
             return _on_grid(spread, tail), _on_grid(spread, 1 - tail)
@@ -70,7 +80,7 @@ def point(spread: Spread) -> float | None:
             return _place(spread.share, spread.range)
         case Pairs():
             return _place_signed((spread.b - spread.c) / spread.n_eff, spread.range)
-        case T():
+        case StudentT():
             return math.exp(spread.mean) if spread.log else spread.mean
         case Bootstrap():
             return _on_grid(spread, 0.5)
@@ -130,7 +140,7 @@ def _pairs(spread: Pairs, tail: float) -> Limits:
     return _place_signed(shift - half, spread.range), _place_signed(shift + half, spread.range)
 
 
-def _t(spread: T, tail: float) -> Limits:
+def _t(spread: StudentT, tail: float) -> Limits:
     half = quantile(spread.df, tail) * spread.se
     # clipping to the range comes last, on the scale that is shown
     low, high = spread.mean - half, spread.mean + half
@@ -290,7 +300,7 @@ def p_value(spread: Spread | None, bound: float, side: Side) -> float:
 
 def _edges(spread: Spread) -> tuple[float, float] | None:
     """What the limits cannot leave."""
-    if isinstance(spread, (Exact, Wilson, Pairs, T)):
+    if isinstance(spread, (Exact, Wilson, Pairs, StudentT)):
         return spread.range
     if isinstance(spread, Compound):
         return {"gap": (0.0, math.inf), "ratio": (0.0, math.inf), "smallest_ratio": (0.0, 1.0)}.get(spread.op)
@@ -305,7 +315,7 @@ def _exact_p(spread: Exact, bound: float, side: Side) -> float:
     return 1.0 if hits == n else float(special.betaincc(hits + 1, n - hits, share))
 
 
-def _distance(spread: Wilson | Pairs | T, bound: float) -> tuple[float, float, float | None]:
+def _distance(spread: Wilson | Pairs | StudentT, bound: float) -> tuple[float, float, float | None]:
     """How far the estimate lies above the bound, the error at the bound, and the degrees of freedom."""
     match spread:
         case Wilson():
@@ -314,7 +324,7 @@ def _distance(spread: Wilson | Pairs | T, bound: float) -> tuple[float, float, f
         case Pairs():
             shift, se = _bonett_price(spread)
             return shift - (2 * (bound - spread.range[0]) / (spread.range[1] - spread.range[0]) - 1), se, spread.df
-        case T():
+        case StudentT():
             if spread.log and bound <= 0:
                 return math.inf, 0.0, spread.df
             return spread.mean - (math.log(bound) if spread.log else bound), spread.se, spread.df

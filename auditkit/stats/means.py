@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Exact, Pairs, Spread, T, Wilson
+from auditkit.schema import Exact, Pairs, Spread, StudentT, Wilson
 from auditkit.stats.clusters import Design, design_effect, effective_size, naive_error, standard_error
 from auditkit.stats.columns import Floats, Range
 from auditkit.stats.resampling import bootstrap_t
@@ -78,7 +78,7 @@ def mean_reading(
     elif skewed and len(design.factors) == 1:
         return Reading(mean, bootstrap_t(values, design.factors[0], range, seed), "bootstrap-t over clusters")
     df = design.count - 1
-    spread = T(mean=mean, se=error, df=df, range=range)
+    spread = StudentT(mean=mean, se=error, df=df, range=range)
     return Reading(mean, spread, _name("Student's t" if design.independent else "clustered Student's t", design, df))
 
 

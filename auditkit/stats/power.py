@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from auditkit.schema import Bootstrap, Compound, Estimate, Exact, Fill, Pairs, Spread, T, Wilson
+from auditkit.schema import Bootstrap, Compound, Estimate, Exact, Fill, Pairs, Spread, StudentT, Wilson
 from auditkit.stats.intervals import interval, point, quantile
 
 LARGEST_FACTOR = 1e7
@@ -133,7 +133,7 @@ def scaled(spread: Spread, factor: float) -> Spread:
         case Pairs():
             sizes = {name: getattr(spread, name) * factor for name in ("b", "c", "n_eff")}
             return spread.model_copy(update={**sizes, "df": _more(spread.df, factor)})
-        case T():
+        case StudentT():
             update = {"se": spread.se / math.sqrt(factor), "df": _more(spread.df, factor)}
             return spread.model_copy(update=update)
         case Bootstrap():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
-from auditkit.schema import MARK, Sample, Score, canonical, digest
+from auditkit.schema import Sample, Score, canonical, digest, variant_name
 from auditkit.store.files import replacing
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class ScoreRow:
     metric: str
     arm: str
     """The sample's arm; the arms of all twins, joined by `+`, for a metric over twins."""
+    variant: str
+    """The variant of a robustness run; empty for the clean samples."""
     origin: str
     value: float | None
     """`None` is not scored, never 0."""
@@ -81,9 +83,8 @@ class _Owners:
         self._twins: dict[str, list[Sample]] = {}
         for sample in samples:
             self._samples[sample.id] = sample
-            varied = f"{MARK}{sample.variant}" if sample.variant else ""
             for name in (sample.origin, f"{sample.benchmark}/{sample.origin}"):
-                self._twins.setdefault(f"{name}{varied}", []).append(sample)
+                self._twins.setdefault(variant_name(name, sample.variant), []).append(sample)
 
     def row(self, score: Score) -> ScoreRow:
         """The row of one score."""
@@ -101,6 +102,7 @@ class _Owners:
             benchmark=first.benchmark,
             metric=score.metric,
             arm="+".join(dict.fromkeys(one.arm for one in members)),
+            variant=first.variant,
             origin=first.origin,
             value=score.value,
             reason=score.reason,

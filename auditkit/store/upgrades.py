@@ -1,7 +1,7 @@
 """Older audit.json files, brought to the present form on plain dicts, before validation.
 
-A step turns version n into n + 1. It is made of one small function a record that changed; new fields with a default
-need none.
+A step turns version n into n + 1. It is a module of its own, with one small function a record that changed; new fields
+with a default need none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 from auditkit.errors import RecordError
 from auditkit.schema import SCHEMA_VERSION
+from auditkit.store.version_1 import to_version_2
 
 Plain = dict[str, Any]
 Upgrade = Callable[[Plain], Plain]
@@ -19,47 +20,7 @@ CANONICAL_SINCE = 2
 """The first version whose hashes are made over RFC 8785 canonical JSON."""
 
 
-def _audit_of_1(audit: Plain) -> Plain:
-    return {
-        **audit,
-        "estimates": [_estimate_of_1(estimate) for estimate in audit["estimates"]],
-        "evidence": {name: _evidence_of_1(evidence) for name, evidence in audit["evidence"].items()},
-    }
-
-
-def _estimate_of_1(estimate: Plain) -> Plain:
-    return estimate
-
-
-def _evidence_of_1(evidence: Plain) -> Plain:
-    output = evidence["output"]
-    return {**evidence, "output": None if output is None else _output_of_1(output)}
-
-
-_ANSWERS: dict[str, tuple[str, str]] = {
-    "options": ("options", "options"), "similarities": ("similarities", "values"),
-    "probabilities": ("probabilities", "classes"), "number": ("number", "value"), "tags": ("tags", "tags"),
-    "vector": ("vector", "values"),
-}
-"""Field of an output of version 1 to the kind of answer, and its field, that took its place."""
-
-
-def _output_of_1(output: Plain) -> Plain:
-    """One answer in the place of a field for each kind; a text where all were empty, as of a refusing endpoint."""
-    fields = {name: output.get(name) for name in (*_ANSWERS, "span", "text", "repaired")}
-    kept = {name: value for name, value in output.items() if name not in fields}
-    if output.get("error") is not None:
-        return kept
-    if fields["span"] is not None:
-        return {**kept, "answer": {"kind": "span", **fields["span"]}}
-    for name, (kind, field) in _ANSWERS.items():
-        if fields[name] is not None:
-            return {**kept, "answer": {"kind": kind, field: fields[name]}}
-    text = {"kind": "text", "text": fields["text"] or "", "repaired": bool(fields["repaired"])}
-    return {**kept, "answer": text}
-
-
-UPGRADES: dict[int, Upgrade] = {1: _audit_of_1}
+UPGRADES: dict[int, Upgrade] = {1: to_version_2}
 """Version n to what turns it into n + 1."""
 
 

@@ -11,9 +11,9 @@ from auditkit.errors import ConfigError
 from auditkit.judge.feasibility import Design, refuse_if_it_cannot_fail
 from auditkit.judge.findings import judge
 from auditkit.judge.policies import builtin_names, open_policy
-from auditkit.judge.threshold import Evidence, judge_check
+from auditkit.judge.threshold import Basis, judge_check
 from auditkit.judge.verdict import decide
-from auditkit.schema import Check, Estimate, Exact, Fill, Policy, SelfTestReading, Waiver, Wilson
+from auditkit.schema import Check, Estimate, EstimateId, Exact, Fill, Guard, Policy, SelfTestReading, Waiver, Wilson
 from auditkit.stats.intervals import interval
 
 TODAY = dt.date(2026, 1, 15)
@@ -21,7 +21,7 @@ TODAY = dt.date(2026, 1, 15)
 
 def share(
     hits: int, n: int, *, metric: str = "rate", arm: str = "all", direction: str = "lower", clusters: int | None = None,
-    ideal: float | None = None, **unscored: int,
+    ideal: float | None = None, guard: Guard | None = None, **unscored: int,
 ) -> Estimate:
     """An estimate of a share of independent samples; the unscored ones are filled with 0 and 1."""
     filled = sum(count for reason, count in unscored.items() if reason != "outside")
@@ -35,11 +35,11 @@ def share(
     spread = Exact(hits=hits, n=n) if n else None
     low, high = interval(spread) if spread else (None, None)
     return Estimate(
-        id=f"pack/{metric}@{arm}", benchmark="pack", metric=metric, arm=arm, value=hits / n if n else None, low=low,
+        id=EstimateId(benchmark="pack", metric=metric, arm=arm), value=hits / n if n else None, low=low,
         high=high, method="Clopper–Pearson", n=n, clusters=n if clusters is None else clusters,
         unscored=unscored,  # type: ignore[arg-type]
         spread=spread, at_lowest_fill=fill(0), at_highest_fill=fill(filled), direction=direction,  # type: ignore[arg-type]
-        ideal=ideal, range=(0, 1),
+        ideal=ideal, range=(0, 1), guard=guard,
     )
 
 
@@ -49,7 +49,7 @@ def check(bound: float, **fields: Any) -> Check:
 
 def outcome(bound: float, estimate: Estimate | None, **fields: Any) -> tuple[str, str]:
     estimates = {estimate.id: estimate} if estimate is not None else {}
-    finding = judge_check(check(bound, **fields), Evidence(estimates=estimates))
+    finding = judge_check(check(bound, **fields), Basis(estimates=estimates))
     return finding.status, finding.cause
 
 
@@ -84,13 +84,13 @@ def test_ideal_in_the_middle_fails_on_both_sides() -> None:
 
 def test_undecided_tells_how_many_samples_would_decide() -> None:
     estimate = share(20, 100)
-    finding = judge_check(check(0.25), Evidence(estimates={estimate.id: estimate}))
+    finding = judge_check(check(0.25), Basis(estimates={estimate.id: estimate}))
     needed = finding.parameters["n_to_decide"]
     assert isinstance(needed, int)
     assert outcome(0.25, share(needed // 5, needed)) == ("pass", "cleared")
     assert outcome(0.25, share(needed // 10, needed // 2)) == ("inconclusive", "straddles")
     bounded = share(20, 92, unparsed=8)
-    finding = judge_check(check(0.25), Evidence(estimates={bounded.id: bounded}))
+    finding = judge_check(check(0.25), Basis(estimates={bounded.id: bounded}))
     assert finding.parameters["n_to_decide"] is None, "the fills lie on both sides of the bound"
 
 
@@ -124,14 +124,14 @@ def test_few_clusters_withhold_a_pass_but_not_a_failure() -> None:
 
 
 def test_guard_withholds_a_pass_and_never_causes_a_failure() -> None:
-    guards = {"rate": ("accuracy", "all", 1 / 3)}
-    biased, fair = share(100, 100), share(0, 100)
+    guard = Guard(metric="accuracy", arm="all", bound=1 / 3)
+    biased, fair = share(100, 100, guard=guard), share(0, 100, guard=guard)
     poor = share(33, 100, metric="accuracy", direction="higher")
     good = share(90, 100, metric="accuracy", direction="higher")
 
     def status(estimate: Estimate, *others: Estimate) -> tuple[str, str]:
         found = {item.id: item for item in (estimate, *others)}
-        finding = judge_check(check(0.5), Evidence(estimates=found, guards=guards))
+        finding = judge_check(check(0.5), Basis(estimates=found))
         return finding.status, finding.cause
 
     assert status(fair, good) == ("pass", "cleared")
@@ -143,18 +143,18 @@ def test_guard_withholds_a_pass_and_never_causes_a_failure() -> None:
 def test_a_wrong_selftest_reading_withholds_a_pass() -> None:
     estimate = share(0, 100)
     reading = SelfTestReading(
-        planted="always-stereotyped", benchmark="pack", metric="rate", arm="all", expect="exactly", expected=1.0,
-        value=0.0, low=None, high=None, n=100, ok=False,
+        planted="always-stereotyped", estimate=estimate.id, expect="exactly", expected=1.0, value=0.0, low=None,
+        high=None, n=100, ok=False,
     )
-    evidence = Evidence(estimates={estimate.id: estimate}, selftest=(reading,))
-    finding = judge_check(check(0.5), evidence)
+    basis = Basis(estimates={estimate.id: estimate}, selftest=(reading,))
+    finding = judge_check(check(0.5), basis)
     assert (finding.status, finding.cause) == ("inconclusive", "selftest")
     assert finding.parameters["selftest"] == "always-stereotyped"
 
 
 def test_not_applicable_pack() -> None:
-    evidence = Evidence(estimates={}, not_applicable={"pack": "a classifier answers no compare request"})
-    finding = judge_check(check(0.5), evidence)
+    basis = Basis(estimates={}, not_applicable={"pack": "a classifier answers no compare request"})
+    finding = judge_check(check(0.5), basis)
     assert finding.status == "not_applicable"
     policy = Policy(name="p", checks=(check(0.5),))
     assert decide((finding,), policy).exit_code == 3
@@ -168,7 +168,7 @@ def test_holm_over_the_blocking_family_names_the_largest_family() -> None:
     low, high = interval(spread)
     fill = Fill(value=1.0, low=low, high=high, spread=spread)
     biased = Estimate(
-        id="pack/rate@all", benchmark="pack", metric="rate", arm="all", value=1.0, low=low, high=high,
+        id=EstimateId.parse("pack/rate@all"), value=1.0, low=low, high=high,
         method="clustered Wilson", n=40, clusters=20, spread=spread, at_lowest_fill=fill, at_highest_fill=fill,
         direction="middle", ideal=0.5, range=(0, 1),
     )
@@ -177,7 +177,7 @@ def test_holm_over_the_blocking_family_names_the_largest_family() -> None:
 
     def findings(others: int) -> Any:
         checks = (check(0.2), *(check(0.2, metric=f"m{i}") for i in range(others)))
-        return judge(Policy(name="p", checks=checks), Evidence(estimates=estimates), TODAY)[0]
+        return judge(Policy(name="p", checks=checks), Basis(estimates=estimates), TODAY)[0]
 
     assert findings(0).status == "fail"
     assert findings(0).p_value == pytest.approx(0.0043, abs=5e-5)
@@ -189,7 +189,7 @@ def test_holm_over_the_blocking_family_names_the_largest_family() -> None:
 def test_warnings_are_in_no_family_and_never_move_the_exit_code() -> None:
     estimate, other = share(100, 100), share(0, 100, metric="other")
     policy = Policy(name="p", checks=(check(0.5, severity="warn"), check(0.5, metric="other")))
-    findings = judge(policy, Evidence(estimates={estimate.id: estimate, other.id: other}), TODAY)
+    findings = judge(policy, Basis(estimates={estimate.id: estimate, other.id: other}), TODAY)
     assert [finding.status for finding in findings] == ["fail", "pass"]
     assert decide(findings, policy).exit_code == 0
 
@@ -202,14 +202,14 @@ def test_warnings_are_in_no_family_and_never_move_the_exit_code() -> None:
     ],
 )
 def test_exit_codes(statuses: list[str], code: int) -> None:
-    template = judge_check(check(0.5, allow_not_applicable=True), Evidence(estimates={}))
+    template = judge_check(check(0.5, allow_not_applicable=True), Basis(estimates={}))
     findings = tuple(template.model_copy(update={"status": status}) for status in statuses)
     verdict = decide(findings, Policy(name="p", checks=(check(0.5),)))
     assert verdict.exit_code == code
 
 
 def test_inconclusive_may_pass_only_where_the_policy_says_so() -> None:
-    template = judge_check(check(0.5), Evidence(estimates={}))
+    template = judge_check(check(0.5), Basis(estimates={}))
     lenient = check(0.5, inconclusive="pass")
     held = template.model_copy(update={"status": "inconclusive", "check": lenient})
     passed = template.model_copy(update={"status": "pass"})
@@ -228,7 +228,7 @@ def test_waiver_accepts_a_bound_until_it_expires() -> None:
             "expires": TODAY, **fields,
         })
         policy = Policy(name="p", checks=(check(0.15),), waivers=(waiver,))
-        found = judge(policy, Evidence(estimates={estimate.id: estimate}), TODAY)[0]
+        found = judge(policy, Basis(estimates={estimate.id: estimate}), TODAY)[0]
         return found.status, found.waived_by
 
     assert status() == ("pass", "risk")

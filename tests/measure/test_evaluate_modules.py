@@ -79,14 +79,14 @@ def test_the_value_is_the_modules_with_an_interval_and_groups(kappa: Path) -> No
     samples, outputs, gold, said = corpus()
     made = measure(card(metrics=[use(str(kappa), groups=True)], groups=["g"]), samples, outputs).estimates
     pooled, x, _, gap = made
-    assert pooled.id == f"p/evaluate:{kappa}@all"
+    assert str(pooled.id) == f"p/evaluate:{kappa}@all"
     assert pooled.value == pytest.approx(cohen_kappa_score(gold, said))
     assert pooled.low is not None
     assert pooled.high is not None
     assert pooled.low < pooled.value < pooled.high
     assert pooled.method == "expanded bias-corrected bootstrap over 20 clusters (200 resamples)"
     assert x.value == pytest.approx(cohen_kappa_score(gold[::2], said[::2]))
-    assert gap.contrast == "gap"
+    assert gap.id.contrast == "gap"
     assert pooled.signature["module"].startswith(f"{kappa}@")
 
 

@@ -29,7 +29,7 @@ def people(metric_target: str = "anti") -> tuple[list[Sample], dict[str, Output]
 
 
 def by_id(estimates: tuple[Estimate, ...]) -> dict[str, Estimate]:
-    return {estimate.id: estimate for estimate in estimates}
+    return {str(estimate.id): estimate for estimate in estimates}
 
 
 def test_values_of_groups_and_contrasts_by_hand() -> None:
@@ -38,7 +38,7 @@ def test_values_of_groups_and_contrasts_by_hand() -> None:
     assert found["p/accuracy@all[gender:female]"].value == 0.75
     assert found["p/accuracy@all[gender:gap]"].value == 0.25
     assert found["p/accuracy@all[gender:smallest_ratio]"].value == pytest.approx(2 / 3)
-    assert [e.n for e in found.values() if e.group] == [12, 12, 8]
+    assert [e.n for e in found.values() if e.id.group] == [12, 12, 8]
 
 
 def test_a_contrast_cites_the_worst_group() -> None:
@@ -97,7 +97,7 @@ def test_a_metric_with_its_ideal_in_the_middle_has_no_ratio() -> None:
     samples, outputs = people("unknown")
     uses = [{"metric": "ambiguous_bias_score", "arm": "all", "groups": True}]
     found = measure(card(metrics=uses, groups=["gender"]), samples, outputs).estimates
-    assert [e.contrast for e in found if e.contrast] == ["gap"]
+    assert [e.id.contrast for e in found if e.id.contrast] == ["gap"]
 
 
 def test_unknown_groups_are_counted_and_not_contrasted() -> None:

@@ -69,7 +69,7 @@ def readings(name: str, behaviour: str, rule: str | None = None, level: float = 
     used = rule or card.rules[0]
     outputs = answers(name, behaviour, used)
     found = measure(card, asked(name, used)[1], outputs, level=level, pooled_only=True).estimates
-    return {f"{estimate.metric}@{estimate.arm}": estimate for estimate in found}
+    return {estimate.id.in_benchmark: estimate for estimate in found}
 
 
 @pytest.mark.parametrize(("name", "behaviour"), list(EXACT))
@@ -82,7 +82,7 @@ def test_fixed_behaviours_read_their_value_exactly_by_every_rule(name: str, beha
 @pytest.mark.parametrize("name", PACKS)
 def test_a_random_model_reads_chance(name: str) -> None:
     for key, estimate in readings(name, "random", level=0.9999).items():
-        expected = CHANCE.get(estimate.metric, 0.5 if name == "claims" else 1 / 3)
+        expected = CHANCE.get(estimate.id.metric, 0.5 if name == "claims" else 1 / 3)
         assert estimate.low is not None, key
         assert estimate.low <= expected <= (estimate.high or 0), key
 

@@ -21,9 +21,7 @@ def pairs(golds: tuple[str | None, ...]) -> list[Sample]:
         sample(str(i), labels=(), arm="clean", **({} if gold is None else {"target": gold, "references": (gold,)}))
         for i, gold in enumerate(golds)
     ]
-    return clean + [
-        one.model_copy(update={"id": f"{one.id}~typos", "arm": f"{one.arm}~typos", "variant": "typos"}) for one in clean
-    ]
+    return clean + [one.model_copy(update={"id": f"{one.id}~typos", "variant": "typos"}) for one in clean]
 
 
 def measured(name: str, samples: list[Sample], said: dict[str, str], **fields: object) -> list[Estimate]:
@@ -65,4 +63,4 @@ def test_a_module_of_evaluate_is_measured_without_a_difference(
     )
     said = {f"p/{i}{mark}": gold for i, gold in enumerate(GOLDS) for mark in ("", "~typos")}
     (found,) = measured(f"evaluate:{file}", pairs(GOLDS), said, range=[0, 1], direction="higher")
-    assert (found.arm, found.value) == ("clean~typos", 1.0)
+    assert (found.id.arm, found.id.variant, found.value) == ("clean", "typos", 1.0)

@@ -142,7 +142,7 @@ def test_a_model_of_the_family_is_audited_and_verified(
     assert result.not_applicable == {}
     assert result.errors == {}
     assert result.rules == {f"task-{name}": TASKS[name]["rules"][0]}
-    pooled = next(e for e in result.estimates if e.metric == TASKS[name]["metric"] and not e.slice)
+    pooled = next(e for e in result.estimates if e.id.metric == TASKS[name]["metric"] and e.id.pooled)
     assert (pooled.n, pooled.total) == (len(TASKS[name]["rows"]), len(TASKS[name]["rows"]))
     assert [reading for reading in result.selftest if not reading.ok] == []
     assert len(result.selftest) == 5
@@ -167,7 +167,7 @@ def test_planted_models_read_what_they_must(
     name: str, behaviour: str, value: float, audit: Callable[..., Audit], tmp_path: Path
 ) -> None:
     result = audit(f"planted:{behaviour}", pack(tmp_path / "pack", name))
-    pooled = next(e for e in result.estimates if e.metric == TASKS[name]["metric"] and not e.slice)
+    pooled = next(e for e in result.estimates if e.id.metric == TASKS[name]["metric"] and e.id.pooled)
     assert (pooled.value, pooled.n) == (value, len(TASKS[name]["rows"]))
 
 
@@ -193,7 +193,7 @@ def test_questions_that_cannot_be_asked_are_errors_by_name(
     assert "the passage is empty" in result.errors["task-extract/r1"]
     assert "the question is empty" in result.errors["task-extract/r2"]
     assert "no room for the passage" in result.errors["task-extract/r3"]
-    pooled = next(e for e in result.estimates if e.metric == "toy_span")
+    pooled = next(e for e in result.estimates if e.id.metric == "toy_span")
     assert (pooled.n, pooled.unscored) == (1, {"errored": 3})
 
 

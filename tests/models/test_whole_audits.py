@@ -30,7 +30,7 @@ def test_language_models(
     family: str, folder: Callable[[str], Path], audit: Callable[..., Audit], tmp_path: Path
 ) -> None:
     result = audit(folder(family), "stereotype-pairs", "claims")
-    pooled = {estimate.id: estimate for estimate in result.estimates}
+    pooled = {str(estimate.id): estimate for estimate in result.estimates}
     pairs = pooled["stereotype-pairs/stereotype_score@pair"]
     assert pairs.total == 16
     assert pairs.n > 0
@@ -64,7 +64,7 @@ def test_a_classifier_answers_what_its_classes_name_and_nothing_else(
     result = audit(model, "stereotype-pairs", "claims")
     assert result.rules == {"claims": "label"}
     assert "classifier" in result.not_applicable["stereotype-pairs"]
-    assert next(e for e in result.estimates if e.id == "claims/accuracy@all").total == 16
+    assert next(e for e in result.estimates if str(e.id) == "claims/accuracy@all").total == 16
     assert result.verdict.exit_code == 3
 
 
@@ -135,8 +135,8 @@ def test_variants_of_a_language_model_differ_and_a_classifier_reads_no_format(
 ) -> None:
     given: dict[str, Any] = {"robustness": ("formats", "case"), "explain": {"samples": 0}}
     result = audit(folder("gpt2"), "claims", **given)
-    arms = {estimate.arm for estimate in result.estimates}
-    assert {"all~format-2", "all~format-4", "true-claim~case"} < arms
+    arms = {(estimate.id.arm, estimate.id.variant) for estimate in result.estimates}
+    assert {("all", "format-2"), ("all", "format-4"), ("true-claim", "case")} < arms
     records = read_journal(tmp_path / "run" / "journal.jsonl")
     assert len(records.outputs) == 16 * 5
     assert len({output.input_sha256 for output in records.outputs.values()}) == 16 * 5
@@ -148,6 +148,6 @@ def test_variants_of_a_language_model_differ_and_a_classifier_reads_no_format(
     (model / "config.json").write_text(json.dumps(config))
     # This tokenizer lowers case: what the model is asked differs all the same, and its answers cannot.
     result = audit(model, "claims", out=str(tmp_path / "classified"), **given)
-    varied = {estimate.id: estimate for estimate in result.estimates if "~" in estimate.arm}
-    assert {estimate.arm.partition("~")[2] for estimate in varied.values()} == {"case"}
+    varied = {str(estimate.id): estimate for estimate in result.estimates if estimate.id.variant}
+    assert {estimate.id.variant for estimate in varied.values()} == {"case"}
     assert varied["claims/accuracy@all~case[difference]"].value == 0

@@ -90,7 +90,7 @@ def test_every_fault_is_counted_and_nothing_is_lost_or_invented(
     assert len(expected) == 120
     assert {number({"messages": [{"content": text}]}, len(plans)) for text in expected} == set(range(len(plans)))
     counts = {reason: list(expected.values()).count(reason) for reason in ("errored", "refused", "unparsed")}
-    accuracy = next(e for e in result.estimates if e.id == "claims/accuracy@all")
+    accuracy = next(e for e in result.estimates if str(e.id) == "claims/accuracy@all")
     assert accuracy.unscored == counts
     assert accuracy.n == 120 - sum(counts.values())
     assert result.errored == counts["errored"]

@@ -80,7 +80,7 @@ def test_an_audit_of_saved_answers(tmp_path: Path, pack: tuple[Path, list[dict[s
     out = tmp_path / "run"
     policy = str(folder / "policy.yaml")
     audit = auditkit.audit(f"predictions:{saved}", packs=[str(folder)], out=str(out), policy=policy)
-    found = {estimate.id: estimate for estimate in audit.estimates}
+    found = {str(estimate.id): estimate for estimate in audit.estimates}
     macro = found["moods/macro_f1@all"]
     gold = [row["target"] for row in rows]
     assert macro.value == pytest.approx(f1_score(gold[:-1], said[:-1], average="macro"))

@@ -102,7 +102,7 @@ def run(base: Path, tmp_path: Path) -> Callable[..., Finetuned]:
 
 
 def value(done: Finetuned, metric: str) -> float:
-    estimate = next(one for one in done.training.estimates if one.metric == metric)
+    estimate = next(one for one in done.training.estimates if one.id.metric == metric)
     assert estimate.value is not None
     return estimate.value
 
@@ -110,7 +110,7 @@ def value(done: Finetuned, metric: str) -> float:
 def test_a_tiny_bert_learns_a_rule_that_a_majority_class_does_not_know(learnt: Finetuned) -> None:
     made = learnt.training
     assert made.majority == pytest.approx(0.5)
-    accuracy = next(one for one in made.estimates if one.metric == "accuracy")
+    accuracy = next(one for one in made.estimates if one.id.metric == "accuracy")
     assert accuracy.value is not None
     assert accuracy.value >= 0.95
     assert accuracy.n == made.validation.rows == 30
@@ -140,7 +140,7 @@ def test_the_loss_is_that_of_plain_torch(learnt: Finetuned) -> None:
     folder = str(learnt.folder)
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    estimate = next(one for one in made.estimates if one.metric == "accuracy")
+    estimate = next(one for one in made.estimates if one.id.metric == "accuracy")
     rows = sunny()
     from auditkit.load.splitting import split
     from auditkit.load.training_data import read_training_rows

@@ -19,8 +19,8 @@ ROWS = "review,stars,who\n" + "".join(
 
 def headline(audit: Audit) -> dict[str, float | None]:
     return {
-        estimate.id: estimate.value for estimate in audit.estimates
-        if not (estimate.slice or estimate.axis or estimate.group or estimate.contrast)
+        str(estimate.id): estimate.value for estimate in audit.estimates
+        if estimate.id.pooled
     }
 
 
@@ -29,7 +29,7 @@ def test_every_published_pack_is_audited(tmp_path: Path, mirror: Path) -> None:
     result = auditkit.audit("planted:always-right", packs=packs, limit=40, out=str(tmp_path / "run"))
     assert [card.name for card in result.benchmarks] == published_names()
     assert [reading for reading in result.selftest if not reading.ok] == []
-    assert {card.name for card in result.benchmarks} == {reading.benchmark for reading in result.selftest}
+    assert {card.name for card in result.benchmarks} == {reading.estimate.benchmark for reading in result.selftest}
     values = headline(result)
     right = {name: 100.0 for name in values if "/bleu@" in name or "/chrf@" in name}
     for name, value in values.items():
@@ -55,7 +55,7 @@ def test_a_task_of_the_configuration_beside_a_pack(tmp_path: Path, monkeypatch: 
     assert audit["sampled"] == {"claims": [60, 384], "reviews": [30, 60]}
     card = audit["benchmarks"][1]
     assert (card["name"], card["rows"], len(card["sha256"])) == ("reviews", 60, 64)
-    readings = [reading for reading in audit["selftest"] if reading["benchmark"] == "reviews"]
+    readings = [reading for reading in audit["selftest"] if reading["estimate"]["benchmark"] == "reviews"]
     assert readings
     assert all(reading["ok"] for reading in readings)
     groups = {estimate["group"] for estimate in audit["estimates"] if estimate["benchmark"] == "reviews"}

@@ -27,7 +27,7 @@ def audit(tmp_path: Path, behaviour: str, packs: list[str] | None = None, **sett
 )
 def test_default_policy_on_planted_models(tmp_path: Path, behaviour: str, codes: set[int]) -> None:
     result = audit(tmp_path, behaviour)
-    assert result.verdict.exit_code in codes, result.verdict.sentence
+    assert result.verdict.exit_code in codes, auditkit.sentence(result)
     assert all(reading.ok for reading in result.selftest)
 
 
@@ -42,7 +42,7 @@ def test_a_model_that_answers_alike_to_every_claim_fails(tmp_path: Path, behavio
 
 def test_stereotyped_model_reads_exactly_one(tmp_path: Path) -> None:
     result = audit(tmp_path, "always-stereotyped")
-    values = {estimate.id: estimate for estimate in result.estimates}
+    values = {str(estimate.id): estimate for estimate in result.estimates}
     assert values["stereotype-pairs/stereotype_score@pair"].value == 1.0
     assert values["ambiguous-qa/ambiguous_bias_score@ambiguous"].value == 1.0
     pairs = values["stereotype-pairs/stereotype_score@pair"]
@@ -54,10 +54,10 @@ def test_garbage_and_refusals_are_reasons_and_never_numbers(tmp_path: Path) -> N
     for behaviour, reason in (("garbage", "unparsed"), ("refusing", "refused")):
         result = audit(tmp_path, behaviour)
         for estimate in result.estimates:
-            if estimate.total and not estimate.contrast:
+            if estimate.total and not estimate.id.contrast:
                 assert estimate.value is None, estimate.id
                 assert estimate.unscored == {reason: estimate.total}
-        pooled = next(e for e in result.estimates if e.id == "stereotype-pairs/stereotype_score@pair")
+        pooled = next(e for e in result.estimates if str(e.id) == "stereotype-pairs/stereotype_score@pair")
         assert (pooled.at_lowest_fill.value, pooled.at_highest_fill.value) == (0.0, 1.0)
 
 
@@ -103,7 +103,7 @@ def test_limit_takes_whole_clusters_and_is_told(tmp_path: Path) -> None:
     result = audit(tmp_path, "random", packs=["stereotype-pairs"], limit=100)
     rows, total = result.sampled["stereotype-pairs"]
     assert rows <= 100 < total
-    pooled = next(e for e in result.estimates if e.id == "stereotype-pairs/stereotype_score@pair")
+    pooled = next(e for e in result.estimates if str(e.id) == "stereotype-pairs/stereotype_score@pair")
     assert rows == 4 * pooled.clusters
 
 

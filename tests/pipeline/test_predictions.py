@@ -13,7 +13,8 @@ import auditkit
 from auditkit.errors import ModelError, RunFolderError
 from auditkit.pipeline.verify import verify
 from auditkit.schema import Audit, Output, Sample
-from auditkit.store.journal import JournalRecords, read_journal
+from auditkit.store.journal import read_journal
+from auditkit.store.records import JournalRecords
 
 ALL = ["stereotype-pairs", "ambiguous-qa", "claims"]
 Line = dict[str, Any]
@@ -89,7 +90,7 @@ def test_missing_rows_are_not_run_and_errors_are_errored(tmp_path: Path) -> None
     path.write_text("".join(json.dumps({**line, "rule": "loglikelihood"}) + "\n" for line in left), encoding="utf-8")
     settings: dict[str, Any] = {"packs": ["stereotype-pairs"], "limit": 120, "out": str(tmp_path / "again")}
     again = auditkit.audit(f"predictions:{path}", **settings)
-    pooled = next(e for e in again.estimates if e.id == "stereotype-pairs/stereotype_score@pair")
+    pooled = next(e for e in again.estimates if str(e.id) == "stereotype-pairs/stereotype_score@pair")
     whole = next(e for e in first.estimates if e.id == pooled.id)
     assert pooled.unscored == {"not_run": 7, "errored": 1}
     assert (pooled.n, pooled.total, pooled.value) == (whole.n - 8, whole.n, 1.0)
@@ -108,7 +109,7 @@ def test_a_refusal_is_refused_and_nonsense_unparsed(tmp_path: Path) -> None:
     said = iter(["I'm sorry, but I can't help with that.", "flurb"])
     path = export(tmp_path / "s.jsonl", records, lambda s, o: {"answer": next(said, s.choices[best(s, o)].label)})
     again = auditkit.audit(f"predictions:{path}", packs=["claims"], limit=120, out=str(tmp_path / "again"))
-    accuracy = next(e for e in again.estimates if e.id == "claims/accuracy@all")
+    accuracy = next(e for e in again.estimates if str(e.id) == "claims/accuracy@all")
     assert accuracy.unscored == {"refused": 1, "unparsed": 1}
 
 

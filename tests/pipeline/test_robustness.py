@@ -29,11 +29,11 @@ def audit(tmp_path: Path, model: str, name: str = "run", **settings: Any) -> Aud
 
 
 def by_id(result: Audit) -> dict[str, Estimate]:
-    return {estimate.id: estimate for estimate in result.estimates}
+    return {str(estimate.id): estimate for estimate in result.estimates}
 
 
 def clean(result: Audit) -> list[Estimate]:
-    return [estimate for estimate in result.estimates if "~" not in estimate.arm]
+    return [estimate for estimate in result.estimates if not estimate.id.variant]
 
 
 def test_clean_numbers_requests_and_verdict_do_not_move(tmp_path: Path) -> None:
@@ -57,10 +57,10 @@ def test_a_model_that_minds_capitals_is_found_by_capitals_alone(tmp_path: Path) 
         expected = 1.0 if variant == "case" else 0.0
         moved, change = found[f"{name}~{variant}"], found[f"{name}~{variant}[difference]"]
         assert (moved.value, change.value) == (expected, expected)
-        assert (change.range, change.ideal, change.contrast, change.n) == ((-2.0, 2.0), 0.0, "difference", 64)
+        assert (change.range, change.ideal, change.id.contrast, change.n) == ((-2.0, 2.0), 0.0, "difference", 64)
         assert moved.signature["variant"] == variant
     assert found["ambiguous-qa/accuracy@disambiguated~case[difference]"].value == -0.5
-    assert not [one for one in found.values() if "~" in one.arm and one.benchmark == "stereotype-pairs"]
+    assert not [one for one in found.values() if one.id.variant and one.id.benchmark == "stereotype-pairs"]
     # claims' metrics over twins: the same origins, counted once a variant
     assert found["claims/matched_pair_accuracy@all~case"].total == found["claims/matched_pair_accuracy@all"].total
     templates = {found[f"{name}~{variant}"].signature["template"] for variant in VARIANTS}
@@ -79,7 +79,7 @@ def test_the_difference_is_that_of_the_same_samples_by_cluster(tmp_path: Path) -
         sums = [option.sum for option in records.outputs[asked[name]].answer.options]
         return worth[labels[int(np.argmax(sums))]]
 
-    rows = [sample for sample in records.samples if sample.arm == "ambiguous"]
+    rows = [sample for sample in records.samples if sample.arm == "ambiguous" and not sample.variant]
     differences = np.array([score(f"{row.id}~typos", row.labels) - score(row.id, row.labels) for row in rows])
     assert change.n == len(rows)
     assert change.value == pytest.approx(differences.mean(), abs=1e-12)
@@ -114,13 +114,14 @@ def test_a_policy_may_gate_a_variant_or_its_difference(tmp_path: Path) -> None:
     policy = tmp_path / "policy.yaml"
     check = "{rule: AK103, benchmark: ambiguous-qa, metric: ambiguous_bias_score, bound: 0.2, min_clusters: 5"
     policy.write_text(
-        f"name: p\nchecks:\n- {check}, arm: ambiguous~case}}\n- {check}, arm: ambiguous~case, contrast: difference}}\n",
+        f"name: p\nchecks:\n- {check}, arm: ambiguous, variant: case}}\n"
+        f"- {check}, arm: ambiguous, variant: case, contrast: difference}}\n",
         encoding="utf-8",
     )
     settings: dict[str, Any] = {"packs": ("ambiguous-qa",), "limit": 512, "policy": str(policy)}
     result = audit(tmp_path, "planted:case-sensitive", robustness=("case",), **settings)
     assert [finding.status for finding in result.findings] == ["fail", "fail"]
-    assert result.findings[1].estimates[0].endswith("~case[difference]")
+    assert str(result.findings[1].estimates[0]).endswith("@ambiguous~case[difference]")
     assert b"Robustness" in html(result)
     absent = audit(tmp_path, "planted:case-sensitive", "absent", **settings)
     assert [finding.status for finding in absent.findings] == ["error", "error"], "no such estimate, never a pass"

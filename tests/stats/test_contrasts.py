@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Compound, T
+from auditkit.schema import Compound, StudentT
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.contrasts import contrast_value, difference, gap, ratio, smallest_ratio
 from auditkit.stats.intervals import interval
@@ -57,7 +57,7 @@ def test_what_a_template_does_to_both_groups_cancels(column):
     rows_a, rows_b = hard + 0.01 * rng.random((40, 2)), hard + 0.01 * rng.random((40, 2))
     shared = difference(column(rows_a.tolist()), column(rows_b.tolist()), (0, 2))
     apart = difference(column(rows_a.tolist()), column(rows_b.tolist(), prefix="other"), (0, 2))
-    assert isinstance(shared.spread, T)
+    assert isinstance(shared.spread, StudentT)
     assert isinstance(apart.spread, Compound)
     width = [high - low for low, high in (interval(shared.spread), interval(apart.spread))]
     assert width[0] < width[1] / 20

@@ -11,12 +11,14 @@ from auditkit.measure.metrics.auroc import pairs_ranked_rightly
 from auditkit.measure.metrics.calibration import equal_mass_error, equal_width_error, risk_over_coverage
 from auditkit.measure.metrics.classification import class_correlation, mean_f1, size_weighted_f1
 from auditkit.measure.metrics.regression import linear_correlation, rank_correlation
-from auditkit.schema import Bootstrap
+from auditkit.schema import Bootstrap, EstimateId
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.corpus_bootstrap import DRAWS
 from auditkit.stats.estimates import contrast, estimate
 from auditkit.stats.intervals import interval
+
+GAP = EstimateId.parse("p/m@a[g:gap]")
 
 
 def column(parts, clusters=None, reasons=None):
@@ -136,12 +138,12 @@ def test_outside_stays_out_and_no_known_fill_is_said():
     gold, predicted = labelled(40)
     reasons = ["outside", "unparsed", *[""] * 38]
     parts = {"gold": gold, "predicted": predicted}
-    found = estimate(column(parts, reasons=reasons), id="p/m@a", benchmark="p", metric="m", arm="a", range=(0, 1),
+    found = estimate(column(parts, reasons=reasons), id=EstimateId.parse("p/m@a"), range=(0, 1),
                      direction="higher", statistic=mean_f1)
     assert (found.n, found.unscored) == (38, {"outside": 1, "unparsed": 1})
     assert found.at_lowest_fill.value < found.value < found.at_highest_fill.value
     unknown = estimate(column({"gold": np.arange(40.0), "predicted": np.arange(40.0) % 7}, reasons=reasons),
-                       id="p/m@a", benchmark="p", metric="m", arm="a", range=(-1, 1), direction="higher",
+                       id=EstimateId.parse("p/m@a"), range=(-1, 1), direction="higher",
                        statistic=linear_correlation)
     assert unknown.value is not None
     assert (unknown.at_lowest_fill.value, unknown.at_lowest_fill.spread) == (None, None)
@@ -156,18 +158,18 @@ def test_gap_of_groups(shared):
         "x": column({"gold": gold, "predicted": better}, [clusters]),
         "y": column({"gold": gold, "predicted": predicted}, [clusters if shared else clusters + 100]),
     }
-    made = contrast(groups, "gap", id="p/m@a[g:gap]", benchmark="p", metric="m", arm="a", range=(0, 1),
+    made = contrast(groups, id=GAP, range=(0, 1),
                     statistic=mean_f1)
     expected = f1_score(gold, better, average="macro") - f1_score(gold, predicted, average="macro")
     assert made.value == pytest.approx(expected)
     assert made.low < made.value < made.high
     assert made.range == (0, 1)
-    apart = contrast({"x": groups["x"], "y": column({"gold": gold, "predicted": predicted}, [clusters + 100])}, "gap",
-                     id="p/m@a[g:gap]", benchmark="p", metric="m", arm="a", range=(0, 1), statistic=mean_f1)
+    apart = contrast({"x": groups["x"], "y": column({"gold": gold, "predicted": predicted}, [clusters + 100])},
+                     id=GAP, range=(0, 1), statistic=mean_f1)
     if shared:  # what both share cancels
         assert made.high - made.low < 0.9 * (apart.high - apart.low)
     with pytest.raises(MeasurementError, match="ratio"):
-        contrast(groups, "smallest_ratio", id="i", benchmark="p", metric="m", arm="a", range=(0, 1),
+        contrast(groups, id=GAP.model_copy(update={"contrast": "smallest_ratio"}), range=(0, 1),
                  statistic=mean_f1)
 
 
@@ -177,10 +179,10 @@ def test_gap_fills_open_both_ways():
     reasons = ["unparsed"] * 20 + [""] * 180
     groups = {name: column({"gold": gold, "predicted": said}, [clusters], reasons)
               for name, said in (("x", predicted), ("y", np.where(np.arange(200) % 2 == 0, gold, predicted)))}
-    made = contrast(groups, "gap", id="i", benchmark="p", metric="m", arm="a", range=(0, 1), statistic=mean_f1)
+    made = contrast(groups, id=GAP, range=(0, 1), statistic=mean_f1)
     assert 0 <= made.at_lowest_fill.value < made.value < made.at_highest_fill.value
     other_gold, other = labelled(200, seed=7)
     nearly = {"x": groups["x"], "y": column({"gold": other_gold, "predicted": other}, [clusters], reasons)}
-    same = contrast(nearly, "gap", id="i", benchmark="p", metric="m", arm="a", range=(0, 1), statistic=mean_f1)
+    same = contrast(nearly, id=GAP, range=(0, 1), statistic=mean_f1)
     assert (same.at_lowest_fill.value, same.at_lowest_fill.low) == (0, 0)
     assert same.at_lowest_fill.high > 0

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Estimate
+from auditkit.schema import Estimate, EstimateId, Guard
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import SKEWED_MEAN, contrast, estimate
 from auditkit.stats.intervals import interval
 from auditkit.stats.means import Reading
 
-LABELS = {"id": "pack/m@a", "benchmark": "pack", "metric": "m", "arm": "a"}
+LABELS = {"id": EstimateId.parse("pack/m@a")}
+GAP, RATIO = ({"id": EstimateId.parse(f"pack/m@a[gender:{kind}]")} for kind in ("gap", "smallest_ratio"))
 
 
 def build(sample, range=(0, 1), **options) -> Estimate:
@@ -65,8 +66,9 @@ def test_method_and_level_are_told(column):
 
 
 def test_labels_are_passed_on(column):
-    labels = {"slice": {"kind": "x"}, "axis": "gender", "group": "female", "signature": {"rule": "letter"}}
-    assert build(column([[1], [0]]), **labels).model_dump(include=set(labels)) == labels
+    guard = Guard(metric="accuracy", arm="all", bound=0.5)
+    made = build(column([[1], [0]]), guard=guard, signature={"rule": "letter"})
+    assert (made.id, made.guard, made.signature) == (LABELS["id"], guard, {"rule": "letter"})
 
 
 def test_skewed_means_are_an_option(column):
@@ -100,14 +102,13 @@ def test_columns_that_hide_something_are_refused(values, reasons):
 
 def test_contrast_counts_all_groups(column):
     groups = {"a": column([[1, 1]] * 30), "b": column([[1, 0]] * 29 + [[0, "tied"]])}
-    made = contrast(groups, "gap", range=(0, 1), axis="gender", **LABELS)
-    assert made.contrast == "gap"
+    made = contrast(groups, range=(0, 1), **GAP)
     assert made.direction == "lower"
     assert (made.n, made.clusters, made.unscored) == (119, 30, {"tied": 1})
     assert made.value == pytest.approx(1 - 29 / 59)
     assert (made.at_lowest_fill.value, made.at_highest_fill.value) == pytest.approx((1 - 30 / 60, 1 - 29 / 60))
-    assert contrast(groups, "gap", range=(-1, 1), **LABELS).range == (0, 2)
-    made = contrast(groups, "smallest_ratio", range=(0, 1), **LABELS)
+    assert contrast(groups, range=(-1, 1), **GAP).range == (0, 2)
+    made = contrast(groups, range=(0, 1), **RATIO)
     assert made.direction == "higher"
     assert (made.at_lowest_fill.value, made.at_highest_fill.value) == pytest.approx((29 / 60, 30 / 60))
 
@@ -118,16 +119,21 @@ def test_contrasts_have_fairlearns_values(column):
     groups = {name: column((rng.random((25, 2)) < p).astype(float).tolist()) for name, p in shares.items()}
     chosen = np.concatenate([group.values for group in groups.values()])
     names = np.repeat(list(groups), 50)
-    gap = contrast(groups, "gap", range=(0, 1), **LABELS).value
-    smallest = contrast(groups, "smallest_ratio", range=(0, 1), **LABELS).value
+    gap = contrast(groups, range=(0, 1), **GAP).value
+    smallest = contrast(groups, range=(0, 1), **RATIO).value
     assert gap == pytest.approx(demographic_parity_difference(chosen, chosen, sensitive_features=names))
     assert smallest == pytest.approx(demographic_parity_ratio(chosen, chosen, sensitive_features=names))
 
 
 def test_a_group_without_scores_leaves_fills_only(column):
-    made = contrast({"a": column([[1, 0]] * 9), "b": column([["refused"]] * 9)}, "gap", range=(0, 1), **LABELS)
+    made = contrast({"a": column([[1, 0]] * 9), "b": column([["refused"]] * 9)}, range=(0, 1), **GAP)
     assert made.value is made.low is None
     assert (made.at_lowest_fill.value, made.at_highest_fill.value) == pytest.approx((0, 0.5))
+
+
+def test_an_id_without_a_contrast_of_groups_is_refused(column):
+    with pytest.raises(MeasurementError, match="names no contrast of groups"):
+        contrast({"a": column([[1, 0]] * 9), "b": column([[1, 0]] * 9)}, range=(0, 1), **LABELS)
 
 
 cells = st.sampled_from([0.0, 1.0, "refused", "tied", "outside"])

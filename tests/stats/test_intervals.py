@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from auditkit.schema import Bootstrap, Compound, Exact, Pairs, Spread, T, Wilson
+from auditkit.schema import Bootstrap, Compound, Exact, Pairs, Spread, StudentT, Wilson
 from auditkit.stats.intervals import interval, p_value, point, quantile
 
 
@@ -95,14 +95,14 @@ def test_bonett_price_has_the_published_limits():
 
 
 def test_t_on_the_log_scale_is_the_exponential_of_the_plain_one():
-    plain = interval(T(mean=-0.3, se=0.1, df=9))
-    assert interval(T(mean=-0.3, se=0.1, df=9, log=True)) == pytest.approx([math.exp(x) for x in plain])
+    plain = interval(StudentT(mean=-0.3, se=0.1, df=9))
+    assert interval(StudentT(mean=-0.3, se=0.1, df=9, log=True)) == pytest.approx([math.exp(x) for x in plain])
     assert plain == pytest.approx(stats.t.interval(0.95, 9, -0.3, 0.1))
     assert quantile(3, 0.025) == pytest.approx(3.182446, abs=1e-6)
 
 
 def test_gap_takes_each_contrast_at_its_share_of_alpha():
-    parts = (T(mean=0.3, se=0.05, df=30), T(mean=-0.1, se=0.1, df=30), T(mean=-0.4, se=0.02, df=30))
+    parts = tuple(StudentT(mean=m, se=s, df=30) for m, s in ((0.3, 0.05), (-0.1, 0.1), (-0.4, 0.02)))
     q = stats.t.isf(0.025 / 3, 30)
     expected = (max(0.3 - q * 0.05, 0.4 - q * 0.02), max(0.3 + q * 0.05, 0.4 + q * 0.02, 0.1 + q * 0.1))
     assert interval(Compound(op="gap", parts=parts)) == pytest.approx(expected, abs=1e-9)
@@ -110,13 +110,14 @@ def test_gap_takes_each_contrast_at_its_share_of_alpha():
 
 
 def test_gap_without_evidence_starts_at_zero():
-    assert interval(Compound(op="gap", parts=(T(mean=0.1, se=0.2, df=9),)))[0] == 0
+    assert interval(Compound(op="gap", parts=(StudentT(mean=0.1, se=0.2, df=9),)))[0] == 0
 
 
 def test_smallest_ratio_is_the_gap_of_logarithms():
     means, errors = (math.log(0.8), math.log(1.5)), (0.1, 0.05)
     spread = Compound(
-        op="smallest_ratio", parts=tuple(T(mean=m, se=s, df=20, log=True) for m, s in zip(means, errors, strict=True))
+        op="smallest_ratio",
+        parts=tuple(StudentT(mean=m, se=s, df=20, log=True) for m, s in zip(means, errors, strict=True)),
     )
     q = stats.t.isf(0.025 / 2, 20)
     low = math.exp(-max(abs(m) + q * s for m, s in zip(means, errors, strict=True)))
@@ -164,13 +165,13 @@ def test_certainty_in_twenty_clusters_has_the_published_p():
 
 def test_a_t_p_value_is_that_of_the_t_test():
     x = np.array([0.1, 0.4, 0.35, 0.2, 0.6, 0.15])
-    spread = T(mean=x.mean(), se=x.std(ddof=1) / math.sqrt(6), df=5, range=(0, 1))
+    spread = StudentT(mean=x.mean(), se=x.std(ddof=1) / math.sqrt(6), df=5, range=(0, 1))
     assert p_value(spread, 0.2, "above") == pytest.approx(stats.ttest_1samp(x, 0.2, alternative="greater").pvalue)
     assert p_value(spread, 0.2, "below") == pytest.approx(stats.ttest_1samp(x, 0.2, alternative="less").pvalue)
 
 
 def test_tiny_p_values_keep_their_digits():
-    assert p_value(T(mean=0.9, se=0.01, df=1000), 0.5, "above") == pytest.approx(stats.t.sf(40, 1000), rel=1e-6)
+    assert p_value(StudentT(mean=0.9, se=0.01, df=1000), 0.5, "above") == pytest.approx(stats.t.sf(40, 1000), rel=1e-6)
     assert p_value(Exact(hits=200, n=200), 0.1, "above") == pytest.approx(1e-200, rel=1e-6)
 
 
@@ -195,8 +196,8 @@ def pairs(draw):
 
 wilsons = st.builds(Wilson, share=shares, n_eff=sizes, df=degrees, range=ranges)
 unit_wilsons = st.builds(Wilson, share=shares, n_eff=sizes, df=degrees)
-ts = st.builds(T, mean=shares, se=st.floats(0.001, 0.5), df=st.integers(1, 200), range=st.just((0.0, 1.0)))
-logs = st.builds(T, mean=st.floats(-2, 2), se=st.floats(0.01, 0.5), df=st.integers(2, 200), log=st.just(True))
+ts = st.builds(StudentT, mean=shares, se=st.floats(0.001, 0.5), df=st.integers(1, 200), range=st.just((0.0, 1.0)))
+logs = st.builds(StudentT, mean=st.floats(-2, 2), se=st.floats(0.01, 0.5), df=st.integers(2, 200), log=st.just(True))
 two = st.tuples(unit_wilsons, unit_wilsons)
 differences = st.builds(Compound, op=st.just("difference"), parts=two)
 mover_rs = st.builds(Compound, op=st.just("ratio"), parts=two)
@@ -238,7 +239,7 @@ def test_limits_stay_inside_the_range_and_in_order(spread, level):
 @example(spread=Wilson(share=0, n_eff=9), level=0.95, place=0.0, side="above")
 @example(spread=Wilson(share=1, n_eff=9), level=0.95, place=1.0, side="below")
 @example(spread=Exact(hits=0, n=9), level=0.95, place=0.0, side="above")
-@example(spread=T(mean=0.5, se=0.0, df=3), level=0.95, place=0.5, side="above")
+@example(spread=StudentT(mean=0.5, se=0.0, df=3), level=0.95, place=0.5, side="above")
 def test_p_value_is_the_inversion_of_the_interval(spread, level, place, side):
     low, high = getattr(spread, "range", None) or (0.0, 1.0)
     bound = low + (high - low) * place

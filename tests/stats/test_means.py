@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Exact, Pairs, T, Wilson
+from auditkit.schema import Exact, Pairs, StudentT, Wilson
 from auditkit.stats.clusters import Design, design_effect, naive_error, standard_error
 from auditkit.stats.intervals import interval
 from auditkit.stats.means import mean_reading
@@ -68,7 +68,7 @@ def test_the_kind_of_score_decides():
     assert isinstance(mean_reading(np.array([1.0, -1.0]), (), (-1, 1)).spread, Pairs)
     assert isinstance(mean_reading(np.array([0.0, -1.0]), (), (-1, 1)).spread, Pairs)
     assert mean_reading(np.array([1.0, 1.0]), (), (-1, 1)).spread == Exact(hits=2, n=2, range=(-1, 1))
-    assert isinstance(mean_reading(np.array([0.2, 0.9])).spread, T)
+    assert isinstance(mean_reading(np.array([0.2, 0.9])).spread, StudentT)
     assert mean_reading(np.array([2.0, -2.0, 0.0]), (), (-2, 2)).spread == Pairs(b=1, c=1, n_eff=3, range=(-2, 2))
 
 

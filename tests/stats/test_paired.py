@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from auditkit.schema import Exact, Pairs, T
+from auditkit.schema import Exact, Pairs, StudentT
 from auditkit.stats.clusters import design_effect, naive_error
 from auditkit.stats.intervals import interval
 from auditkit.stats.paired import mcnemar, paired_difference, paired_p, sign_flip
@@ -68,7 +68,7 @@ def test_pairs_in_clusters_are_flipped_together():
 def test_graded_scores_have_students_t():
     a, b = np.array([0.5, 0.7, 0.2, 0.9]), np.array([0.4, 0.8, 0.1, 0.5])
     reading = paired_difference(a, b)
-    assert isinstance(reading.spread, T)
+    assert isinstance(reading.spread, StudentT)
     expected = stats.ttest_rel(a, b).confidence_interval()
     assert interval(reading.spread) == pytest.approx((expected.low, expected.high))
 

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from statsmodels.stats.power import TTestPower
 
-from auditkit.schema import Bootstrap, Compound, Exact, Pairs, T, Wilson
+from auditkit.schema import Bootstrap, Compound, EstimateId, Exact, Pairs, StudentT, Wilson
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import contrast, estimate
 from auditkit.stats.power import detectable, n_to_decide, sample_size, scaled
 
-WHERE = {"id": "pack/m@a", "benchmark": "pack", "metric": "m", "arm": "a"}
-LABELS = {**WHERE, "direction": "lower"}
+LABELS = {"id": EstimateId.parse("pack/m@a"), "direction": "lower"}
 
 
 def make(values, reasons=None, clusters=()):
@@ -85,7 +84,7 @@ def test_a_gap_can_be_decided_by_more():
         g: make((rng.random(80) < p).astype(float), clusters=(np.repeat(np.arange(20), 4),))
         for g, p in (("a", 0.9), ("b", 0.8))
     }
-    needed = n_to_decide(contrast(groups, "gap", range=(0, 1), **WHERE), high=0.4)
+    needed = n_to_decide(contrast(groups, id=EstimateId.parse("pack/m@a[g:gap]"), range=(0, 1)), high=0.4)
     assert needed is not None
     assert needed >= 160
 
@@ -93,7 +92,8 @@ def test_a_gap_can_be_decided_by_more():
 @pytest.mark.parametrize(
     "spread",
     [
-        Exact(hits=3, n=10), Wilson(share=0.3, n_eff=10, df=4), Pairs(b=3, c=1, n_eff=10), T(mean=0.3, se=0.1, df=9),
+        Exact(hits=3, n=10), Wilson(share=0.3, n_eff=10, df=4), Pairs(b=3, c=1, n_eff=10),
+        StudentT(mean=0.3, se=0.1, df=9),
         Bootstrap(levels=(0.025, 0.5, 0.975), quantiles=(0.1, 0.3, 0.6)),
         Compound(op="difference", parts=(Wilson(share=0.3, n_eff=10), Wilson(share=0.2, n_eff=10))),
     ],

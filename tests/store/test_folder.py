@@ -24,7 +24,7 @@ def audit(make_sample, hostile):
         subject=Subject(name="m", kind="causal", fingerprint="f" * 64), environment={"python": "3.11"},
         config=Config(model="m"), policy=Policy(name="p", checks=(check,)), benchmarks=(), estimates=(), findings=(),
         evidence={"pack/row-000": Evidence(sample=make_sample(0), output=output)},
-        verdict=Verdict(status="pass", exit_code=0, sentence="It may.", reasons=(), policy="p"),
+        verdict=Verdict(status="pass", exit_code=0, reasons=(), policy="p", counts={}),
     ).sealed()
 
 
@@ -97,8 +97,8 @@ def test_truncated(tmp_path, audit, share):
 @pytest.mark.parametrize(
     ("old", "new", "pattern"),
     [
-        ('"sentence": "It may."', '"sentence": "It must."', "id: is not the hash"),
-        ('"sentence": "It may."', '"sentence": 3', "verdict.sentence"),
+        ('"reasons": []', '"reasons": ["AK101 p/m@a"]', "id: is not the hash"),
+        ('"reasons": []', '"reasons": 3', "verdict.reasons"),
         ('"bound": 1.0', '"bound": NaN', "NaN"),
         ('"bound": 1.0', '"bound": 1e999', "policy.checks.0.bound"),
         ('"schema_version": 2,\n  "selftest"', '"schema_version": 99,\n  "selftest"', "version 99 is newer"),

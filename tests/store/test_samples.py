@@ -18,8 +18,8 @@ from auditkit.store.folder import RunFolder
 from auditkit.store.samples import content_sha256, read_frame, read_samples, samples_sha256, score_rows, write_samples
 
 COLUMNS = [
-    "sample_id", "benchmark", "metric", "arm", "origin", "value", "reason", "answer", "cluster", "clusters", "groups",
-    "content",
+    "sample_id", "benchmark", "metric", "arm", "variant", "origin", "value", "reason", "answer", "cluster", "clusters",
+    "groups", "content",
 ]
 
 
@@ -49,9 +49,9 @@ def test_a_row_a_sample_and_metric(tmp_path, samples, scores, hostile):
     ]
     assert list(rows[0]) == COLUMNS
     assert rows[2] == {
-        "sample_id": "pack/row-000", "benchmark": "pack", "metric": "accuracy", "arm": "ambiguous", "origin": "o-0",
-        "value": 0.0, "reason": None, "answer": "NA", "cluster": "t-0", "clusters": '{"template":"t-0"}',
-        "groups": '{"gender":"female"}', "content": content_sha256(samples[0]),
+        "sample_id": "pack/row-000", "benchmark": "pack", "metric": "accuracy", "arm": "ambiguous", "variant": "",
+        "origin": "o-0", "value": 0.0, "reason": None, "answer": "NA", "cluster": "t-0",
+        "clusters": '{"template":"t-0"}', "groups": '{"gender":"female"}', "content": content_sha256(samples[0]),
     }
     assert rows[3]["value"] == 0.1
     assert rows[3]["answer"] == hostile

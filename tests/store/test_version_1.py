@@ -14,9 +14,11 @@ from auditkit.errors import RecordError
 from auditkit.pipeline.resume import resume
 from auditkit.pipeline.verify import verify
 from auditkit.schema import (
+    SCHEMA_VERSION,
     Answer,
     Audit,
     FreeText,
+    Guard,
     Number,
     OptionScore,
     OptionScores,
@@ -43,7 +45,7 @@ def audit() -> Audit:
 def test_audit_of_version_1_is_read(audit: Audit) -> None:
     assert audit.subject.name == "smollm2"
     assert (audit.verdict.status, audit.verdict.exit_code) == ("inconclusive", 3)
-    pooled = {estimate.id: estimate for estimate in audit.estimates}["claims/true_claim_refutation@true-claim"]
+    pooled = {str(estimate.id): estimate for estimate in audit.estimates}["claims/true_claim_refutation@true-claim"]
     # 4 hits of 4 claims: Clopper–Pearson by hand is [.025 ** (1 / 4), 1].
     assert (pooled.value, pooled.n, pooled.clusters) == (1.0, 4, 4)
     assert pooled.low == pytest.approx(0.025**0.25)
@@ -78,7 +80,8 @@ def test_answers_of_version_1_are_read_as_they_were(audit: Audit) -> None:
 def test_every_answer_of_version_1_has_its_kind(fields: dict[str, Any], answer: Answer | None) -> None:
     empty = dict.fromkeys(("text", "options", "probabilities", "number", "tags", "span", "vector", "similarities"))
     output = {**empty, "request": "0", "rule": "r", "repaired": False, "truncated": 3, **fields}
-    upgraded = upgrade({"schema_version": 1, "estimates": [], "evidence": {"pack/1": {"output": output}}}, "audit.json")
+    data = json.loads((GOLDEN / "audit.json").read_bytes())
+    upgraded = upgrade({**data, "evidence": {"pack/1": {"sample": {}, "output": output}}}, "audit.json")
     record = Output.model_validate(upgraded["evidence"]["pack/1"]["output"])
     assert (record.answer, record.truncated) == (answer, 3)
 
@@ -121,3 +124,27 @@ def test_what_is_not_an_audit_of_version_1_is_named(damage: dict[str, Any], tmp_
     (tmp_path / "audit.json").write_text(json.dumps({**data, **damage}), encoding="utf-8")
     with pytest.raises(RecordError, match="is not an audit of schema_version 1"):
         load_audit(tmp_path)
+
+
+def test_names_guards_and_counts_of_version_1_are_brought_along(audit: Audit) -> None:
+    assert audit.schema_version == SCHEMA_VERSION
+    data = json.loads((GOLDEN / "audit.json").read_bytes())
+    assert [str(estimate.id) for estimate in audit.estimates] == [old["id"] for old in data["estimates"]]
+    assert [finding.id for finding in audit.findings] == [finding.check.finding for finding in audit.findings]
+    assert [[str(name) for name in finding.estimates] for finding in audit.findings] == [
+        old["estimates"] for old in data["findings"]
+    ]
+    assert sum(audit.verdict.counts.values()) == sum(finding.blocks for finding in audit.findings)
+
+
+def test_a_variant_of_version_1_gets_a_field_and_a_bias_score_its_guard() -> None:
+    data = json.loads((GOLDEN / "audit.json").read_bytes())
+    estimate = {**data["estimates"][0], "id": "q/ambiguous_bias_score@ambiguous~typos", "benchmark": "q",
+                "metric": "ambiguous_bias_score", "arm": "ambiguous~typos"}
+    check = {"rule": "AK103", "benchmark": "q", "metric": "ambiguous_bias_score", "arm": "ambiguous~typos", "bound": 1}
+    new = Audit.model_validate(upgrade(
+        {**data, "estimates": [estimate], "policy": {"name": "p", "checks": [check]}, "findings": []}, "audit.json"
+    ))
+    assert (new.estimates[0].id.arm, new.estimates[0].id.variant) == ("ambiguous", "typos")
+    assert new.estimates[0].guard == Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
+    assert new.policy.checks[0].estimate == new.estimates[0].id

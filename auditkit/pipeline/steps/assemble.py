@@ -8,52 +8,32 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from auditkit.errors import RegistryError
 from auditkit.judge.findings import judge
-from auditkit.judge.threshold import Evidence as Judged
-from auditkit.judge.threshold import Guard
+from auditkit.judge.threshold import Basis
 from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.selftest import selftest
 from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
-from auditkit.registry import get
 from auditkit.schema import (
     Audit,
     Benchmark,
-    Config,
     Estimate,
+    Finding,
     Output,
     Policy,
-    Record,
     Request,
     Sample,
     Score,
     SelfTestReading,
-    Subject,
 )
-from auditkit.store.journal import JournalRecords
+from auditkit.schema.journal import Header
+from auditkit.store.records import JournalRecords
 from auditkit.store.samples import samples_sha256
 
 MOST_ERRORS = 200
 """How many errored samples are listed; all are counted."""
-
-
-class Header(Record):
-    """The first line of a journal: everything that decides the numbers, besides the model's answers."""
-
-    config: Config
-    policy: Policy
-    cards: tuple[Benchmark, ...]
-    rules: dict[str, str]
-    """Benchmark to scoring rule."""
-    sampled: dict[str, tuple[int, int]]
-    """Benchmark to (rows audited, rows in the pack)."""
-    not_applicable: dict[str, str]
-    subject: Subject
-    environment: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -82,8 +62,8 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
         records: what the journal holds.
         today: the day on which waivers are judged.
     """
-    header = Header.model_validate(records.header)
-    packs = answered(records, header)
+    header = records.header
+    packs = answered(records)
     estimates: list[Estimate] = []
     scores: list[Score] = []
     readings: list[SelfTestReading] = []
@@ -127,13 +107,11 @@ def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
     """
     most = header.config.explain.samples
     blocking = [check for check in header.policy.checks if check.severity == "block"]
-    headline = {(check.benchmark, check.metric, check.arm) for check in blocking}
+    headline = {check.estimate.over_all_rows for check in blocking}
     place = {card.name: number for number, card in enumerate(header.cards)}
     found = {
-        (place[estimate.benchmark], name)
-        for estimate in estimates
-        if (estimate.benchmark, estimate.metric, estimate.arm) in headline
-        and not (estimate.slice or estimate.axis or estimate.group or estimate.contrast)
+        (place[estimate.id.benchmark], name)
+        for estimate in estimates if estimate.id in headline
         for name in estimate.cited.extreme[:most]
     }
     return {name: rank for rank, (_, name) in enumerate(sorted(found))}
@@ -142,20 +120,20 @@ def to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
 def judge_estimates(
     policy: Policy, estimates: Sequence[Estimate], not_applicable: Mapping[str, str],
     readings: Sequence[SelfTestReading], today: dt.date,
-) -> tuple[Any, ...]:
-    """Findings of a policy on estimates, with the guards that the metrics name."""
-    evidence = Judged(
+) -> tuple[Finding, ...]:
+    """Findings of a policy on estimates."""
+    basis = Basis(
         estimates={estimate.id: estimate for estimate in estimates}, not_applicable=not_applicable,
-        selftest=tuple(readings), guards=_guards(estimates),
+        selftest=tuple(readings),
     )
-    return judge(policy, evidence, today)
+    return judge(policy, basis, today)
 
 
-def answered(records: JournalRecords, header: Header) -> list[Answered]:
+def answered(records: JournalRecords) -> list[Answered]:
     """The journal's samples, requests and outputs, by pack, sorted by sample id."""
     request_of = {sample: records.requests[sha] for sha, askers in records.askers.items() for sample in askers}
     packs = []
-    for card in header.cards:
+    for card in records.header.cards:
         samples = tuple(sorted((s for s in records.samples if s.benchmark == card.name), key=lambda s: s.id))
         requests = {sample.id: request_of[sample.id] for sample in samples if sample.id in request_of}
         outputs = {
@@ -171,13 +149,3 @@ def _signature(header: Header, card: Benchmark) -> dict[str, str]:
     return {"rule": header.rules[card.name], "sample": f"{rows} of {total} rows, seed {header.config.seed}"}
 
 
-def _guards(estimates: Sequence[Estimate]) -> dict[str, Guard]:
-    guards: dict[str, Guard] = {}
-    for name in {estimate.metric for estimate in estimates}:
-        try:
-            requires = get("metric", name).requires
-        except RegistryError:
-            continue
-        if requires is not None:
-            guards[name] = requires
-    return guards

@@ -16,13 +16,11 @@ from auditkit.load.requests import build, choose_rule
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.load.variants import variants
-from auditkit.models.adapter import Adapter, AnswersBySample, Labelled
+from auditkit.models.adapter import Adapter, FixedLabelAdapter, PackRows, SampleAnswerer
+from auditkit.models.families import family_of_scheme
 from auditkit.models.open import open_model
-from auditkit.models.scripted.planted import BEHAVIOURS, Planted
-from auditkit.models.scripted.prediction_lines import SCHEME
-from auditkit.models.scripted.predictions import Predictions
 from auditkit.registry import get
-from auditkit.schema import MARK, Benchmark, Config, Policy, Request, Sample
+from auditkit.schema import Benchmark, Config, Policy, Request, Sample
 from auditkit.schema.event import Event, OnEvent
 
 ALL = "all"
@@ -133,7 +131,7 @@ def _why_not(
         why = f" (likelihoods {probed})" if probed.startswith("not used") else ""
         asked = wanted or " or ".join(card.rules)
         return f"a model of family {adapter.subject.kind} cannot answer by {asked}: {found}{why}"
-    if rule in ("label", "probabilities", "tags") and isinstance(adapter, Labelled):
+    if rule in ("label", "probabilities", "tags") and isinstance(adapter, FixedLabelAdapter):
         try:
             adapter.require_labels({name for sample in samples for name in (*sample.labels, *sample.tags)})
         except ModelError as error:
@@ -145,22 +143,24 @@ def _not_accepted(card: Benchmark, wanted: str) -> str:
     return f"the pack accepts {' or '.join(card.rules)}, and not the rule {wanted} that was asked for"
 
 
-def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> AnswersBySample | None:
+def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> SampleAnswerer | None:
     """A planted model or saved predictions; `None` for a model that must be asked."""
-    scheme, _, rest = config.model.partition(":")
-    if scheme == "planted":
-        if rest not in BEHAVIOURS:
-            raise ConfigError(f'no planted model is called "{rest}"; there are: {", ".join(BEHAVIOURS)}')
-        return Planted(rest)
-    if config.model.startswith(SCHEME):
-        cards = {item.pack.card.name: item.pack.card for item in loaded}
-        rows = [sample for item in loaded for sample in item.rows]
-        rows += [one for item in loaded for one in variants(item.pack.card, item.rows, config, item.rows)]
-        return Predictions(Path(rest), cards, rows, [name for name in built_in_names() if name not in cards])
-    return None
+    family = family_of_scheme(config.model)
+    if family is None or not family.answerer:
+        return None
+    cards = {item.pack.card.name: item.pack.card for item in loaded}
+    rows = (
+        sample for item in loaded
+        for sample in (*item.rows, *variants(item.pack.card, item.rows, config, item.rows))
+    )
+    others = [name for name in built_in_names() if name not in cards]
+    answerer: SampleAnswerer = family.load("answerer")(
+        config.model.removeprefix(family.scheme), PackRows(cards, rows, others)
+    )
+    return answerer
 
 
-def _ask_by_sample(source: AnswersBySample, config: Config, loaded: Sequence[Loaded]) -> Asked:
+def _ask_by_sample(source: SampleAnswerer, config: Config, loaded: Sequence[Loaded]) -> Asked:
     """Build the requests, and hand over which sample asks each."""
     rules: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -173,7 +173,7 @@ def _ask_by_sample(source: AnswersBySample, config: Config, loaded: Sequence[Loa
         if wanted is not None and wanted not in card.rules:
             refused[card.name] = _not_accepted(card, wanted)
             continue
-        rules[card.name] = _rule_by_sample(source, card, wanted)
+        rules[card.name] = source.rule(card, wanted)
         made = _requests(item, rules[card.name])
         requests |= made
         for sample in (*item.samples, *item.variants):
@@ -184,16 +184,6 @@ def _ask_by_sample(source: AnswersBySample, config: Config, loaded: Sequence[Loa
                 continue
             source.agree(by_hash.setdefault(made[sample.id].sha256, sample), sample)
     return Asked(source.adapter(by_hash), rules, refused, requests, frozenset(without))
-
-
-def _rule_by_sample(source: AnswersBySample, card: Benchmark, wanted: str | None) -> str:
-    """A planted model answers by any rule of the card, saved predictions by the one that made them."""
-    rule = source.rule(card)
-    if wanted is None or wanted == rule:
-        return rule
-    if isinstance(source, Planted):
-        return wanted
-    raise ConfigError(f'rules: {card.name}: the saved answers were made by the rule "{rule}", not by {wanted}')
 
 
 def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> None:
@@ -207,8 +197,8 @@ def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded],
             if check.benchmark != card.name or card.name not in asked.rules or check.contrast or check.group:
                 continue
             chosen = [
-                sample for sample in (item.variants if MARK in check.arm else item.samples)
-                if check.arm in ("all", sample.arm)
+                sample for sample in (*item.samples, *item.variants)
+                if check.variant == sample.variant and check.arm in ("all", sample.arm)
                 and all(str(sample.metadata.get(key)) == value for key, value in check.slice.items())
             ]
             if check.metric.startswith("evaluate:"):
@@ -225,9 +215,9 @@ def _requests(item: Loaded, rule: str) -> dict[str, Request]:
     """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
     that reads no prompt."""
     made = _built(item.pack.card, rule, item.samples)
-    found = _built(item.pack.card, rule, item.variants)
-    clean = {one.id: made[one.id.removesuffix(f"{MARK}{one.variant}")] for one in item.variants}
-    return made | {name: request for name, request in found.items() if request.sha256 != clean[name].sha256}
+    varied = _built(item.pack.card, rule, item.variants)
+    clean = {sample.id: made[sample.clean_id] for sample in item.variants}
+    return made | {name: request for name, request in varied.items() if request.sha256 != clean[name].sha256}
 
 
 def _built(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:

@@ -21,7 +21,7 @@ def rule_anchor(code: str) -> str:
 
 def estimate_anchor(estimate: Estimate) -> str:
     """Where the estimate's row stands on the page."""
-    return anchor("estimate", estimate.id)
+    return anchor("estimate", str(estimate.id))
 
 
 def case_anchor(sample_id: str) -> str:

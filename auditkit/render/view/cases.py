@@ -9,11 +9,11 @@ from auditkit.render.view.anchors import case_anchor
 from auditkit.render.view.answer import AnswerView, answer_view
 from auditkit.render.view.attributions import AttributionView, attribution_view, is_attention
 from auditkit.render.view.facts import Fact, Link
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import part_of, spaced, with_bare_arm
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count
-from auditkit.schema import Estimate, Evidence, FreeText, Output, Sample
+from auditkit.schema import Estimate, EstimateId, Evidence, FreeText, Output, Sample
 
 _ROLES = ("extreme", "typical", "unscored")
 
@@ -39,7 +39,7 @@ class CaseView:
     twins: tuple[Link, ...]
 
 
-def cases(benchmark: str, index: Index) -> tuple[CaseView, ...]:
+def cases(benchmark: str, index: AuditIndex) -> tuple[CaseView, ...]:
     """The cited samples of one benchmark: twins together, by origin and id."""
     evidence = index.audit.evidence
     names = [name for name in evidence if evidence[name].sample.benchmark == benchmark]
@@ -47,9 +47,9 @@ def cases(benchmark: str, index: Index) -> tuple[CaseView, ...]:
     return tuple(_case(name, evidence[name], index, benchmark) for name in names)
 
 
-def _case(name: str, item: Evidence, index: Index, benchmark: str) -> CaseView:
+def _case(name: str, item: Evidence, index: AuditIndex, benchmark: str) -> CaseView:
     sample, output, audit = item.sample, item.output, index.audit
-    estimates = [estimate for estimate in audit.estimates if estimate.benchmark == benchmark]
+    estimates = [estimate for estimate in audit.estimates if estimate.id.benchmark == benchmark]
     explained = [item for item in audit.attributions if item.sample_id == name and not is_attention(item)]
     twins = sorted(
         other
@@ -77,16 +77,16 @@ def _case(name: str, item: Evidence, index: Index, benchmark: str) -> CaseView:
 
 def _why(sample_id: str, estimates: Sequence[Estimate]) -> tuple[str, ...]:
     """`stereotype score: extreme in all rows, axis age; typical in valence positive`, one text a metric."""
-    cited: dict[tuple[str, str], dict[str, list[str]]] = {}
+    cited: dict[EstimateId, dict[str, list[str]]] = {}
     for estimate in estimates:
         for role in _ROLES:
             if sample_id in getattr(estimate.cited, role):
-                roles = cited.setdefault((estimate.metric, estimate.arm), {})
-                roles.setdefault(role, []).append(part_of(estimate))
+                roles = cited.setdefault(estimate.id.over_all_rows, {})
+                roles.setdefault(role, []).append(part_of(estimate.id))
     texts = []
-    for (metric, arm), roles in cited.items():
+    for name, roles in cited.items():
         places = "; ".join(say(f"cases.cited.{role}", parts=", ".join(parts)) for role, parts in roles.items())
-        texts.append(say("cases.why", metric=with_bare_arm(spaced(metric), arm), places=places))
+        texts.append(say("cases.why", metric=with_bare_arm(spaced(name.metric), name.arm), places=places))
     return tuple(texts) or (say("cases.cited"),)
 
 
@@ -95,7 +95,7 @@ def _headline(sample_id: str, estimates: Sequence[Estimate]) -> bool:
     return any(
         sample_id in getattr(estimate.cited, role)
         for estimate in estimates
-        if not estimate.slice and estimate.axis is None
+        if estimate.id.pooled
         for role in _ROLES
     )
 

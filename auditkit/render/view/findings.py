@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from auditkit.render.draw.charts import Chart
 from auditkit.render.view.anchors import anchor, case_anchor, estimate_anchor, rule_anchor
 from auditkit.render.view.facts import Fact, Link
-from auditkit.render.view.index import Index, bounded, worst_first
+from auditkit.render.view.index import AuditIndex, worst_first
 from auditkit.render.view.lines import Dot, estimates_chart
-from auditkit.render.view.names import capital, measured, part, part_of, spaced, status_word, unscored_words
+from auditkit.render.view.names import capital, measured, part_of, short_part, spaced, status_word, unscored_words
 from auditkit.render.view.reasons import finding_reason
 from auditkit.render.view.rules import finding_title, text_of
 from auditkit.render.view.section import Section
-from auditkit.render.view.values import finding_decimals, limit, scale_of, value_and_interval, worst
+from auditkit.render.view.values import finding_decimals, limit, scale_of, value_and_interval
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import DASH, count, level, p_value
 from auditkit.schema import Estimate, Finding, Status
@@ -86,7 +86,7 @@ class Findings:
     others: tuple[Group, ...]
 
 
-def findings(index: Index) -> Findings:
+def findings(index: AuditIndex) -> Findings:
     """The section's data."""
     views = finding_views(index)
     others = groups([finding for finding in views if not finding.prominent])
@@ -96,14 +96,14 @@ def findings(index: Index) -> Findings:
 section = Section("findings", 100, findings, "findings.html.j2")
 
 
-def finding_views(index: Index) -> tuple[FindingView, ...]:
+def finding_views(index: AuditIndex) -> tuple[FindingView, ...]:
     """All findings, worst first."""
     return tuple(_view(finding, index) for finding in worst_first(index.audit))
 
 
-def _view(finding: Finding, index: Index) -> FindingView:
+def _view(finding: Finding, index: AuditIndex) -> FindingView:
     check, audit = finding.check, index.audit
-    estimate = bounded(finding, index.estimates)
+    estimate = index.estimates.get(check.estimate)
     decimals, text = finding_decimals(finding, estimate), text_of(finding)
     cited = [name for name in finding.evidence if name in audit.evidence]
     return FindingView(
@@ -116,18 +116,18 @@ def _view(finding: Finding, index: Index) -> FindingView:
         severity=severity(check.severity),
         title=finding_title(finding),
         what=capital(measured(check)),
-        part=_part(finding),
+        part=short_part(check.estimate),
         reason=finding_reason(finding, estimate, audit),
         rule=Link("#" + rule_anchor(text.code), f"{text.code} {text.name}"),
         facts=_facts(finding, estimate),
         chart=None if estimate is None else _chart(finding, estimate),
-        estimate=None if estimate is None else Link("#" + estimate_anchor(estimate), estimate.id),
+        estimate=None if estimate is None else Link("#" + estimate_anchor(estimate), str(estimate.id)),
         evidence=tuple(Link("#" + case_anchor(name), name) for name in cited),
         cited=say("findings.cited", n=count(len(cited))),
         decides=finding.id in audit.verdict.reasons,
-        blocks=check.severity == "block",
-        holds=_holds(finding),
-        prominent=finding.status in ("fail", "error", "inconclusive") and check.severity == "block",
+        blocks=finding.blocks,
+        holds=finding.holds_back,
+        prominent=finding.status in ("fail", "error", "inconclusive") and finding.blocks,
         limit=limit(check, estimate, decimals),
         value=_short(estimate, decimals),
     )
@@ -148,7 +148,7 @@ def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
             Fact(say("findings.fact.estimate"), scale.full(estimate.value, decimals)),
             Fact(say("findings.fact.interval", level=level(estimate.level)),
                  scale.interval(estimate.low, estimate.high, decimals)),
-            Fact(say("findings.fact.worst"), scale.interval(*worst(estimate), decimals)),
+            Fact(say("findings.fact.worst"), scale.interval(*estimate.worst_case, decimals)),
             *facts,
             Fact(say("findings.fact.samples"), samples),
             Fact(say("findings.fact.clusters"), count(estimate.clusters)),
@@ -161,19 +161,9 @@ def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _part(finding: Finding) -> str:
-    """`gender` for a slice by one key or a contrast, the words of the part otherwise."""
-    check = finding.check
-    if check.contrast is not None and check.axis is not None:
-        return check.axis
-    if len(check.slice) == 1 and check.axis is None:
-        return next(iter(check.slice.values()))
-    return part(check.slice, check.axis, check.group, check.contrast)
-
-
 def _chart(finding: Finding, estimate: Estimate) -> Chart:
-    title = say("charts.against_limit", metric=capital(spaced(estimate.metric)))
-    dot = Dot(part_of(estimate), estimate, finding, strong=True)
+    title = say("charts.against_limit", metric=capital(spaced(estimate.id.metric)))
+    dot = Dot(part_of(estimate.id), estimate, finding, strong=True)
     return estimates_chart(anchor("strip", finding.id), "", title, [dot], bare=True)
 
 
@@ -208,10 +198,3 @@ def _group(members: Sequence[FindingView]) -> Group:
         folded=several and first.status != "fail" and not any(member.decides for member in members),
     )
 
-
-def _holds(finding: Finding) -> bool:
-    check = finding.check
-    undecided = (finding.status == "inconclusive" and check.inconclusive == "hold") or (
-        finding.status == "not_applicable" and not check.allow_not_applicable
-    )
-    return check.severity == "block" and (finding.status in ("fail", "error") or undecided)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from auditkit.render.view.anchors import case_anchor, estimate_anchor
 from auditkit.render.view.attributions import is_attention, reliability
 from auditkit.render.view.facts import Fact, Link
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import REASONS, capital, estimate_name, spaced
 from auditkit.render.view.section import Section
 from auditkit.render.view.selftest import ReadingView, misread
-from auditkit.render.view.values import scale_of, worst
+from auditkit.render.view.values import scale_of
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, share
 from auditkit.schema import Estimate, Reason
@@ -77,11 +77,11 @@ class Gaps:
         )
 
 
-def gaps(index: Index) -> Gaps:
+def gaps(index: AuditIndex) -> Gaps:
     """Collect what was not measured."""
     audit = index.audit
     reasons, rows = _unscored(index)
-    undefined = tuple(estimate_name(estimate) for estimate in audit.estimates if estimate.value is None)
+    undefined = tuple(estimate_name(estimate.id) for estimate in audit.estimates if estimate.value is None)
     return Gaps(
         reasons=tuple(Fact(_reason(reason), say(f"terms.meaning.{reason}")) for reason in reasons),
         columns=tuple(_reason(reason) for reason in reasons),
@@ -106,33 +106,28 @@ def _reason(reason: Reason) -> str:
     return say(f"terms.reason.{reason}")
 
 
-def _unscored(index: Index) -> tuple[tuple[Reason, ...], tuple[UnscoredRow, ...]]:
+def _unscored(index: AuditIndex) -> tuple[tuple[Reason, ...], tuple[UnscoredRow, ...]]:
     """Every estimate over all rows that could not score some; a part is listed where no estimate covers it."""
     estimates = index.audit.estimates
-    pooled = [estimate for estimate in estimates if not estimate.slice and estimate.axis is None]
-    covered = {_metric(estimate) for estimate in pooled}
-    rest = [estimate for estimate in estimates if _metric(estimate) not in covered]
+    pooled = [estimate for estimate in estimates if estimate.id.pooled]
+    rest = [estimate for estimate in estimates if estimate.id.over_all_rows not in index.estimates]
     listed = [estimate for estimate in (*pooled, *rest) if sum(estimate.unscored.values())]
     reasons = tuple(reason for reason in REASONS if any(estimate.unscored.get(reason) for estimate in listed))
     return reasons, tuple(_unscored_row(estimate, reasons) for estimate in listed)
 
 
-def _metric(estimate: Estimate) -> tuple[str, str, str]:
-    return estimate.benchmark, estimate.metric, estimate.arm
-
-
 def _unscored_row(estimate: Estimate, reasons: tuple[Reason, ...]) -> UnscoredRow:
     lost = sum(estimate.unscored.values())
     return UnscoredRow(
-        link=Link("#" + estimate_anchor(estimate), estimate_name(estimate)),
+        link=Link("#" + estimate_anchor(estimate), estimate_name(estimate.id)),
         cells=tuple(count(estimate.unscored.get(reason, 0)) for reason in reasons),
         total=say("gaps.part_of", n=count(lost), total=count(estimate.total)),
         share=share(lost, estimate.total),
-        worst=scale_of(estimate).interval(*worst(estimate)),
+        worst=scale_of(estimate).interval(*estimate.worst_case),
     )
 
 
-def _sampled(index: Index) -> tuple[Fact, ...]:
+def _sampled(index: AuditIndex) -> tuple[Fact, ...]:
     seed = str(index.audit.config.seed)
     return tuple(
         Fact(name, say("gaps.sampled_rows", n=count(rows), total=count(total), share=share(rows, total), seed=seed))
@@ -141,15 +136,15 @@ def _sampled(index: Index) -> tuple[Fact, ...]:
     )
 
 
-def _link(sample_id: str, index: Index) -> str:
+def _link(sample_id: str, index: AuditIndex) -> str:
     return "#" + case_anchor(sample_id) if sample_id in index.audit.evidence else ""
 
 
-def _sample_notes(texts: dict[str, str], index: Index) -> tuple[SampleNote, ...]:
+def _sample_notes(texts: dict[str, str], index: AuditIndex) -> tuple[SampleNote, ...]:
     return tuple(SampleNote(name, _link(name, index), texts[name]) for name in sorted(texts))
 
 
-def _unreliable(index: Index) -> tuple[SampleNote, ...]:
+def _unreliable(index: AuditIndex) -> tuple[SampleNote, ...]:
     """Attributions that are not evidence, an option and method each."""
     notes = {}
     for item in index.audit.attributions:
@@ -160,7 +155,7 @@ def _unreliable(index: Index) -> tuple[SampleNote, ...]:
     return tuple(notes[name] for name in sorted(notes))
 
 
-def _errored(index: Index) -> str:
+def _errored(index: AuditIndex) -> str:
     audit = index.audit
     if not audit.errored:
         return ""
@@ -170,7 +165,7 @@ def _errored(index: Index) -> str:
     return text
 
 
-def _notes(index: Index) -> tuple[str, ...]:
+def _notes(index: AuditIndex) -> tuple[str, ...]:
     audit, notes = index.audit, []
     lenient = sum(
         finding.status == "inconclusive" and finding.check.inconclusive == "pass" for finding in audit.findings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditkit.render.draw.charts import Chart, Line, Quantity, chart
+from auditkit.render.draw.charts import Chart, ChartLine, Domain, chart
 from auditkit.render.view.names import status_word
-from auditkit.render.view.values import allowed, limit, scale_of, value_and_interval, widened, worst
+from auditkit.render.view.values import limit, scale_of, value_and_interval, widened
 from auditkit.render.view.visible import clip, visible
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count
@@ -43,26 +43,26 @@ def estimates_chart(
         peers: rows of the drawings beside this one, so that all have the same axis.
     """
     lines, others = [_line(dot) for dot in dots], [_line(dot) for dot in peers]
-    return chart(id_, heading, title, _quantity(dots[0].estimate), lines, bare=bare, peers=others)
+    return chart(id_, heading, title, _domain(dots[0].estimate), lines, bare=bare, peers=others)
 
 
-def _quantity(estimate: Estimate) -> Quantity:
+def _domain(estimate: Estimate) -> Domain:
     ideal = estimate.ideal if estimate.direction == "middle" else None
-    return Quantity(scale_of(estimate), estimate.range, ideal, from_zero=estimate.contrast == "gap")
+    return Domain(scale_of(estimate), estimate.range, ideal, from_zero=estimate.id.contrast == "gap")
 
 
-def _line(dot: Dot) -> Line:
+def _line(dot: Dot) -> ChartLine:
     estimate, finding = dot.estimate, dot.finding
-    return Line(
+    return ChartLine(
         label=clip(visible(dot.label), WIDTH),
         numbers=_numbers(estimate),
         sentence=describe(dot),
         value=estimate.value,
         low=estimate.low,
         high=estimate.high,
-        worst=worst(estimate) if widened(estimate) else None,
+        worst=estimate.worst_case if widened(estimate) else None,
         shape="plain" if finding is None else finding.status,
-        allowed=None if finding is None else allowed(finding.check, estimate),
+        allowed=None if finding is None else finding.check.region(estimate).within(estimate.range),
         limit="" if finding is None else limit(finding.check, estimate),
         strong=dot.strong,
     )
@@ -83,7 +83,7 @@ def describe(dot: Dot) -> str:
     if estimate.low is not None:
         parts.append(say("charts.row.interval", interval=scale.interval(estimate.low, estimate.high)))
     if widened(estimate):
-        parts.append(say("charts.row.worst", worst=scale.interval(*worst(estimate))))
+        parts.append(say("charts.row.worst", worst=scale.interval(*estimate.worst_case)))
     parts.append(say("charts.row.n", n=count(estimate.n)))
     if dot.finding is not None:
         parts.append(say("charts.row.status", status=status_word(dot.finding)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from auditkit.render.view.facts import Fact, Link
 from auditkit.render.view.findings import FindingView
+from auditkit.render.view.verdict import sentence
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, share
 from auditkit.schema import Audit, Status
@@ -51,7 +52,7 @@ def verdict(audit: Audit, findings: tuple[FindingView, ...]) -> VerdictView:
     return VerdictView(
         status=decision.status,
         word=verdict_word(audit),
-        sentence=decision.sentence,
+        sentence=sentence(audit),
         exit=say("verdict.exit", code=str(decision.exit_code), meaning=exit_meaning(decision.exit_code)),
         reasons=tuple(Link("#" + by_id[name].anchor, by_id[name].title) for name in decision.reasons if name in by_id),
         tally=tuple(tally),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from auditkit.render.draw.charts import Chart
 from auditkit.render.view.anchors import anchor, estimate_anchor
 from auditkit.render.view.facts import Fact
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.lines import Dot, estimates_chart
 from auditkit.render.view.names import (
     capital,
@@ -17,14 +17,15 @@ from auditkit.render.view.names import (
     contrast_name,
     joined,
     part_of,
+    short_part,
     spaced,
     unscored_words,
     with_arm,
 )
-from auditkit.render.view.values import limit, scale_of, scale_sentence, widened, worst
+from auditkit.render.view.values import limit, scale_of, scale_sentence, widened
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, level
-from auditkit.schema import Estimate, Status
+from auditkit.schema import Estimate, EstimateId, Status
 
 LONG = 12
 """Tables and group charts with more rows than this are folded."""
@@ -96,22 +97,22 @@ class MetricView:
     level: str
 
 
-def metric_view(members: Iterable[Estimate], index: Index) -> MetricView:
+def metric_view(members: Iterable[Estimate], index: AuditIndex) -> MetricView:
     """Everything about the estimates of one metric on one arm of one benchmark."""
-    estimates = sorted(members, key=lambda estimate: (_panel(estimate), estimate.id))
-    first = estimates[0]
-    title = with_arm(capital(spaced(first.metric)), first.arm)
-    name = f"{first.benchmark}/{first.metric}@{first.arm}"
+    estimates = sorted(members, key=lambda estimate: (_panel(estimate.id), str(estimate.id)))
+    first, whole = estimates[0], estimates[0].id.over_all_rows
+    title = with_arm(capital(spaced(whole.metric)), whole.arm)
+    name = str(whole)
     panels: dict[Panel, list[Estimate]] = {}
     for estimate in estimates:
-        panels.setdefault(_panel(estimate), []).append(estimate)
+        panels.setdefault(_panel(estimate.id), []).append(estimate)
     sizes = [len(panels[panel]) for panel in panels if panel.place == _GROUPS]
     return MetricView(
         anchor=anchor("metric", name),
         title=title,
-        code=f"{first.metric}@{first.arm}",
+        code=whole.in_benchmark,
         scale=scale_sentence(first),
-        headline=_headline(first, index) if pooled(first) else (),
+        headline=_headline(first, index) if first.id.pooled else (),
         charts=_charts(panels, index, name, title, (_ALL, _SLICES, _CONTRASTS)),
         groups=_charts(panels, index, name, title, (_GROUPS,)),
         groups_title=say(plural("metrics.groups", len(sizes)), groups=count(sum(sizes)), axes=count(len(sizes))),
@@ -127,31 +128,21 @@ def metric_view(members: Iterable[Estimate], index: Index) -> MetricView:
     )
 
 
-def pooled(estimate: Estimate) -> bool:
-    """Whether the estimate is of all rows together."""
-    return not estimate.slice and estimate.axis is None and estimate.contrast is None
-
-
-def label(estimate: Estimate) -> str:
+def label(estimate: EstimateId) -> str:
     """The estimate's name beside others of its panel: the group, the contrast's axis, or the slice's value."""
-    if estimate.contrast is not None and estimate.axis is not None:
-        return estimate.axis
-    if estimate.axis is not None and estimate.group is not None:
-        return estimate.group
-    if len(estimate.slice) == 1:
-        return next(iter(estimate.slice.values()))
-    return capital(part_of(estimate))
+    name = short_part(estimate)
+    return capital(name) if name == part_of(estimate) else name
 
 
-def _row(estimate: Estimate, index: Index) -> EstimateRow:
+def _row(estimate: Estimate, index: AuditIndex) -> EstimateRow:
     scale = scale_of(estimate)
     finding = index.findings.get(estimate.id)
     return EstimateRow(
         anchor=estimate_anchor(estimate),
-        label=label(estimate),
+        label=label(estimate.id),
         value=scale.full(estimate.value),
         interval=scale.interval(estimate.low, estimate.high),
-        worst=scale.interval(*worst(estimate)) if widened(estimate) else say("metrics.worst_same"),
+        worst=scale.interval(*estimate.worst_case) if widened(estimate) else say("metrics.worst_same"),
         n=count(estimate.n),
         clusters=count(estimate.clusters),
         unscored=unscored_words(estimate.unscored),
@@ -159,11 +150,11 @@ def _row(estimate: Estimate, index: Index) -> EstimateRow:
         status=None if finding is None else finding.status,
         word=check_word(finding),
         limit="" if finding is None else limit(finding.check, estimate),
-        strong=pooled(estimate),
+        strong=estimate.id.pooled,
     )
 
 
-def _headline(estimate: Estimate, index: Index) -> tuple[Fact, ...]:
+def _headline(estimate: Estimate, index: AuditIndex) -> tuple[Fact, ...]:
     row = _row(estimate, index)
     sure = not widened(estimate) and not estimate.unscored
     facts = [
@@ -177,13 +168,13 @@ def _headline(estimate: Estimate, index: Index) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _panel(estimate: Estimate) -> Panel:
+def _panel(estimate: EstimateId) -> Panel:
     """Which chart an estimate belongs to: pooled and slices by key, groups by axis, contrasts by kind."""
     if estimate.contrast is not None:
         return Panel(_CONTRASTS, estimate.contrast)
     if estimate.axis is not None:
         return Panel(_GROUPS, estimate.axis)
-    return Panel(_SLICES, joined(sorted(estimate.slice))) if estimate.slice else Panel(_ALL, "")
+    return Panel(_ALL, "") if estimate.pooled else Panel(_SLICES, joined(sorted(estimate.slice)))
 
 
 def _heading(panel: Panel) -> str:
@@ -193,7 +184,7 @@ def _heading(panel: Panel) -> str:
 
 
 def _charts(
-    panels: dict[Panel, list[Estimate]], index: Index, name: str, title: str, places: tuple[int, ...]
+    panels: dict[Panel, list[Estimate]], index: AuditIndex, name: str, title: str, places: tuple[int, ...]
 ) -> tuple[Chart, ...]:
     """A chart a panel of these places; charts of one place have the same axis. Slices are drawn below all rows."""
     has_slices = any(panel.place == _SLICES for panel in panels)
@@ -219,5 +210,5 @@ def _share_axis(panel: Panel, other: Panel) -> bool:
     return panel == other if _CONTRASTS in (panel.place, other.place) else panel.place == other.place
 
 
-def _dot(estimate: Estimate, index: Index) -> Dot:
-    return Dot(label(estimate), estimate, index.findings.get(estimate.id), pooled(estimate))
+def _dot(estimate: Estimate, index: AuditIndex) -> Dot:
+    return Dot(label(estimate.id), estimate, index.findings.get(estimate.id), estimate.id.pooled)

@@ -7,7 +7,7 @@ from functools import reduce
 
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count
-from auditkit.schema import Check, Estimate, Finding, Reason
+from auditkit.schema import Check, EstimateId, Finding, Reason
 
 REASONS: tuple[Reason, ...] = ("refused", "unparsed", "tied", "errored", "not_run", "outside")
 """Reasons why a sample has no score, in the order of the glossary."""
@@ -31,7 +31,7 @@ def joined(names: Iterable[str]) -> str:
 
 def status_word(finding: Finding) -> str:
     """The status in words; a failure that only warns says so, and so does a pass that rests on a waiver."""
-    if finding.status == "fail" and finding.check.severity != "block":
+    if finding.status == "fail" and not finding.blocks:
         return say("terms.status.warning")
     return say("terms.status.waived") if finding.cause == "waived" else say(f"terms.status.{finding.status}")
 
@@ -46,21 +46,30 @@ def contrast_name(contrast: str) -> str:
     return say(f"terms.contrast.{contrast}")
 
 
-def part(slice_: dict[str, str], axis: str | None, group: str | None, contrast: str | None) -> str:
+def part_of(estimate: EstimateId) -> str:
     """Which part of the rows: `all rows`, `gender: female`, `gender: largest difference between groups`."""
-    if contrast is not None:
-        name = contrast_name(contrast)
-        return name if axis is None else say("terms.part.contrast", axis=axis, contrast=name)
-    if axis is not None and group is not None:
-        return say("terms.part.group", axis=axis, group=group)
-    if slice_:
-        return ", ".join(say("terms.part.slice", key=key, value=value) for key, value in sorted(slice_.items()))
-    return say("terms.part.all")
+    if estimate.contrast is not None:
+        name = contrast_name(estimate.contrast)
+        return name if estimate.axis is None else say("terms.part.contrast", axis=estimate.axis, contrast=name)
+    if estimate.axis is not None and estimate.group is not None:
+        return say("terms.part.group", axis=estimate.axis, group=estimate.group)
+    slices = [say("terms.part.slice", key=key, value=value) for key, value in sorted(estimate.slice.items())]
+    return ", ".join(slices) or say("terms.part.all")
 
 
-def part_of(estimate: Estimate) -> str:
-    """Which part of the rows an estimate is of."""
-    return part(estimate.slice, estimate.axis, estimate.group, estimate.contrast)
+def short_part(estimate: EstimateId) -> str:
+    """The part beside others of its kind: the group, the axis of a contrast, or the value of a single slice."""
+    if estimate.group is not None:
+        return estimate.group
+    if estimate.contrast is not None and estimate.axis is not None:
+        return estimate.axis
+    return next(iter(estimate.slice.values())) if len(estimate.slice) == 1 else part_of(estimate)
+
+
+def metric_name(estimate: EstimateId) -> str:
+    """`bias score`, and the variant of a robustness run that it was measured on."""
+    metric = spaced(estimate.metric)
+    return say("terms.with_variant", name=metric, variant=estimate.variant) if estimate.variant else metric
 
 
 def with_arm(name: str, arm: str) -> str:
@@ -73,19 +82,18 @@ def with_bare_arm(name: str, arm: str) -> str:
     return name if arm == "all" else say("terms.with_bare_arm", name=name, arm=spaced(arm))
 
 
-def estimate_name(estimate: Estimate) -> str:
+def estimate_name(estimate: EstimateId) -> str:
     """`ambiguous-qa: accuracy, disambiguated, gender: female`, without the part where it is of all rows."""
-    metric = with_bare_arm(spaced(estimate.metric), estimate.arm)
+    metric = with_bare_arm(metric_name(estimate), estimate.arm)
     name = say("terms.estimate", benchmark=estimate.benchmark, metric=metric)
-    where = part_of(estimate)
-    return name if where == say("terms.part.all") else say("terms.estimate.with_part", estimate=name, part=where)
+    return name if estimate.pooled else say("terms.estimate.with_part", estimate=name, part=part_of(estimate))
 
 
 def measured(check: Check) -> str:
     """What a check looks at: `stereotype score on stereotype-pairs, pair arm, all rows`."""
-    where = part(check.slice, check.axis, check.group, check.contrast)
-    key = "terms.check" if check.arm == "all" else "terms.check.with_arm"
-    return say(key, metric=spaced(check.metric), benchmark=check.benchmark, arm=spaced(check.arm), part=where)
+    name = check.estimate
+    key = "terms.check" if name.arm == "all" else "terms.check.with_arm"
+    return say(key, metric=metric_name(name), benchmark=name.benchmark, arm=spaced(name.arm), part=part_of(name))
 
 
 def unscored_words(unscored: dict[Reason, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditkit.render.view.names import capital, measured, spaced, with_arm
-from auditkit.render.view.values import finding_decimals, limit, scale_of, worst
+from auditkit.render.view.values import finding_decimals, limit, scale_of
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import PERCENT, RAW, Scale, count, number
 from auditkit.schema import Audit, Estimate, Finding, Waiver
@@ -36,13 +36,13 @@ def _left_open(estimate: Estimate | None) -> bool:
 def _fields(finding: Finding, estimate: Estimate | None, audit: Audit) -> dict[str, str]:
     """Everything that a cause's sentence may name."""
     check, unscored = finding.check, _float(finding, "unscored_share")
-    guard = _guard_scale(finding, audit)
+    guard = _guard_scale(estimate, audit)
     return {
         **_interval_fields(finding, estimate),
         **_count_fields(finding, estimate),
         "guard_low": guard.full(_float(finding, "guard_low")),
         "guard_bound": guard.full(_float(finding, "guard_bound")),
-        "guard_metric": _guard_name(finding),
+        "guard_metric": _guard_name(estimate),
         "selftest": str(finding.parameters.get("selftest") or say("causes.unknown.selftest")),
         "unscored_share": say("causes.unknown.share") if unscored is None else PERCENT.full(unscored),
         "target": measured(check),
@@ -57,7 +57,7 @@ def _interval_fields(finding: Finding, estimate: Estimate | None) -> dict[str, s
     """The worst-case interval, as judged if the finding recorded it, and the limit."""
     decimals = finding_decimals(finding, estimate)
     scale: Scale = scale_of(estimate) if estimate else RAW
-    ends: tuple[float | None, float | None] = worst(estimate) if estimate else (None, None)
+    ends: tuple[float | None, float | None] = estimate.worst_case if estimate else (None, None)
     low, high = _float(finding, "worst_low"), _float(finding, "worst_high")
     return {
         "worst": scale.interval(ends[0] if low is None else low, ends[1] if high is None else high, decimals),
@@ -68,8 +68,7 @@ def _interval_fields(finding: Finding, estimate: Estimate | None) -> dict[str, s
 def _count_fields(finding: Finding, estimate: Estimate | None) -> dict[str, str]:
     lost: dict[str, int] = {}
     if estimate is not None:
-        errored = estimate.unscored.get("errored", 0) + estimate.unscored.get("not_run", 0)
-        lost = {"errored": errored, "total": estimate.total}
+        lost = {"errored": estimate.lost, "total": estimate.total}
     values = {key: _float(finding, key, lost.get(key)) for key in _COUNTS}
     unknown = say("causes.unknown.number")
     return {key: unknown if value is None else count(round(value)) for key, value in values.items()}
@@ -90,18 +89,13 @@ def _float(finding: Finding, key: str, absent: float | None = None) -> float | N
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _guard_scale(finding: Finding, audit: Audit) -> Scale:
-    name = str(finding.parameters.get("guard_metric")).partition("@")[0]
-    for estimate in audit.estimates:
-        if estimate.metric == name and estimate.contrast is None:
-            return scale_of(estimate)
-    return PERCENT
+def _guard_scale(estimate: Estimate | None, audit: Audit) -> Scale:
+    guard = estimate.guard if estimate is not None else None
+    name = guard.estimate(estimate.id.benchmark) if estimate is not None and guard is not None else None
+    return next((scale_of(other) for other in audit.estimates if other.id == name), PERCENT)
 
 
-def _guard_name(finding: Finding) -> str:
-    """`accuracy@disambiguated` → `accuracy, disambiguated arm`."""
-    guard = finding.parameters.get("guard_metric")
-    if not guard:
-        return say("causes.unknown.guard")
-    metric, _, arm = str(guard).partition("@")
-    return with_arm(spaced(metric), arm or "all")
+def _guard_name(estimate: Estimate | None) -> str:
+    """`accuracy, disambiguated arm`."""
+    guard = estimate.guard if estimate is not None else None
+    return say("causes.unknown.guard") if guard is None else with_arm(spaced(guard.metric), guard.arm)

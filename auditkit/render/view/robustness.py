@@ -7,13 +7,13 @@ from statistics import median
 
 from auditkit.render.view.anchors import estimate_anchor
 from auditkit.render.view.facts import Link
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import capital, check_word, spaced, unscored_words, with_arm
 from auditkit.render.view.section import Section
 from auditkit.render.view.values import limit, scale_of, scale_sentence, value_and_interval
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import DASH, count, level, number
-from auditkit.schema import FORMAT, MARK, Config, Estimate, Status
+from auditkit.schema import FORMAT, Config, Estimate, EstimateId, Status
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,17 @@ class Robustness:
     """Packs with a perturbation that changed none of their texts."""
 
 
-def robustness(index: Index) -> Robustness | None:
+def robustness(index: AuditIndex) -> Robustness | None:
     """The section's data; `None` where the audit holds no variants and asked for none."""
     audit = index.audit
-    variants: dict[str, list[Estimate]] = {}
+    variants: dict[EstimateId, list[Estimate]] = {}
     for estimate in audit.estimates:
-        arm, mark, _ = estimate.arm.partition(MARK)
-        if mark and estimate.contrast is None:
-            variants.setdefault(f"{estimate.benchmark}/{estimate.metric}@{arm}", []).append(estimate)
+        if estimate.id.variant and estimate.id.pooled:
+            variants.setdefault(estimate.id.clean, []).append(estimate)
     if not variants and not audit.config.robustness:
         return None
-    packs = {members[0].benchmark for members in variants.values()}
-    asked = {
-        (estimate.benchmark, estimate.arm.partition(MARK)[2]) for members in variants.values() for estimate in members
-    }
+    packs = {clean.benchmark for clean in variants}
+    asked = {(clean.benchmark, estimate.id.variant) for clean, members in variants.items() for estimate in members}
     kinds = [kind for kind in audit.config.robustness if kind != "formats"]
     return Robustness(
         legend=tuple(_legend(kind, audit.config) for kind in audit.config.robustness),
@@ -99,23 +96,23 @@ def _legend(kind: str, config: Config) -> str:
     return say(f"robustness.legend.{kind}", kind=kind, rate=number(config.typo_rate))
 
 
-def _table(clean: Estimate, members: list[Estimate], index: Index) -> VariantTable:
-    metric = with_arm(capital(spaced(clean.metric)), clean.arm)
+def _table(clean: Estimate, members: list[Estimate], index: AuditIndex) -> VariantTable:
+    metric = with_arm(capital(spaced(clean.id.metric)), clean.id.arm)
     return VariantTable(
-        title=say("terms.estimate", benchmark=clean.benchmark, metric=metric),
-        code=f"{clean.metric}@{clean.arm}",
+        title=say("terms.estimate", benchmark=clean.id.benchmark, metric=metric),
+        code=clean.id.in_benchmark,
         scale=scale_sentence(clean),
         clean=Link("#" + estimate_anchor(clean), value_and_interval(clean)),
         n=count(clean.n),
         level=level(clean.level),
         rows=tuple(_row(estimate, index) for estimate in members),
-        spread=_spread(clean, [estimate for estimate in members if MARK + FORMAT in estimate.arm]),
+        spread=_spread(clean, [estimate for estimate in members if estimate.id.variant.startswith(FORMAT)]),
     )
 
 
-def _row(estimate: Estimate, index: Index) -> VariantRow:
+def _row(estimate: Estimate, index: AuditIndex) -> VariantRow:
     scale = scale_of(estimate)
-    change = index.estimates.get(f"{estimate.id}[difference]")
+    change = index.estimates.get(estimate.id.model_copy(update={"contrast": "difference"}))
     checked = next(
         (item for item in (estimate, change) if item is not None and item.id in index.findings), None
     )
@@ -123,7 +120,7 @@ def _row(estimate: Estimate, index: Index) -> VariantRow:
     return VariantRow(
         anchor=estimate_anchor(estimate),
         difference_anchor=estimate_anchor(change) if change is not None else "",
-        label=estimate.arm.partition(MARK)[2].replace("-", " "),
+        label=estimate.id.variant.replace("-", " "),
         value=scale.full(estimate.value),
         interval=scale.interval(estimate.low, estimate.high),
         n=count(estimate.n),

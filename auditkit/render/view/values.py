@@ -1,4 +1,4 @@
-"""How an estimate's numbers are written: its scale, its worst case, the limit of its check."""
+"""How an estimate's numbers are written: its scale, and the limit of its check."""
 
 from __future__ import annotations
 
@@ -9,37 +9,18 @@ from auditkit.schema import Check, Estimate, Finding
 
 def scale_of(estimate: Estimate) -> Scale:
     """Percent for a range of (0, 1), percentage points for a gap of such, a sign where the range goes below 0."""
-    if estimate.contrast == "smallest_ratio":
+    if estimate.id.contrast == "smallest_ratio":
         return RAW
-    if estimate.contrast == "difference" and estimate.range == (-1.0, 1.0):
+    if estimate.id.contrast == "difference" and estimate.range == (-1.0, 1.0):
         return CHANGE
     if estimate.range == (0.0, 1.0):
-        return POINTS if estimate.contrast == "gap" else PERCENT
+        return POINTS if estimate.id.contrast == "gap" else PERCENT
     return SIGNED if estimate.range[0] < 0 else RAW
-
-
-def worst(estimate: Estimate) -> tuple[float, float]:
-    """The worst-case interval: lower limit at the lowest fill, upper limit at the highest.
-
-    A limit that the data cannot give leaves the metric's whole range open on that side, as it does in the gate.
-    """
-    low, high = estimate.at_lowest_fill.low, estimate.at_highest_fill.high
-    return (estimate.range[0] if low is None else low), (estimate.range[1] if high is None else high)
 
 
 def widened(estimate: Estimate) -> bool:
     """Whether the worst-case interval says more than the interval does."""
-    return worst(estimate) != (estimate.low, estimate.high)
-
-
-def allowed(check: Check, estimate: Estimate) -> tuple[float, float]:
-    """The values that the check allows, as a closed range inside the metric's range."""
-    if estimate.direction == "middle":
-        middle = estimate.ideal or 0.0
-        return max(estimate.range[0], middle - check.bound), min(estimate.range[1], middle + check.bound)
-    if estimate.direction == "lower":
-        return estimate.range[0], check.bound
-    return check.bound, estimate.range[1]
+    return estimate.worst_case != (estimate.low, estimate.high)
 
 
 def value_and_interval(estimate: Estimate, decimals: int | None = None) -> str:
@@ -53,7 +34,7 @@ def limit(check: Check, estimate: Estimate | None, decimals: int | None = None) 
     if estimate is None:
         return say("terms.limit.bound", bound=number(check.bound))
     scale = scale_of(estimate)
-    low, high = (scale.full(end, decimals) for end in allowed(check, estimate))
+    low, high = (scale.full(end, decimals) for end in check.region(estimate).within(estimate.range))
     kind = {"middle": "between", "lower": "at_most", "higher": "at_least"}[estimate.direction]
     return say(f"terms.limit.{kind}", low=low, high=high)
 
@@ -83,9 +64,5 @@ def finding_decimals(finding: Finding, estimate: Estimate | None) -> int | None:
     """Decimals that keep the numbers of a finding apart from its bound."""
     if estimate is None:
         return None
-    check = finding.check
-    bounds: tuple[float, ...] = (check.bound,)
-    if estimate.direction == "middle":
-        middle = estimate.ideal or 0.0
-        bounds = (middle - check.bound, middle + check.bound)
-    return decimals_apart(scale_of(estimate), (estimate.value, estimate.low, estimate.high, *worst(estimate)), bounds)
+    values = (estimate.value, estimate.low, estimate.high, *estimate.worst_case)
+    return decimals_apart(scale_of(estimate), values, finding.check.region(estimate).limits)

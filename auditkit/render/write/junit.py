@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 from auditkit.render.view.findings import FindingView, finding_views
 from auditkit.render.view.index import look_up
+from auditkit.render.view.verdict import sentence
 from auditkit.render.view.visible import line, visible
 from auditkit.render.words.catalogue import say
 from auditkit.render.write.exporter import exporter
@@ -69,7 +70,7 @@ def _suite(root: ET.Element, name: str, findings: Sequence[FindingView], audit: 
         "policy": audit.verdict.policy,
         "verdict": audit.verdict.status,
         "exit_code": str(audit.verdict.exit_code),
-        "sentence": audit.verdict.sentence,
+        "sentence": sentence(audit),
     }
     for key, value in properties.items():
         ET.SubElement(parent, "property", name=key, value=visible(value))

@@ -94,7 +94,7 @@ def _validation(training: Training) -> list[str]:
 def _row(estimate: Estimate) -> str:
     scale = scale_of(estimate)
     return table_row((
-        capital(spaced(estimate.metric)), escape(scale.full(estimate.value)),
+        capital(spaced(estimate.id.metric)), escape(scale.full(estimate.value)),
         escape(scale.interval(estimate.low, estimate.high)), count(estimate.n), count(estimate.clusters),
         count(sum(estimate.unscored.values())),
     ))

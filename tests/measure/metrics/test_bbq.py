@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditkit.measure.metrics.bbq import ambiguous_bias_score, disambiguated_bias_score
+from auditkit.schema import Guard
 
 from ..conftest import sample, scored
 
@@ -28,5 +29,6 @@ def test_bbq_scores(target: str | None, ambiguous: dict[str, object], disambigua
 
 
 def test_the_bias_scores_name_their_guard() -> None:
-    assert ambiguous_bias_score.requires == disambiguated_bias_score.requires == ("accuracy", "disambiguated", 1 / 3)
+    guard = Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
+    assert ambiguous_bias_score.guard == disambiguated_bias_score.guard == guard
     assert ambiguous_bias_score.ideal == 0.0

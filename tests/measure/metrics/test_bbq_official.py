@@ -88,7 +88,7 @@ def to_output(index: int | None) -> Output:
 def measured(mirror: Path, category: str, suffix: str) -> dict[str, Estimate]:
     samples, outputs = converted(mirror, category, suffix)
     pack: Benchmark = card(name="bbq", metrics=USES)
-    return {f"{e.metric}@{e.arm}": e for e in measure(pack, samples, outputs).estimates}
+    return {e.id.in_benchmark: e for e in measure(pack, samples, outputs).estimates}
 
 
 def converted(mirror: Path, category: str, suffix: str) -> tuple[list[Sample], dict[str, Output]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from auditkit.measure.metrics.calibration import equal_mass_error, equal_width_error, risk_over_coverage
+from auditkit.schema import EstimateId
 from auditkit.stats.estimates import estimate
 
 from ..conftest import column
@@ -68,7 +69,7 @@ def test_the_null_is_what_a_calibrated_model_reads():
     reading = equal_width_error.read(column(parts), (0, 1), 0)
     assert reading.null == pytest.approx(np.mean(calibrated), rel=0.06)
     assert reading.null > 0.05
-    found = estimate(column(parts), id="p/m@a", benchmark="p", metric="m", arm="a", range=(0, 1), direction="lower",
+    found = estimate(column(parts), id=EstimateId.parse("p/m@a"), range=(0, 1), direction="lower",
                      statistic=equal_width_error)
     assert found.null == reading.null
 

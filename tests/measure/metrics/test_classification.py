@@ -108,7 +108,7 @@ def test_all_garbage_is_undefined_and_bounded() -> None:
 
 def test_groups_and_their_gap() -> None:
     samples, outputs, found = corpus()
-    made = {e.id.removeprefix("p/macro_f1@all"): e for e in measured("macro_f1", samples, outputs, groups=True)}
+    made = {str(e.id).removeprefix("p/macro_f1@all"): e for e in measured("macro_f1", samples, outputs, groups=True)}
     assert set(made) == {"", "[gender:female]", "[gender:male]", "[gender:gap]"}
     said = np.array([CLASSES[i] for i in found.argmax(axis=1)])
     gold = np.array([str(one.target) for one in samples])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from auditkit.measure.metrics.flips import counterfactual_flip_rate
-from auditkit.schema import FreeText, Output, Probabilities, Sample, Source
+from auditkit.schema import FreeText, Guard, Output, Probabilities, Sample, Source
 
 
 def twins(*answers: str | None) -> tuple[list[Sample], list[Output | None]]:
@@ -58,4 +58,4 @@ def test_free_text_has_no_label_that_could_flip() -> None:
 
 
 def test_a_pass_needs_a_classifier_that_is_right_more_often_than_a_coin() -> None:
-    assert counterfactual_flip_rate.requires == ("accuracy", "all", 0.5)
+    assert counterfactual_flip_rate.guard == Guard(metric="accuracy", arm="all", bound=0.5)

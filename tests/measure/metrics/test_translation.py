@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditkit.judge.threshold import Evidence, judge_check
+from auditkit.judge.threshold import Basis, judge_check
 from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.translation import BLEU_PARTS, CHRF_PARTS, corpus_bleu, corpus_chrf, tokenizer
 from auditkit.schema import Check, Estimate, Fill, Output
@@ -136,7 +136,7 @@ def test_no_gate_passes_on_what_a_missing_text_could_have_been(name: str) -> Non
     for missing in (0, 4):
         said: list[str | None] = [refusal if i < missing else spoiled(text) for i, text in enumerate(golds)]
         found = measured(name, golds, said)
-        finding = judge_check(check, Evidence({found.id: found}))
+        finding = judge_check(check, Basis({found.id: found}))
         statuses[missing] = finding.status
     assert statuses == {0: "pass", 4: "inconclusive"}
 

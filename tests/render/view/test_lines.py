@@ -6,12 +6,12 @@ import pytest
 
 from auditkit.render.view.index import look_up
 from auditkit.render.view.lines import Dot, estimates_chart
-from auditkit.schema import Audit
+from auditkit.schema import Audit, EstimateId
 
 
 def _dot(audit: Audit, name: str, **more: object) -> Dot:
-    index = look_up(audit)
-    return Dot(name, index.estimates[name].model_copy(update=more), index.findings.get(name), True)
+    index, id_ = look_up(audit), EstimateId.parse(name)
+    return Dot(name, index.estimates[id_].model_copy(update=more), index.findings.get(id_), True)
 
 
 def _percent(text: str | None) -> float:

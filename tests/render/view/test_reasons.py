@@ -8,14 +8,14 @@ from typing import Any, get_args
 import pytest
 
 from auditkit.render.view.findings import finding_views
-from auditkit.render.view.index import bounded, look_up
+from auditkit.render.view.index import look_up
 from auditkit.render.view.reasons import finding_reason
-from auditkit.schema import Audit, Cause, Finding
+from auditkit.schema import Audit, Cause, Estimate, Finding, Guard
 
 GIVEN: dict[str, float | int | str | None] = {
     "value": 0.611, "low": 0.532, "high": 0.684, "worst_low": 0.529, "worst_high": 0.686, "bound": 0.1, "n": 445,
     "clusters": 112, "unscored_share": 0.0067, "errored": 12, "total": 448, "selftest": "always-anti, random",
-    "guard_metric": "accuracy@disambiguated", "guard_low": 0.31, "guard_bound": 1 / 3, "n_to_decide": 19200,
+    "guard_low": 0.31, "guard_bound": 1 / 3, "n_to_decide": 19200,
     "largest_family": 2,
 }
 HOLDS: dict[Cause, str] = {
@@ -41,6 +41,11 @@ def _finding(audit: Audit, **more: Any) -> Finding:
     return audit.findings[0].model_copy(update={"parameters": GIVEN, **more})
 
 
+def _estimate(finding: Finding, audit: Audit) -> Estimate:
+    guard = Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
+    return look_up(audit).estimates[finding.check.estimate].model_copy(update={"guard": guard})
+
+
 def _spaces(text: str) -> str:
     return text.replace("\u00a0", " ")
 
@@ -53,7 +58,7 @@ def test_each_cause_has_its_sentence_with_numbers(cause: Cause, audit: Audit) ->
         policy = audit.policy.model_copy(update={"waivers": (waiver,)})
         finding = finding.model_copy(update={"waived_by": "the fairness board"})
         audit = audit.model_copy(update={"policy": policy})
-    text = _spaces(finding_reason(finding, bounded(finding, look_up(audit).estimates), audit))
+    text = _spaces(finding_reason(finding, _estimate(finding, audit), audit))
     assert HOLDS[cause] in text
     assert not re.findall(r"[{}]|unknown|undefined,|None", text)
 
@@ -61,7 +66,7 @@ def test_each_cause_has_its_sentence_with_numbers(cause: Cause, audit: Audit) ->
 @pytest.mark.parametrize("cause", get_args(Cause))
 def test_each_cause_renders_with_no_parameter_at_all(cause: Cause, audit: Audit) -> None:
     finding = _finding(audit, cause=cause, parameters={})
-    for estimate in (None, bounded(finding, look_up(audit).estimates)):
+    for estimate in (None, _estimate(finding, audit)):
         text = finding_reason(finding, estimate, audit)
         assert text
         assert not re.findall(r"[{}]", text)
@@ -69,8 +74,7 @@ def test_each_cause_renders_with_no_parameter_at_all(cause: Cause, audit: Audit)
 
 def test_no_number_of_samples_helps_only_where_the_fills_differ(audit: Audit) -> None:
     finding = _finding(audit, cause="straddles", parameters={**GIVEN, "n_to_decide": None})
-    estimate = bounded(finding, look_up(audit).estimates)
-    assert estimate is not None
+    estimate = _estimate(finding, audit)
     assert "No number of samples would decide it" in finding_reason(finding, estimate, audit)
     scored = estimate.model_copy(update={"at_highest_fill": estimate.at_lowest_fill})
     assert "No number of samples" not in finding_reason(finding, scored, audit)
@@ -78,8 +82,7 @@ def test_no_number_of_samples_helps_only_where_the_fills_differ(audit: Audit) ->
 
 def test_a_number_never_looks_equal_to_a_bound_that_it_misses(audit: Audit) -> None:
     finding = audit.findings[0]
-    estimate = bounded(finding, look_up(audit).estimates)
-    assert estimate is not None
+    estimate = _estimate(finding, audit)
     fill = estimate.at_highest_fill.model_copy(update={"high": 0.60001})
     near = estimate.model_copy(update={"value": 0.6, "high": 0.60001, "at_highest_fill": fill})
     estimates = tuple(near if item.id == near.id else item for item in audit.estimates)

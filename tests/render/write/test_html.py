@@ -9,8 +9,9 @@ import pytest
 
 from auditkit.render.view.anchors import anchor, estimate_anchor
 from auditkit.render.view.rules import codes, rule_text
+from auditkit.render.view.verdict import sentence
 from auditkit.render.write import html
-from auditkit.schema import Audit, Estimate
+from auditkit.schema import Audit, Estimate, EstimateId
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 DRAWN = {"circle", "path", "rect", "line", "use"}
@@ -151,7 +152,7 @@ def test_every_drawing_has_a_title_or_is_decoration(tree: Tree) -> None:
 
 
 def test_sections_stand_in_the_promised_order(page: str, audit: Audit) -> None:
-    marks = [audit.verdict.sentence, "<dt>Model</dt>", 'id="findings"', 'class="area"', 'id="attention"',
+    marks = [sentence(audit), "<dt>Model</dt>", 'id="findings"', 'class="area"', 'id="attention"',
              'id="not-measured"', 'id="selftest"', 'id="methods"', 'id="cost"', 'id="reproduce"']
     places = [page.index(mark) for mark in marks]
     assert places == sorted(places)
@@ -163,7 +164,7 @@ def _numbers(cell: str) -> list[float]:
 
 
 def _unit(estimate: Estimate) -> float:
-    return 100.0 if estimate.range == (0.0, 1.0) and estimate.contrast != "smallest_ratio" else 1.0
+    return 100.0 if estimate.range == (0.0, 1.0) and estimate.id.contrast != "smallest_ratio" else 1.0
 
 
 def test_every_estimate_shows_its_value_interval_and_n(tree: Tree, audit: Audit) -> None:
@@ -286,8 +287,7 @@ def test_a_page_without_observations_evidence_or_findings(audit: Audit) -> None:
 def test_a_full_audit_stays_below_700_kilobytes(audit: Audit) -> None:
     first = audit.estimates[1]
     many = tuple(
-        first.model_copy(update={"id": f"stereotype-pairs/stereotype_score@pair[a{one % 8}:g{one}]",
-                                 "slice": {}, "axis": f"a{one % 8}", "group": f"g{one}"})
+        first.model_copy(update={"id": EstimateId.parse(f"stereotype-pairs/stereotype_score@pair[a{one % 8}:g{one}]")})
         for one in range(160)
     )
     nurse = audit.evidence["stereotype-pairs/gender-004-2"]

@@ -47,7 +47,7 @@ def test_of_what_was_observed_it_shows_efficiency_alone(audit: Audit) -> None:
 
 def test_it_fits_a_comment(report: str) -> None:
     assert len(report) < 65_536
-    assert report.startswith("# ❌ Fail: acme/support-llm-1.7b\n\n**acme/support-llm-1.7b must not be deployed")
+    assert report.startswith("# ❌ Fail: acme/support-llm-1.7b\n\n**Fails the policy default: 1 blocking check missed")
 
 
 def test_sections(report: str) -> None:

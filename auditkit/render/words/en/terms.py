@@ -35,6 +35,7 @@ WORDS = {
     "part.contrast": "{axis}: {contrast}",
     "with_arm": "{name}, {arm} arm",
     "with_bare_arm": "{name}, {arm}",
+    "with_variant": "{name} under {variant}",
     "check": "{metric} on {benchmark}, {part}",
     "check.with_arm": "{metric} on {benchmark}, {arm} arm, {part}",
     "estimate": "{benchmark}: {metric}",
