@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditkit.render.view.anchors import rule_anchor
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import capital, spaced
 from auditkit.render.words.catalogue import say, words
 from auditkit.schema import Finding
@@ -82,7 +82,7 @@ def finding_title(finding: Finding) -> str:
     return say(f"findings.title.{finding.status}", rule=text.name.replace("-", " "))
 
 
-def rules(index: Index) -> tuple[RuleView, ...]:
+def rules(index: AuditIndex) -> tuple[RuleView, ...]:
     """The documentation of each rule that has a finding, by code."""
     texts = {finding.rule: text_of(finding) for finding in index.audit.findings}
     return tuple(RuleView(rule_anchor(code), texts[code]) for code in sorted(texts))
