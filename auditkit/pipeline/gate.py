@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from auditkit.judge.policies import open_policy
+from auditkit.judge.rules import rule_words
 from auditkit.judge.verdict import decide
 from auditkit.pipeline.steps.assemble import judge_estimates
 from auditkit.schema import Audit
@@ -23,7 +24,7 @@ def gate(audit: Audit, policy: str | None = None, today: dt.date | None = None) 
     findings = judge_estimates(
         chosen, audit.estimates, audit.not_applicable, audit.selftest, today or dt.datetime.now(dt.UTC).date()
     )
-    judged = audit.model_copy(
-        update={"policy": chosen, "findings": findings, "verdict": decide(findings, chosen)}
-    )
+    judged = audit.model_copy(update={
+        "policy": chosen, "findings": findings, "rule_words": rule_words(chosen), "verdict": decide(findings, chosen),
+    })
     return judged.sealed()

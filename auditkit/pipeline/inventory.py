@@ -7,10 +7,12 @@ from collections.abc import Callable
 from auditkit import registry
 from auditkit.errors import RegistryError
 from auditkit.judge.policies import builtin_names
+from auditkit.judge.rules import find_rule
 from auditkit.load import packs
 from auditkit.load.samples import read_samples
 from auditkit.models.scripted.planted import BEHAVIOURS
-from auditkit.render.view.rules import codes, rule_text
+from auditkit.render.view.rules import rule_text
+from auditkit.schema import RuleText
 
 Row = dict[str, str]
 
@@ -55,8 +57,24 @@ def _metrics() -> list[Row]:
 
 
 def _rules() -> list[Row]:
-    texts = [text for code in codes() if (text := rule_text(code)) is not None]
-    return [{"name": text.code, "rule": text.name, "what": text.what} for text in texts]
+    rows = []
+    for code in registry.names("rule"):
+        try:
+            text = documentation(code)
+        except RegistryError as error:
+            rows.append({"name": code, "what": f"broken: {error}"})
+        else:
+            rows.append({"name": code, "rule": text.name, "what": text.what} if text else {"name": code})
+    return rows
+
+
+def documentation(code: str) -> RuleText | None:
+    """What a rule does, why, and what to do about a failure; `None` for a plugin's rule without words.
+
+    Raises:
+        RegistryError: no such rule is installed, or its package is broken.
+    """
+    return rule_text(code, find_rule(code).words)
 
 
 def _models() -> list[Row]:
