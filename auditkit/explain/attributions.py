@@ -18,7 +18,7 @@ from auditkit.explain.integral import Integral, integrate
 from auditkit.explain.items import Item, items_for, served_score
 from auditkit.explain.target import Passes, Target, frozen
 from auditkit.explain.words import join_words, rank_agreement
-from auditkit.models.adapter import Adapter, Explainable
+from auditkit.models.adapter import Adapter, ExplainableAdapter
 from auditkit.schema import Attribution, Explain, Option, Probabilities, Request
 from auditkit.schema.event import Event, OnEvent, ignore
 
@@ -74,7 +74,7 @@ def explain(
 
 
 def _attempt(adapter: Adapter, item: Item, settings: Explain, passes: Passes) -> Attribution | NotExplained:
-    if not isinstance(adapter, Explainable):
+    if not isinstance(adapter, ExplainableAdapter):
         name = f"{adapter.subject.kind} model {adapter.subject.name}"
         return NotExplained(item.sample_id, f"the {name} offers no view of its embeddings, so it has no gradients")
     try:
@@ -86,7 +86,7 @@ def _attempt(adapter: Adapter, item: Item, settings: Explain, passes: Passes) ->
         return NotExplained(item.sample_id, f"{type(error).__name__} while it was explained: {lines[0]}".rstrip(": "))
 
 
-def _explain(adapter: Explainable, item: Item, settings: Explain, passes: Passes) -> Attribution:
+def _explain(adapter: ExplainableAdapter, item: Item, settings: Explain, passes: Passes) -> Attribution:
     if passes.used_up:
         passes.spend(1)
     served = served_score(item)

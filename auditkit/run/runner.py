@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from auditkit.errors import AuditkitError, MeasurementError
-from auditkit.models.adapter import Adapter, Encoded, Sharing
+from auditkit.models.adapter import Adapter, Encoded, PrefixSharer
 from auditkit.run.executor import Answer, Batch, Executor, errored, executor_for
 from auditkit.run.plan import Plan, Planner, cost
 from auditkit.run.progress import Progress
@@ -267,7 +267,7 @@ class _Running:
 
     def _plan(self, requests: Sequence[Request]) -> Plan:
         """Plan the requests that can be encoded; the others become errored outputs."""
-        shared = isinstance(self.adapter, Sharing) and self.adapter.shares_beginnings
+        shared = isinstance(self.adapter, PrefixSharer) and self.adapter.shares_beginnings
         planner = Planner(batch_tokens=self.batch_tokens, folder=self.journal.path.parent)
         failures: list[Output] = []
         rest = iter(requests)

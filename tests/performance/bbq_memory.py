@@ -94,14 +94,14 @@ def plan(pack: str, model: str) -> str:
     from auditkit.load.packs import open_pack
     from auditkit.load.requests import build
     from auditkit.load.samples import read_samples
-    from auditkit.models.adapter import Sharing
+    from auditkit.models.adapter import PrefixSharer
     from auditkit.models.open import open_model
     from auditkit.run.runner import deduplicate, run_round
     from auditkit.schema import Config
     from auditkit.store.journal import Journal
 
     adapter = open_model(Config(model=model, device="cpu", threads=1))
-    _ = isinstance(adapter, Sharing) and adapter.shares_beginnings  # asked for the first time, it runs the model
+    _ = isinstance(adapter, PrefixSharer) and adapter.shares_beginnings  # asked for the first time, it runs the model
     opened = held()
     card = open_pack(pack)
     samples = read_samples(card)

@@ -18,11 +18,10 @@ import numpy as np
 
 from auditkit.models.adapter import common_prefix
 from auditkit.models.device import to_device
+from auditkit.models.tokens.batches import Ids
 
 if TYPE_CHECKING:
     import torch
-
-Ids = tuple[int, ...]
 
 HEADER_STEP = 32
 """Headers end at multiples of this many tokens, so that batches whose texts share slightly more or less of their

@@ -196,7 +196,7 @@ def test_texts_come_as_they_are(toy: Any, api: ModuleType) -> None:
     }
     errors = {name: o.error.split(": ")[-1] for name, o in found.items() if o.error is not None}
     assert errors == {
-        "empty": 'the reply has no "choices"', "number": 'the message\'s "content" is no text',
+        "empty": 'the reply has no "choices"', "number": 'the message\'s "content" is not text',
         "no message": 'the reply has no "message"',
     }
 

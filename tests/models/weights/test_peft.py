@@ -223,7 +223,7 @@ def test_faults_are_one_line(adapted: Any, tmp_path: Path) -> None:
     (path / "adapter_config.json").write_text(json.dumps({"peft_type": "PROMPT_TUNING"}))
     assert "learns a prompt" in refusal(path, base=str(base))
     assert "leave base out" in refusal(base, base=str(base))
-    assert "is no folder with adapter_config.json" in refusal(f"{folder}+{base}")
+    assert "is not a folder with adapter_config.json" in refusal(f"{folder}+{base}")
     assert "name one" in refusal(f"{base}+{folder}", base="other")
 
 
