@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditkit.render.view.anchors import rule_anchor
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import capital, spaced
 from auditkit.render.words.catalogue import LANGUAGE, say, words
 from auditkit.schema import Audit, Finding, RuleText
@@ -53,7 +53,7 @@ def finding_title(finding: Finding, audit: Audit) -> str:
     return say(f"findings.title.{finding.status}", rule=text.name.replace("-", " "))
 
 
-def rules(index: Index) -> tuple[RuleView, ...]:
+def rules(index: AuditIndex) -> tuple[RuleView, ...]:
     """The documentation of each rule that has a finding, by code."""
     texts = {finding.rule: text_of(finding, index.audit) for finding in index.audit.findings}
     return tuple(RuleView(rule_anchor(code), code, texts[code]) for code in sorted(texts))

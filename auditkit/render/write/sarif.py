@@ -8,7 +8,7 @@ from typing import Any
 
 from auditkit.render.view.findings import FindingView, finding_views
 from auditkit.render.view.gaps import gaps
-from auditkit.render.view.index import Index, look_up
+from auditkit.render.view.index import AuditIndex, look_up
 from auditkit.render.view.masthead import exit_meaning
 from auditkit.render.view.rules import RuleView, rules
 from auditkit.render.view.verdict import sentence
@@ -79,7 +79,7 @@ def _result(finding: FindingView, places: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _notifications(index: Index) -> list[dict[str, Any]]:
+def _notifications(index: AuditIndex) -> list[dict[str, Any]]:
     """What kept the audit from measuring: errored samples and misread planted models."""
     missing = gaps(index)
     texts = [("error", missing.errored)] if missing.errored else []
