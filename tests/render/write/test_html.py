@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from auditkit.registry import names
 from auditkit.render.view.anchors import anchor, estimate_anchor
-from auditkit.render.view.rules import codes, rule_text
+from auditkit.render.view.rules import rule_text
 from auditkit.render.view.verdict import sentence
 from auditkit.render.write import html
 from auditkit.schema import (
@@ -294,7 +295,7 @@ def test_wrong_readings_stand_apart_from_right_ones(tree: Tree) -> None:
 
 def test_rules_are_documented_on_the_page(tree: Tree, audit: Audit) -> None:
     text = "".join(tree.text)
-    for code in {finding.rule for finding in audit.findings} & set(codes()):
+    for code in {finding.rule for finding in audit.findings} & set(names("rule")):
         rule = rule_text(code)
         assert rule is not None
         assert rule.what in text
