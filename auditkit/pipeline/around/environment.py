@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from auditkit.models.adapter import Adapter, ExecutionReporter
 from auditkit.registry import DISTRIBUTION
 from auditkit.schema import Efficiency, Observed
-from auditkit.store.journal import JournalRecords
+from auditkit.store.records import JournalRecords
 
 LIBRARIES = ("auditkit", "torch", "transformers", "tokenizers", "captum", "fairlearn", "numpy", "scipy", "pandas")
 
