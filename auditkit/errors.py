@@ -89,3 +89,9 @@ def did_you_mean(word: str, valid: Iterable[str], otherwise: str, cutoff: float 
     """
     near = difflib.get_close_matches(word, list(valid), n=1, cutoff=cutoff)
     return f'did you mean "{near[0]}"?' if near else otherwise
+
+
+def first_line(error: BaseException, most: int = 200) -> str:
+    """The first line of what a library raised, cut after `most` characters; its class where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:most] if lines else type(error).__name__

@@ -74,7 +74,7 @@ def command(base: str, out: Path, as_json: bool, quiet: bool, **options: Any) ->
 
 def _print(finetuned: Finetuned) -> None:
     """What was learnt, on which rows, how well, and what to do next."""
-    from auditkit.cli.summary import estimate_line
+    from auditkit.render.view.summary import estimate_line
 
     training = finetuned.training
     click.echo(

@@ -37,10 +37,10 @@ def command(run: Path | None, packs: tuple[str, ...], seed: int, as_json: bool) 
 
 def _line(reading: SelfTestReading) -> str:
     """`ok pack/metric@arm behaviour expected … read …`."""
-    from auditkit.cli.summary import number
+    from auditkit.render.view.summary import decimal
 
     sign = {"exactly": "= ", "around": "~ "}.get(reading.expect)
-    expected = f"{sign}{number(reading.expected)}" if sign else "none"
+    expected = f"{sign}{decimal(reading.expected)}" if sign else "none"
     mark = click.style("ok   ", fg="green") if reading.ok else click.style("WRONG", fg="red", bold=True)
-    value = number(reading.value)
+    value = decimal(reading.value)
     return f"{mark} {reading.estimate!s:58} {reading.planted:20} expected {expected:8} read {value} (n={reading.n})"

@@ -14,15 +14,15 @@ from typing import Literal
 import numpy as np
 
 from auditkit.errors import MeasurementError
+from auditkit.explain.agreement import rank_agreement
+from auditkit.explain.budget import PassBudget
 from auditkit.explain.integral import Integral, integrate
-from auditkit.explain.items import Item, items_for, served_score
-from auditkit.explain.target import Passes, Target, frozen
-from auditkit.explain.words import join_words, rank_agreement
-from auditkit.models.adapter import Adapter, Explainable
+from auditkit.explain.options import ExplainedOption, served_score
+from auditkit.explain.score_function import ScoreFunction, without_parameter_gradients
+from auditkit.explain.token_words import join_words
+from auditkit.models.adapter import Adapter, ExplainableAdapter
 from auditkit.schema import Attribution, Explain, Option, Probabilities, Request
 from auditkit.schema.event import Event, OnEvent, ignore
-
-__all__ = ["Item", "NotExplained", "explain", "items_for"]
 
 METHOD = "layer_integrated_gradients"
 SERVED_TOLERANCE = 1e-4
@@ -32,8 +32,8 @@ Reliability = Literal["valid", "not_converged", "not_served", "non_finite"]
 
 
 @dataclass(frozen=True, slots=True)
-class NotExplained:
-    """A cited sample without attribution."""
+class MissingExplanation:
+    """Why a cited sample has no attribution."""
 
     sample_id: str
     reason: str
@@ -41,83 +41,88 @@ class NotExplained:
 
 def explain(
     adapter: Adapter,
-    items: Sequence[Item],
+    options: Sequence[ExplainedOption],
     settings: Explain,
     *,
     done: Iterable[Attribution] = (),
     on_event: OnEvent = ignore,
-) -> Iterator[Attribution | NotExplained]:
-    """Explain items in their order, within the budget of passes.
+) -> Iterator[Attribution | MissingExplanation]:
+    """Explain options in their order, within the budget of passes.
 
     Args:
         adapter: the model; one without `view` has no gradients, and nothing is explained.
-        items: from `items_for`.
+        options: from `options_to_explain`.
         settings: tolerance, most steps, budget.
         done: attributions that an interrupted run has already: they are not made or given again, and their passes
             count, so that the budget ends where it would have ended.
-        on_event: told before each item.
+        on_event: called before each option.
 
     Yields:
-        An attribution, reliable or not; or why there is none. What goes wrong with one item leaves the others alone.
+        An attribution, reliable or not; or why there is none. What goes wrong with one option leaves the others alone.
     """
-    passes = Passes(settings.budget)
-    known = {(found.sample_id, found.request, found.option, found.against): found for found in done}
-    for index, item in enumerate(items):
-        on_event(Event("explain", item.sample_id, done=index, total=len(items)))
-        found = known.get((item.sample_id, item.request.sha256, item.option, item.against))
-        if found is not None:
-            passes.spent += found.passes
-            continue
-        yield _attempt(adapter, item, settings, passes)
-    if items:
-        on_event(Event("explain", f"{passes.spent} forward and backward passes", done=len(items), total=len(items)))
+    budget = PassBudget(settings.budget)
+    earlier = {(item.sample_id, item.request, item.option, item.against): item for item in done}
+    for index, explained in enumerate(options):
+        on_event(Event("explain", explained.sample_id, done=index, total=len(options)))
+        key = (explained.sample_id, explained.request.sha256, explained.option, explained.against)
+        if key in earlier:
+            budget.spent += earlier[key].passes
+        else:
+            yield _attempt(adapter, explained, settings, budget)
+    if options:
+        passes = f"{budget.spent} forward and backward passes"
+        on_event(Event("explain", passes, done=len(options), total=len(options)))
 
 
-def _attempt(adapter: Adapter, item: Item, settings: Explain, passes: Passes) -> Attribution | NotExplained:
-    if not isinstance(adapter, Explainable):
+def _attempt(
+    adapter: Adapter, explained: ExplainedOption, settings: Explain, budget: PassBudget
+) -> Attribution | MissingExplanation:
+    sample = explained.sample_id
+    if not isinstance(adapter, ExplainableAdapter):
         name = f"{adapter.subject.kind} model {adapter.subject.name}"
-        return NotExplained(item.sample_id, f"the {name} offers no view of its embeddings, so it has no gradients")
+        return MissingExplanation(sample, f"the {name} offers no view of its embeddings, so it has no gradients")
     try:
-        return _explain(adapter, item, settings, passes)
+        return _explain(adapter, explained, settings, budget)
     except MeasurementError as error:
-        return NotExplained(item.sample_id, str(error))
+        return MissingExplanation(sample, str(error))
     except Exception as error:  # noqa: BLE001 - a library's failure on one sample must not cost the others
         lines = str(error).splitlines() or [""]
-        return NotExplained(item.sample_id, f"{type(error).__name__} while it was explained: {lines[0]}".rstrip(": "))
+        return MissingExplanation(sample, f"{type(error).__name__} while it was explained: {lines[0]}".rstrip(": "))
 
 
-def _explain(adapter: Explainable, item: Item, settings: Explain, passes: Passes) -> Attribution:
-    if passes.used_up:
-        passes.spend(1)
-    served = served_score(item)
+def _explain(
+    adapter: ExplainableAdapter, explained: ExplainedOption, settings: Explain, budget: PassBudget
+) -> Attribution:
+    if budget.used_up:
+        budget.spend(1)  # raises before anything is loaded or computed
+    served = served_score(explained)
     import torch
 
-    before = passes.spent
-    options = [item.option] if item.against is None else [item.option, item.against]
+    before = budget.spent
     with torch.inference_mode(mode=False):
-        views = [adapter.view(_request(item), option) for option in options]
-        with frozen(views[0].module):
-            target = Target(views, passes)
-            score = _same_twice(target)
+        views = [adapter.view(_request(explained), index) for index in explained.indexes]
+        with without_parameter_gradients(views[0].module):
+            function = ScoreFunction(views, budget)
+            score = _same_twice(function)
             baselines = list(views[0].baselines.items())[:2]
             if not baselines:
                 raise MeasurementError("the tokenizer has no neutral token that could be a baseline")
-            runs = [
-                (name, integrate(target, target.baseline(token), score, settings)) for name, token in baselines
+            integrals = [
+                (name, integrate(function, function.baseline(token), score, settings)) for name, token in baselines
             ]
-    return _record(item, target, runs, served, passes.spent - before)
+    return _record(explained, function, integrals, served, budget.spent - before)
 
 
-def _request(item: Item) -> Request:
+def _request(explained: ExplainedOption) -> Request:
     """The request as the view reads it: options that stand for classes bear the classes' names."""
-    if not item.names:
-        return item.request
-    return item.request.model_copy(update={"options": tuple(Option(text=name) for name in item.names)})
+    if not explained.names:
+        return explained.request
+    return explained.request.model_copy(update={"options": tuple(Option(text=name) for name in explained.names)})
 
 
-def _same_twice(target: Target) -> float:
+def _same_twice(function: ScoreFunction) -> float:
     """F at the input, after two equal forwards."""
-    first, second = target.value(target.free), target.value(target.free)
+    first, second = function.value(function.free), function.value(function.free)
     if not math.isfinite(first):
         raise MeasurementError("the explained score is not finite; use dtype: float32")
     if abs(first - second) > 1e-6 * max(1.0, abs(first)):
@@ -126,28 +131,42 @@ def _same_twice(target: Target) -> float:
 
 
 def _record(
-    item: Item, target: Target, runs: Sequence[tuple[str, Integral]], served: float, passes: int
+    explained: ExplainedOption, function: ScoreFunction, integrals: Sequence[tuple[str, Integral]], served: float,
+    passes: int,
 ) -> Attribution:
-    (name, first), others = runs[0], runs[1:]
+    """The record of an attribution.
+
+    Args:
+        explained: the option.
+        function: its score as a function of the embeddings.
+        integrals: for each baseline, its name and the attributions; the first one's are recorded.
+        served: the score that was served.
+        passes: what it cost.
+
+    Raises:
+        MeasurementError: the score at the baseline is not finite.
+    """
+    (name, first), second = integrals[0], integrals[1:]
     if not math.isfinite(first.start):
         raise MeasurementError(f"the score at the baseline `{name}` is not finite")
-    view, at = target.view, target.shown if first.finite else []
-    tokens, special = [view.tokens[i] for i in at], [bool(view.special[i]) for i in at]
-    words = join_words(view.text, [view.offsets[i] for i in at], tokens, special)
     # where a gradient is not finite nothing is attributed: the error is then all that there was to explain
-    scores = _spread(target, at, first)
+    view, positions = function.view, function.listed if first.finite else []
+    tokens, special = [view.tokens[i] for i in positions], [bool(view.special[i]) for i in positions]
+    words = join_words(view.text, [view.offsets[i] for i in positions], tokens, special)
+    scores = _at(positions, function, first)
+    # completeness: the scores of all tokens should sum to the rise of F from the baseline to the input
     error = abs(float(scores.sum()) - (first.end - first.start))
     mass = float(np.abs(scores).sum())
     difference = abs(first.end - served)
     agreement = None
-    if others and all(integral.converged for _, integral in runs):
-        agreement = rank_agreement(words.scores(scores), words.scores(_spread(target, at, others[0][1])))
+    if second and all(integral.converged for _, integral in integrals):
+        agreement = rank_agreement(words.scores(scores), words.scores(_at(positions, function, second[0][1])))
     return Attribution(
-        sample_id=item.sample_id, request=item.request.sha256, option=item.option, against=item.against,
-        method=METHOD, target=_in_words(item), tokens=tuple(tokens), token_scores=tuple(scores.tolist()),
-        special=tuple(special), words=words.texts, word_scores=tuple(words.scores(scores).tolist()),
-        baseline=name, second_baseline=others[0][0] if others else None,
-        agreement=agreement,
+        sample_id=explained.sample_id, request=explained.request.sha256, option=explained.option,
+        against=explained.against, method=METHOD, target=_in_words(explained),
+        tokens=tuple(tokens), token_scores=tuple(scores.tolist()), special=tuple(special),
+        words=words.texts, word_scores=tuple(words.scores(scores).tolist()),
+        baseline=name, second_baseline=second[0][0] if second else None, agreement=agreement,
         score=first.end, baseline_score=first.start, served_difference=difference,
         convergence_delta=error, relative_delta=error / mass if mass > 0 else None, steps=first.steps,
         dtype=str(view.embeddings.dtype).removeprefix("torch."), attention=view.attention,
@@ -156,10 +175,10 @@ def _record(
     )
 
 
-def _spread(target: Target, at: Sequence[int], integral: Integral) -> np.ndarray:
-    """Attributions of the positions `at`: 0 for special tokens, which do not move."""
-    found = dict(zip(target.positions[0], integral.scores, strict=True))
-    return np.array([found.get(position, 0.0) for position in at], dtype=np.float64)
+def _at(positions: Sequence[int], function: ScoreFunction, integral: Integral) -> np.ndarray:
+    """Attributions of positions of the first view: 0 for special tokens, which do not move."""
+    by_position = dict(zip(function.positions[0], integral.scores, strict=True))
+    return np.array([by_position.get(position, 0.0) for position in positions], dtype=np.float64)
 
 
 def _reliability(integral: Integral, difference: float) -> Reliability:
@@ -170,12 +189,15 @@ def _reliability(integral: Integral, difference: float) -> Reliability:
     return "valid" if integral.converged else "not_converged"
 
 
-def _in_words(item: Item) -> str:
+def _in_words(explained: ExplainedOption) -> str:
     """The explained scalar; it names options by number, so that a page without evidence gives no text away."""
-    if isinstance(item.output.answer, Probabilities):
-        what = "log-probability of class"
+    if isinstance(explained.output.answer, Probabilities):
+        scalar = "log-probability of class"
     else:
-        stem = "pseudo-log-likelihood" if item.output.rule.startswith("pseudo") else "log-likelihood"
-        unit = item.output.rule.partition("_per_")[2]
-        what = f"{stem}{f' per {unit}' if unit else ''} of {'text' if item.request.kind == 'compare' else 'option'}"
-    return f"{what} {item.option + 1}" + ("" if item.against is None else f" minus that of {item.against + 1}")
+        rule = explained.output.rule
+        stem = "pseudo-log-likelihood" if rule.startswith("pseudo") else "log-likelihood"
+        unit = rule.partition("_per_")[2]
+        kind = "text" if explained.request.kind == "compare" else "option"
+        scalar = f"{stem}{f' per {unit}' if unit else ''} of {kind}"
+    contrast = "" if explained.against is None else f" minus that of {explained.against + 1}"
+    return f"{scalar} {explained.option + 1}{contrast}"

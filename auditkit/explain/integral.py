@@ -1,9 +1,9 @@
 """Integrated gradients along the embedding path, refined where it is rough.
 
 Captum's operator with Gauss-Legendre points integrates one panel [l, h] of the straight path at a time: the input is
-b + h(x - b), the baseline b + l(x - b). Each panel's own completeness error is known; the worst is halved until the
-whole is complete. On a language model the path is rough in few places, and no gradient is thrown away but the halved
-panel's, where a rule doubled everywhere throws away each of its stages.
+b + h(x - b), the baseline b + l(x - b). Each panel's own completeness error is known; the worst is halved until
+the sum is complete. On a language model the path is rough in few places, and only the gradients of the halved
+panel are thrown away, where a rule doubled everywhere throws away each of its stages.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from auditkit.explain.target import Target
+from auditkit.explain.score_function import ScoreFunction
 from auditkit.schema import Explain
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 POINTS = 8
 """Gauss-Legendre points of one panel."""
 _EXACT = 1e-6
+"""Most by which F may have changed where every attribution is 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,50 +58,50 @@ class _Panel:
         return abs(float(self.scores.sum()) - (self.at_high - self.at_low))
 
 
-class Path:
+class StraightPath:
     """The straight line from a baseline to the input, both (1, K, D)."""
 
-    def __init__(self, target: Target, start: torch.Tensor) -> None:
+    def __init__(self, function: ScoreFunction, start: torch.Tensor) -> None:
         """Bind both ends.
 
         Args:
-            target: F, whose `free` embeddings, (1, K, D), are the end.
+            function: F, whose `free` embeddings, (1, K, D), are the end.
             start: the baseline, (1, K, D).
         """
         from captum.attr import IntegratedGradients
 
-        self._target = target
+        self._function = function
         self._start = start
-        self._operator = IntegratedGradients(target)
+        self._operator = IntegratedGradients(function)
 
     def point(self, alpha: float) -> torch.Tensor:
         """The embeddings at a share of the way, 0 to 1."""
-        end = self._target.free
+        end = self._function.free
         return end if alpha == 1.0 else self._start + alpha * (end - self._start)
 
     def value(self, alpha: float) -> float:
-        """F there."""
-        return self._target.value(self.point(alpha))
+        """F at a share of the way."""
+        return self._function.value(self.point(alpha))
 
     def panel(self, low: float, high: float, at_low: float, at_high: float, points: int) -> _Panel:
         """Attributions of one stretch of the way, summed over the embedding dimension."""
         import torch
 
-        self._target.passes.spend(2 * points * len(self._target.views))
+        self._function.budget.spend(2 * points * len(self._function.views))
         with torch.enable_grad():
             attributed = self._operator.attribute(
                 self.point(high), baselines=self.point(low), n_steps=points, method="gausslegendre",
-                internal_batch_size=self._target.rows,
+                internal_batch_size=self._function.rows,
             )
         scores = attributed.detach()[0].sum(-1).cpu().numpy().astype(np.float64)
         return _Panel(low, high, at_low, at_high, scores)
 
 
-def integrate(target: Target, start: torch.Tensor, end_score: float, settings: Explain) -> Integral:
+def integrate(function: ScoreFunction, start: torch.Tensor, end_score: float, settings: Explain) -> Integral:
     """Integrate until the completeness error is below `tolerance` of sum |a|, or another panel passes `max_steps`.
 
     Args:
-        target: F.
+        function: F.
         start: the baseline's free embeddings, (1, K, D).
         end_score: F at the input.
         settings: tolerance and most gradient evaluations (two panels are always made).
@@ -108,7 +109,7 @@ def integrate(target: Target, start: torch.Tensor, end_score: float, settings: E
     Raises:
         MeasurementError: the budget of passes is used up.
     """
-    path = Path(target, start)
+    path = StraightPath(function, start)
     points = max(1, min(POINTS, settings.max_steps // 2))
     first, middle = path.value(0.0), path.value(0.5)
     panels = [path.panel(0.0, 0.5, first, middle, points), path.panel(0.5, 1.0, middle, end_score, points)]

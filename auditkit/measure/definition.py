@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
+from auditkit.measure.evaluate_form import EvaluateForm
 from auditkit.measure.version import metric_version
 from auditkit.schema import Benchmark, Direction, Guard, Output, Sample, Score
 from auditkit.schema.faults import ARGUMENTS, first_fault
@@ -21,22 +22,6 @@ Context = Mapping[str, str]
 """What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
 Best = Callable[[Sample, Context], dict[str, float | str] | None]
 Unit = Literal["sample", "origin"]
-Computed = float | None | tuple[float | None, Mapping[str, str]]
-"""A corpus value, `None` where it is undefined; perhaps with what else is to be said, by name."""
-
-
-@dataclass(frozen=True)
-class EvaluateForm:
-    """How a metric is offered as an `evaluate.Metric`: computed by the field's library, not by auditkit's formula."""
-
-    compute: Callable[..., Computed]
-    """`(predictions=…, references=…, **settings)` to the value; its docstring describes them. Imports its library."""
-    predictions: Literal["text", "texts", "numbers"]
-    """What a prediction is."""
-    references: Literal["text", "texts", "numbers"]
-    """What a reference is."""
-    url: str
-    """Of the library."""
 
 
 @dataclass(frozen=True)
@@ -204,4 +189,3 @@ def metric(
         return defined
 
     return make
-

@@ -19,7 +19,7 @@ os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
 import evaluate
 from datasets import Features, Sequence, Value
 
-from auditkit.measure.definition import EvaluateForm
+from auditkit.measure.evaluate_form import EvaluateForm
 
 _FEATURES = {"text": Value("string"), "texts": Sequence(Value("string")), "numbers": Sequence(Value("float64"))}
 

@@ -9,14 +9,13 @@ from typing import Any, Literal
 import numpy as np
 
 from auditkit.errors import MeasurementError
-from auditkit.measure import citing
-from auditkit.measure import groups as fairness
+from auditkit.measure import citing, groups
 from auditkit.measure.definition import Context, Metric
 from auditkit.measure.evaluate_modules import PREFIX, module_metric
-from auditkit.measure.table import Mask, Outputs, Table, table
+from auditkit.measure.table import Outputs, ScoreTable, score_table
 from auditkit.registry import get
 from auditkit.schema import Benchmark, Estimate, EstimateId, MetricUse, Sample, Score, digest
-from auditkit.stats.columns import ScoreColumn
+from auditkit.stats.columns import Mask, ScoreColumn
 from auditkit.stats.estimates import contrast, estimate
 
 K_SLICE = 2
@@ -27,7 +26,7 @@ Columns = Mapping[str, ScoreColumn]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """What was measured on one benchmark."""
 
     estimates: tuple[Estimate, ...]
@@ -37,13 +36,13 @@ class Measured:
 
 
 @dataclass(frozen=True, eq=False)
-class _Use:
-    """One metric on one arm, with all that its estimates have in common."""
+class _ScoredUse:
+    """One metric on one arm: its scores, and all that its estimates have in common."""
 
     card: Benchmark
     use: MetricUse
     metric: Metric
-    table: Table
+    table: ScoreTable
     level: float
     seed: int
     signature: Mapping[str, str]
@@ -66,13 +65,13 @@ def measure(
     seed: int = 0,
     signature_extra: Mapping[str, str] | None = None,
     pooled_only: bool = False,
-) -> Measured:
+) -> Measurement:
     """Measure one benchmark. The result does not depend on the order of samples or outputs, nor on variants of a
     robustness run among them, which `measure_variants` measures apart.
 
     Args:
         card: the benchmark; its `metrics` say what is measured.
-        samples: the samples asked, twins included.
+        samples: the samples of the requests, twins included.
         outputs: sample id to output; an absent one, or `None`, was not run.
         level: level of the two-sided intervals.
         seed: of the choice of cited samples.
@@ -91,25 +90,25 @@ def measure(
     estimates: list[Estimate] = []
     scores: dict[tuple[str, str], Score] = {}
     for use in card.metrics:
-        prepared = _prepare(card, use, samples, outputs, level, seed, common)
-        scores |= {(score.metric, score.sample_id): score for score in prepared.table.scores}
-        estimates.append(_pooled(prepared))
+        scored = _scored_use(card, use, samples, outputs, level, seed, common)
+        scores |= {(score.metric, score.sample_id): score for score in scored.table.scores}
+        estimates.append(_pooled(scored))
         if not pooled_only:
-            estimates += _slices(prepared)
-            estimates += _groups(prepared) if use.groups else []
-    return Measured(tuple(estimates), _ordered(card, scores))
+            estimates += _slices(scored)
+            estimates += _groups(scored) if use.groups else []
+    return Measurement(tuple(estimates), _ordered(card, scores))
 
 
-def _prepare(
+def _scored_use(
     card: Benchmark, use: MetricUse, samples: Sequence[Sample], outputs: Outputs, level: float, seed: int,
     common: Mapping[str, str],
-) -> _Use:
+) -> _ScoredUse:
     metric = metric_of(use)
     if metric.unit == "origin" and use.arm != "all":
         raise MeasurementError(f'{card.name}: the metric "{metric.name}" is over twins; write arm: all in card.yaml')
-    scored, context = score(card, use, metric, samples, outputs)
+    table, context = score_arm(card, use, metric, samples, outputs)
     signature = {**common, **context, "arm": use.arm, "metric": f"{metric.name}@{metric.version}"}
-    return _Use(card, use, metric, scored, level, seed, signature)
+    return _ScoredUse(card, use, metric, table, level, seed, signature)
 
 
 def metric_of(use: MetricUse) -> Metric:
@@ -119,27 +118,27 @@ def metric_of(use: MetricUse) -> Metric:
         MeasurementError: a module that cannot be used.
         RegistryError: a metric that is not installed.
     """
-    found: Metric = module_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
-    return found
+    metric: Metric = module_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
+    return metric
 
 
-def score(
+def score_arm(
     card: Benchmark, use: MetricUse, metric: Metric, samples: Sequence[Sample], outputs: Outputs
-) -> tuple[Table, Context]:
+) -> tuple[ScoreTable, Context]:
     """The scores of the use's arm, and what the metric needed to know for them."""
     chosen = [sample for sample in samples if use.arm in ("all", sample.arm)]
     # of the arm: the arms of a pack may be in several languages
     context = {} if metric.context is None else dict(metric.context(card, chosen or samples))
-    return table(metric, chosen, outputs, card.clusters, context), context
+    return score_table(metric, chosen, outputs, card.clusters, context), context
 
 
 def _signature(card: Benchmark, samples: Sequence[Sample], outputs: Outputs) -> dict[str, str]:
-    found = {output.rule for sample in samples if (output := outputs.get(sample.id)) is not None}
-    if len(found) > 1:
+    rules = {output.rule for sample in samples if (output := outputs.get(sample.id)) is not None}
+    if len(rules) > 1:
         raise MeasurementError(
-            f"{card.name}: outputs of {len(found)} scoring rules ({', '.join(sorted(found))}); one is used for all rows"
+            f"{card.name}: outputs of {len(rules)} scoring rules ({', '.join(sorted(rules))}); one is used for all rows"
         )
-    rule = found.pop() if found else "not run"
+    rule = rules.pop() if rules else "not run"
     return {
         "pack": f"{card.name}@{card.version}",
         "rows": card.sha256[:16],
@@ -154,137 +153,135 @@ def _ordered(card: Benchmark, scores: Mapping[tuple[str, str], Score]) -> tuple[
     return tuple(scores[key] for key in sorted(scores, key=lambda key: (places[key[0]], key[1])))
 
 
-def _pooled(use: _Use) -> Estimate:
-    return _with_citations(use, _estimate(use, use.table.column, use.id()), _all(use.table), citing.K)
+def _pooled(scored: _ScoredUse) -> Estimate:
+    everything = np.ones(len(scored.table.units), dtype=np.bool_)
+    return _with_citations(scored, _estimate(scored, scored.table.column, scored.id()), everything, citing.K)
 
 
-def _slices(use: _Use) -> Iterator[Estimate]:
-    for key in use.use.slices:
-        facts = np.array([unit.fact(key) for unit in use.table.units], dtype=np.str_)
+def _slices(scored: _ScoredUse) -> Iterator[Estimate]:
+    for key in scored.use.slices:
+        facts = np.array([unit.fact(key) for unit in scored.table.units], dtype=np.str_)
         for value in sorted({str(fact) for fact in facts}):
             mask = facts == value
-            made = _estimate(use, use.table.rows(mask), use.id(slice={key: value}))
-            yield _with_citations(use, made, mask, K_SLICE, extreme_only=True)
+            estimate_of_slice = _estimate(scored, scored.table.rows(mask), scored.id(slice={key: value}))
+            yield _with_citations(scored, estimate_of_slice, mask, K_SLICE, extreme_only=True)
 
 
-def _groups(use: _Use) -> Iterator[Estimate]:
-    """Each group of each axis, then gap and ratio of the axis' known groups."""
+def _groups(scored: _ScoredUse) -> Iterator[Estimate]:
+    """Each group of each axis, then gap and ratio of the axis' named groups."""
     contrasted: dict[str, Columns] = {}
     by_axis: dict[str, list[Estimate]] = {}
-    for axis in use.card.groups:
-        found = np.array([unit.group(axis) or "" for unit in use.table.units], dtype=np.str_)
-        columns = {name: use.table.rows(found == name) for name in sorted({str(group) for group in found} - {""})}
+    for axis in scored.card.groups:
+        members = np.array([unit.group(axis) or "" for unit in scored.table.units], dtype=np.str_)
+        names = sorted({str(group) for group in members} - {""})
+        columns = {name: scored.table.rows(members == name) for name in names}
         by_axis[axis] = [
-            _estimate(use, column, use.id(axis=axis, group=name)) for name, column in columns.items()
+            _estimate(scored, column, scored.id(axis=axis, group=name)) for name, column in columns.items()
         ]
-        known = {name: column for name, column in columns.items() if name != fairness.UNKNOWN}
-        if len(known) > 1:
-            contrasted[axis] = known
-    contrasts = _contrasts(use, contrasted)
-    for axis, made in by_axis.items():
-        yield from (*made, *contrasts.get(axis, ()))
+        named = {name: column for name, column in columns.items() if name != groups.UNKNOWN}
+        if len(named) > 1:
+            contrasted[axis] = named
+    contrasts = _contrasts(scored, contrasted)
+    for axis, estimates in by_axis.items():
+        yield from (*estimates, *contrasts.get(axis, ()))
 
 
-def _contrasts(use: _Use, by_axis: Mapping[str, Columns]) -> dict[str, list[Estimate]]:
-    made = {axis: [gap] for axis, gap in _contrast(use, by_axis, "gap").items()}
-    if use.metric.direction == "middle" or use.metric.range[0] < 0 or use.metric.corpus is not None:
+def _contrasts(scored: _ScoredUse, by_axis: Mapping[str, Columns]) -> dict[str, list[Estimate]]:
+    """Gap and, where it has a meaning, smallest ratio of each axis."""
+    metric = scored.metric
+    contrasts = {axis: [gap] for axis, gap in _contrast(scored, by_axis, "gap").items()}
+    if metric.direction == "middle" or metric.range[0] < 0 or metric.corpus is not None:
         # No outcome is the favourable one, a ratio of signed numbers means nothing, or no interval is known for it.
-        return made
-    if use.metric.direction == "lower":
+        return contrasts
+    if metric.direction == "lower":
         # Four-fifths ratios are of favourable outcomes: a rate of harm is turned round.
         by_axis = {
-            axis: {name: _mirrored(column, use.metric.range) for name, column in columns.items()}
+            axis: {name: _mirrored(column, metric.range) for name, column in columns.items()}
             for axis, columns in by_axis.items()
         }
-    for axis, ratio in _contrast(use, by_axis, "smallest_ratio").items():
-        made[axis].append(ratio)
-    return made
+    for axis, ratio in _contrast(scored, by_axis, "smallest_ratio").items():
+        contrasts[axis].append(ratio)
+    return contrasts
 
 
-def _contrast(use: _Use, by_axis: Mapping[str, Columns], op: ContrastKind) -> dict[str, Estimate]:
+def _contrast(scored: _ScoredUse, by_axis: Mapping[str, Columns], op: ContrastKind) -> dict[str, Estimate]:
     """One contrast of every axis, with its value held equal to fairlearn's."""
-    low, high = use.metric.range
-    of = f"{low + high:g} - value" if op == "smallest_ratio" and use.metric.direction == "lower" else "value"
-    common = use.common()
+    metric = scored.metric
+    low, high = metric.range
+    of = f"{low + high:g} - value" if op == "smallest_ratio" and metric.direction == "lower" else "value"
+    common = scored.common()
     common["signature"] |= {"contrast": f"{op} of {of}"}
-    expected = _fairlearn(use, by_axis)
-    made = {}
+    expected = _fairlearn(scored, by_axis)
+    estimates = {}
     for axis, columns in by_axis.items():
-        found = contrast(
-            columns, id=use.id(axis=axis, contrast=op), range=use.metric.range, statistic=use.metric.statistic,
-            seed=use.seed, **common,
+        estimate_of_axis = contrast(
+            columns, id=scored.id(axis=axis, contrast=op), range=metric.range, statistic=metric.statistic,
+            seed=scored.seed, **common,
         )
-        fairness.check(found, expected.get(axis))
-        made[axis] = _with_worst_group(use, found, axis, expected.get(axis))
-    return made
+        groups.check(estimate_of_axis, expected.get(axis))
+        estimates[axis] = _with_worst_group(scored, estimate_of_axis, axis, expected.get(axis))
+    return estimates
 
 
-def _with_worst_group(use: _Use, made: Estimate, axis: str, table: fairness.AxisTable | None) -> Estimate:
+def _with_worst_group(
+    scored: _ScoredUse, contrast: Estimate, axis: str, by_fairlearn: groups.AxisTable | None
+) -> Estimate:
     """A contrast that cites the extreme samples of the group that fares worst (first by name among equals)."""
-    if table is None:
-        return made
-    turned = made.id.contrast == "smallest_ratio" and use.metric.direction == "lower"
-    badness = citing.badness("higher" if turned else use.metric.direction, use.metric.range, use.metric.ideal, None)
-    worst = max(sorted(table.by_group), key=lambda name: badness(table.by_group[name]))
-    mask = np.array([unit.group(axis) == worst for unit in use.table.units], dtype=np.bool_)
-    return _with_citations(use, made, mask, K_SLICE, extreme_only=True)
+    if by_fairlearn is None:
+        return contrast
+    metric, values = scored.metric, by_fairlearn.by_group
+    turned = contrast.id.contrast == "smallest_ratio" and metric.direction == "lower"
+    badness = citing.badness("higher" if turned else metric.direction, metric.range, metric.ideal, None)
+    worst = max(sorted(values), key=lambda name: badness(values[name]))
+    mask = np.array([unit.group(axis) == worst for unit in scored.table.units], dtype=np.bool_)
+    return _with_citations(scored, contrast, mask, K_SLICE, extreme_only=True)
 
 
-def _fairlearn(use: _Use, by_axis: Mapping[str, Columns]) -> dict[str, fairness.AxisTable]:
+def _fairlearn(scored: _ScoredUse, by_axis: Mapping[str, Columns]) -> dict[str, groups.AxisTable]:
     """Scored rows for fairlearn: their scores, or for a statistic over the corpus their places in one long column."""
-    values, axes, names, rows = [], [], [], []
+    values, axes, names, blocks = [], [], [], []
     for axis, columns in by_axis.items():
         for name, column in columns.items():
-            scored = column.scored
-            rows.append(scored)
-            values += scored.values.tolist()
-            axes += [axis] * scored.n
-            names += [name] * scored.n
-    statistic = use.metric.corpus
-    if statistic is None or not rows:
-        return fairness.tables(values, axes, names)
-    parts = {name: np.concatenate([row.parts[name] for row in rows]) for name in rows[0].parts}
+            block = column.scored
+            blocks.append(block)
+            values += block.values.tolist()
+            axes += [axis] * block.n
+            names += [name] * block.n
+    statistic = scored.metric.corpus
+    if statistic is None or not blocks:
+        return groups.tables(values, axes, names)
+    # fairlearn hands a group's numbers to a function: row numbers stand for rows, whose parts are looked up by them
+    parts = {name: np.concatenate([block.parts[name] for block in blocks]) for name in blocks[0].parts}
 
     def compute(places: Any) -> float:
         """The statistic on the rows at these places; NaN where it is undefined."""
-        chosen = np.asarray(places, dtype=np.intp)
-        value = statistic.value({name: part[chosen] for name, part in parts.items()})
+        rows = np.asarray(places, dtype=np.intp)
+        value = statistic.value({name: part[rows] for name, part in parts.items()})
         return float("nan") if value is None else value
 
-    return fairness.tables(list(range(len(axes))), axes, names, compute)
+    return groups.tables(list(range(len(axes))), axes, names, compute)
 
 
-def _estimate(use: _Use, column: ScoreColumn, name: EstimateId) -> Estimate:
+def _estimate(scored: _ScoredUse, column: ScoreColumn, name: EstimateId) -> Estimate:
+    metric = scored.metric
     return estimate(
-        column,
-        id=name,
-        range=use.metric.range,
-        direction=use.metric.direction,
-        ideal=use.metric.ideal,
-        statistic=use.metric.statistic,
-        seed=use.seed,
-        **use.common(),
+        column, id=name, range=metric.range, direction=metric.direction, ideal=metric.ideal,
+        statistic=metric.statistic, seed=scored.seed, **scored.common(),
     )
 
 
-def _with_citations(use: _Use, made: Estimate, mask: Mask, k: int, *, extreme_only: bool = False) -> Estimate:
+def _with_citations(
+    scored: _ScoredUse, estimate: Estimate, mask: Mask, k: int, *, extreme_only: bool = False
+) -> Estimate:
+    metric = scored.metric
     cited = citing.cite(
-        use.table.candidates(mask),
-        direction=use.metric.direction,
-        range=use.metric.range,
-        ideal=use.metric.ideal,
-        value=made.value,
-        seed=use.seed,
-        k=k,
+        scored.table.candidates(mask), direction=metric.direction, range=metric.range, ideal=metric.ideal,
+        value=estimate.value, seed=scored.seed, k=k,
     )
     if extreme_only:
         cited = cited.model_copy(update={"typical": (), "unscored": ()})
-    return made.model_copy(update={"cited": cited})
+    return estimate.model_copy(update={"cited": cited})
 
 
 def _mirrored(column: ScoreColumn, range: tuple[float, float]) -> ScoreColumn:
     return replace(column, values=range[0] + range[1] - column.values)
-
-
-def _all(whole: Table) -> Mask:
-    return np.ones(len(whole.units), dtype=np.bool_)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from auditkit.measure.measurement import Measured, measure, metric_of, score
-from auditkit.measure.table import Outputs, Table
+from auditkit.measure.measurement import Measurement, measure, metric_of, score_arm
+from auditkit.measure.table import Outputs, ScoreTable
 from auditkit.schema import FORMAT, Benchmark, Cited, Estimate, MetricUse, Sample, Score, variant_name
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import Mean, estimate
@@ -16,7 +16,7 @@ from auditkit.stats.estimates import Mean, estimate
 def measure_variants(
     card: Benchmark, samples: Sequence[Sample], outputs: Outputs, *, level: float = 0.95, seed: int = 0,
     signature_extra: Mapping[str, str] | None = None,
-) -> Measured:
+) -> Measurement:
     """Measure every variant among the samples with the card's metrics, pooled, and its difference to the clean arm.
 
     The difference is variant − clean over the samples that both scored, paired by sample, with an interval that
@@ -43,11 +43,11 @@ def measure_variants(
             signature_extra={**(signature_extra or {}), "variant": variant},
         )
         scores += measured.scores
-        for use, estimate_ in zip(card.metrics, measured.estimates, strict=True):
-            varied = _of_variant(estimate_, variant)
+        for use, pooled in zip(card.metrics, measured.estimates, strict=True):
+            varied = _of_variant(pooled, variant)
             estimates.append(varied)
             estimates += _difference(card, use, (clean, twins), outputs, varied)
-    return Measured(tuple(estimates), tuple(scores))
+    return Measurement(tuple(estimates), tuple(scores))
 
 
 def _as_clean(sample: Sample) -> Sample:
@@ -62,10 +62,10 @@ def _as_asked(card: Benchmark, variant: str) -> Benchmark:
     return card.model_copy(update={"templates": (card.formats[int(variant.removeprefix(FORMAT)) - 2],)})
 
 
-def _of_variant(estimate_: Estimate, variant: str) -> Estimate:
+def _of_variant(pooled: Estimate, variant: str) -> Estimate:
     """The estimate under the variant's name; no sample is cited for it."""
-    name = estimate_.id.model_copy(update={"variant": variant})
-    return estimate_.model_copy(update={"id": name, "cited": Cited()})
+    name = pooled.id.model_copy(update={"variant": variant})
+    return pooled.model_copy(update={"id": name, "cited": Cited()})
 
 
 def _difference(
@@ -77,7 +77,7 @@ def _difference(
     metric = metric_of(use)
     if not isinstance(metric.statistic, Mean):
         return
-    clean, twins = (score(card, use, metric, side, outputs)[0] for side in sides)
+    clean, twins = (score_arm(card, use, metric, side, outputs)[0] for side in sides)
     width = metric.range[1] - metric.range[0]
     yield estimate(
         _paired(clean, twins, varied.id.variant), id=varied.id.model_copy(update={"contrast": "difference"}),
@@ -86,19 +86,18 @@ def _difference(
     )
 
 
-def _paired(clean: Table, twins: Table, variant: str) -> ScoreColumn:
+def _paired(clean: ScoreTable, twins: ScoreTable, variant: str) -> ScoreColumn:
     """Variant − clean, in the clean units' order; a pair outside the metric's denominator on either side stays out, and
     so does a unit that the variant left as it was."""
     rows = {unit.id: row for row, unit in enumerate(twins.units)}
     names = [variant_name(unit.id, variant) for unit in clean.units]
     order = np.array([rows[name] for name in names if name in rows], dtype=np.intp)
-    mine = clean.rows(np.array([name in rows for name in names], dtype=np.bool_))
-    other = twins.column
+    before, after = clean.rows(np.array([name in rows for name in names], dtype=np.bool_)), twins.column
     reasons = np.array(
         [
             "outside" if "outside" in pair else pair[0] or pair[1]
-            for pair in zip(other.reasons[order], mine.reasons, strict=True)
+            for pair in zip(after.reasons[order], before.reasons, strict=True)
         ],
         dtype=np.str_,
     )
-    return ScoreColumn(other.values[order] - mine.values, reasons, mine.clusters)
+    return ScoreColumn(after.values[order] - before.values, reasons, before.clusters)

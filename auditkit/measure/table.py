@@ -15,9 +15,8 @@ from auditkit.measure.citing import Candidate
 from auditkit.measure.definition import Context, Metric
 from auditkit.measure.groups import UNKNOWN, group_of
 from auditkit.schema import Output, Sample, Score
-from auditkit.stats.columns import ScoreColumn
+from auditkit.stats.columns import Mask, ScoreColumn
 
-Mask = npt.NDArray[np.bool_]
 Outputs = Mapping[str, Output | None]
 
 
@@ -30,13 +29,13 @@ class Unit:
 
     def fact(self, key: str) -> str:
         """A metadata value as text, `unknown` where it is absent or differs between the members."""
-        found = {_text(member.metadata.get(key)) for member in self.members}
-        return found.pop() if len(found) == 1 else UNKNOWN
+        facts = {_text(member.metadata.get(key)) for member in self.members}
+        return facts.pop() if len(facts) == 1 else UNKNOWN
 
     def group(self, axis: str) -> str | None:
         """The members' group on an axis, `unknown` where they differ, `None` where the axis is not theirs."""
-        found = {group_of(member, axis) for member in self.members}
-        return found.pop() if len(found) == 1 else UNKNOWN
+        groups = {group_of(member, axis) for member in self.members}
+        return groups.pop() if len(groups) == 1 else UNKNOWN
 
     def cluster(self, factor: str) -> str:
         """The unit's cluster.
@@ -44,15 +43,15 @@ class Unit:
         Raises:
             MeasurementError: its twins lie in different clusters, or in none.
         """
-        found = {member.clusters.get(factor) for member in self.members}
-        one = found.pop() if len(found) == 1 else None
-        if one is None:
+        clusters = {member.clusters.get(factor) for member in self.members}
+        cluster = clusters.pop() if len(clusters) == 1 else None
+        if cluster is None:
             raise MeasurementError(f'{self.id}: the cluster "{factor}" is missing, or differs between twins')
-        return one
+        return cluster
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ScoreTable:
     """One metric's scores as columns, one row a unit, sorted by unit id."""
 
     units: tuple[Unit, ...]
@@ -78,9 +77,9 @@ class Table:
         ]
 
 
-def table(
+def score_table(
     metric: Metric, samples: Sequence[Sample], outputs: Outputs, factors: Iterable[str], context: Context | None = None
-) -> Table:
+) -> ScoreTable:
     """Score samples, sorted by id, on one metric.
 
     Args:
@@ -101,7 +100,7 @@ def table(
         np.array([unit.cluster(factor) for unit in units], dtype=np.str_) for factor in factors
     )
     margins = tuple(min(answers.read(s, outputs.get(s.id)).margin for s in unit.members) for unit in units)
-    return Table(units, scores, ScoreColumn(values, reasons, clusters, _parts(scores)), margins)
+    return ScoreTable(units, scores, ScoreColumn(values, reasons, clusters, _parts(scores)), margins)
 
 
 def _parts(scores: Sequence[Score]) -> dict[str, npt.NDArray[Any]]:

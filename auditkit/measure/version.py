@@ -7,8 +7,9 @@ number, and so the version:
   as far as it lies in the metric's own package or in auditkit;
 - of auditkit only what reads answers, scores them, and computes a corpus statistic's value.
 
-What does not: the records (`schema`, but for the answer itself), the frame around a metric (`definition`, `errors`),
-and in `stats` all that makes the interval of a value. Comments, docstrings and spaces do not count either.
+What does not: the records (`schema`, but for the answer itself), the frame around a metric (`definition`, the forms for
+evaluate, `errors`), and in `stats` all that makes the interval of a value. Comments, docstrings and spaces do not count
+either.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 _HOUSE = "auditkit"
-_FRAME = ("auditkit.config", "auditkit.errors", "auditkit.measure.definition", "auditkit.registry", "auditkit.schema",
+_FRAME = ("auditkit.config", "auditkit.errors", "auditkit.measure.definition", "auditkit.measure.evaluate_export",
+          "auditkit.measure.evaluate_form", "auditkit.measure.version", "auditkit.registry", "auditkit.schema",
           "auditkit.stats")
 """Modules, and packages with all in them, that no number depends on …"""
 _IN_FRAME_BUT_COUNTED = ("auditkit.schema.answer", "auditkit.schema.output", "auditkit.stats.ranks",

@@ -14,8 +14,8 @@ from auditkit.schema import Benchmark, Output, Request, Sample, Subject
 if TYPE_CHECKING:
     import torch
 
-Q = TypeVar("Q")
-A = TypeVar("A")
+Question = TypeVar("Question")
+AnswerType = TypeVar("AnswerType")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
-class Sharing(Protocol):
+class PrefixSharer(Protocol):
     """An adapter that may compute what the requests of a batch share only once."""
 
     @property
@@ -107,7 +107,7 @@ class Sharing(Protocol):
 
 
 @runtime_checkable
-class Telling(Protocol):
+class ExecutionReporter(Protocol):
     """An adapter that says how it computes."""
 
     @property
@@ -116,16 +116,16 @@ class Telling(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Landed(Generic[Q, A]):
+class Arrival(Generic[Question, AnswerType]):
     """What came of one question to a server."""
 
-    question: Q
-    answer: A | Exception
+    question: Question
+    answer: AnswerType | Exception
     """The answer; or what was raised in its place, which concerns this question alone."""
     seconds: float
     """From sending the question to its answer, retries and waits included."""
 
-    def result(self) -> A:
+    def result(self) -> AnswerType:
         """The answer; raises the exception where there is none."""
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -133,21 +133,21 @@ class Landed(Generic[Q, A]):
 
 
 @runtime_checkable
-class Remote(Protocol):
-    """An adapter that asks a server: many requests are in the air at once, and each is answered by itself."""
+class RemoteAdapter(Protocol):
+    """An adapter that asks a server: many requests are in flight at once, and each is answered by itself."""
 
-    def fly(self, requests: Iterable[Request]) -> Generator[Landed[Request, Output], None, None]:
-        """Answer a stream of requests as they land; they are sent in its order, and taken as they can be sent.
+    def stream(self, requests: Iterable[Request]) -> Generator[Arrival[Request, Output], None, None]:
+        """Answers to a stream of requests, as they arrive; requests are sent in order, and taken as they can be sent.
 
-        Closing the generator gives up what is in the air.
+        Closing the generator gives up what is in flight.
 
         Raises:
-            StoppedError: a budget is spent, or every further request would fail; what is in the air has landed before.
+            StoppedError: a budget is spent, or every further request would fail; what is in flight has arrived before.
         """
 
 
 @runtime_checkable
-class Explainable(Protocol):
+class ExplainableAdapter(Protocol):
     """An adapter whose scores have gradients."""
 
     def view(self, request: Request, option: int) -> View:
@@ -159,7 +159,7 @@ class Explainable(Protocol):
 
 
 @runtime_checkable
-class Labelled(Protocol):
+class FixedLabelAdapter(Protocol):
     """An adapter whose answers are the classes that it was trained on."""
 
     def require_labels(self, labels: Iterable[str]) -> None:
@@ -170,16 +170,36 @@ class Labelled(Protocol):
         """
 
 
-class AnswersBySample(Protocol):
+@dataclass(frozen=True)
+class PackRows:
+    """What a model that answers from samples is opened with."""
+
+    cards: Mapping[str, Benchmark]
+    """Name to card of each audited pack."""
+    rows: Iterable[Sample]
+    """Every sample of these packs, whether or not it is audited."""
+    others: Sequence[str] = ()
+    """Names of packs that are not audited."""
+
+
+class SampleAnswerer(Protocol):
     """What answers from samples, not from what is asked: planted models, saved predictions."""
 
-    def rule(self, card: Benchmark) -> str:
-        """The rule by which it answers a pack."""
+    def rule(self, card: Benchmark, requested: str | None = None) -> str:
+        """The rule by which it answers a pack.
+
+        Args:
+            card: of the pack.
+            requested: the rule that the user asks for.
+
+        Raises:
+            ModelError: it cannot answer by that rule.
+        """
 
     def holds(self, sample: Sample) -> bool:
         """Whether it has an answer to a sample; one without is not run."""
 
-    def agree(self, one: Sample, other: Sample) -> None:
+    def agree(self, first: Sample, second: Sample) -> None:
         """Check that two samples that ask exactly the same are answered alike.
 
         Raises:

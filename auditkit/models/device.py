@@ -30,7 +30,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ModelError(f'device: "{name}" is no device; use auto, cpu, cuda, cuda:N or mps') from error
+        raise ModelError(f'device: "{name}" is not a device; use auto, cpu, cuda, cuda:N or mps') from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ModelError(f'device: "{name}" is not there ({torch.cuda.device_count()} CUDA devices); use device: auto')
     if device.type == "mps" and not mps:
@@ -59,13 +59,13 @@ def describe_devices() -> dict[str, str]:
 
     device = choose_device("auto")
     dtype = str(choose_dtype("auto", device)).removeprefix("torch.")
-    found = {"auto": f"{device}, {dtype}", "cpu": f"{torch.get_num_threads()} threads"}
+    descriptions = {"auto": f"{device}, {dtype}", "cpu": f"{torch.get_num_threads()} threads"}
     for index in range(torch.cuda.device_count()):
         memory = torch.cuda.get_device_properties(index).total_memory
-        found[f"cuda:{index}"] = f"{torch.cuda.get_device_name(index)}, {memory / 2**30:.0f} GiB"
+        descriptions[f"cuda:{index}"] = f"{torch.cuda.get_device_name(index)}, {memory / 2**30:.0f} GiB"
     if torch.backends.mps.is_available():
-        found["mps"] = "available"
-    return found
+        descriptions["mps"] = "available"
+    return descriptions
 
 
 def to_device(values: Any, device: torch.device, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -78,9 +78,9 @@ def to_device(values: Any, device: torch.device, dtype: torch.dtype | None = Non
     """
     import torch
 
-    here = torch.as_tensor(values, dtype=dtype)
+    tensor = torch.as_tensor(values, dtype=dtype)
     # torch's allocator of pinned memory gives none out again before the copies from it are done
-    return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def set_threads(threads: int | None) -> None:
@@ -117,7 +117,7 @@ def peak_device_bytes() -> int | None:
     torch: Any = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
         return None
-    return sum(int(torch.cuda.max_memory_allocated(at)) for at in range(torch.cuda.device_count()))
+    return sum(int(torch.cuda.max_memory_allocated(index)) for index in range(torch.cuda.device_count()))
 
 
 def out_of_memory(error: BaseException) -> bool:

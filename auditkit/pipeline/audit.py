@@ -11,25 +11,27 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditkit.errors import ConfigError
-from auditkit.explain.attributions import Item, NotExplained, explain, items_for
-from auditkit.judge.policies import open_policy
+from auditkit.explain.attributions import MissingExplanation, explain
+from auditkit.explain.options import ExplainedOption, options_to_explain
 from auditkit.measure.measurement import measure
+from auditkit.models.families import check_kind
 from auditkit.pipeline.around.efficiency import efficiency
 from auditkit.pipeline.around.environment import Clock, environment, observe
 from auditkit.pipeline.around.executors import check_executor, choose_executor, describe_executor
 from auditkit.pipeline.around.offline import prepare
 from auditkit.pipeline.around.resume_checks import refuse_model
-from auditkit.pipeline.steps.assemble import Assembled, Header, answered, assemble, to_explain
+from auditkit.pipeline.steps.assemble import Assembled, answered, assemble, to_explain
 from auditkit.pipeline.steps.pages import write_pages
-from auditkit.pipeline.steps.requests import Asked, Loaded, ask, load_packs, refuse_idle_checks
+from auditkit.pipeline.steps.policy import open_policy, refuse_idle_checks
+from auditkit.pipeline.steps.requests import Asked, Loaded, ask, load_packs
 from auditkit.run.runner import deduplicate, run_round
-from auditkit.schema import Audit, Config, Observed, Policy, digest, plain
+from auditkit.schema import Audit, Config, Observed, Policy, digest
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.faults import ARGUMENTS, first_fault
+from auditkit.schema.journal import Header, RequestEntry
 from auditkit.store.cache import AnswerCache
 from auditkit.store.folder import RunFolder, default_name
 from auditkit.store.journal import Journal, read_journal
-from auditkit.store.lines import request_entry
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,13 @@ def run_audit(
         UsageError: the model, a pack, the policy or the run folder cannot be used.
     """
     check_executor(config)
+    check_kind(config.kind)
     prepare(offline=config.offline, loopback=config.executor == "ray")
     clock = Clock()
     with clock.stage("load"):
         loaded = load_packs(config, on_event)
-        policy = begun.policy if begun else open_policy(config.policy, [item.pack.card.name for item in loaded])
+        audited = [item.pack.card.name for item in loaded]
+        policy = begun.policy if begun else open_policy(config.policy, config.packs, audited)
     with clock.stage("model"):
         asked = ask(config, loaded, on_event)
         refuse_idle_checks(config, policy, loaded, asked)
@@ -91,8 +95,7 @@ def run_audit(
     folder = RunFolder(_where(config, header))
     if begun is not None:
         refuse_model(folder.path, begun, header)
-    body = plain(header)
-    with Journal.open(folder.journal, body, on_event=on_event) as journal:
+    with Journal.open(folder.journal, header, on_event=on_event) as journal:
         folder.sweep()
         if not retry_errors and _finished(folder, journal, on_event):
             found = folder.read_audit()
@@ -164,7 +167,7 @@ def _journal_not_run(asked: Asked, journal: Journal) -> None:
     known = journal.records.askers
     left = deduplicate((name, asked.requests[name]) for name in sorted(asked.without_answer))
     journal.append_many(
-        request_entry(left.requests[sha], names) for sha, names in left.askers.items()
+        RequestEntry(request=left.requests[sha], samples=names) for sha, names in left.askers.items()
         if not set(names) <= set(known.get(sha, ()))
     )
 
@@ -174,17 +177,16 @@ def _explain(config: Config, asked: Asked, journal: Journal, on_event: OnEvent) 
     if config.explain.samples == 0:
         return
     records = journal.records
-    header = Header.model_validate(records.header)
-    items: list[Item] = []
-    for pack in answered(records, header):
+    items: list[ExplainedOption] = []
+    for pack in answered(records):
         found = measure(
             pack.card, pack.samples, pack.outputs, level=0.95, seed=config.seed, pooled_only=True
         ).estimates
-        cited = to_explain(header, found)
+        cited = to_explain(records.header, found)
         samples = [sample for sample in pack.samples if sample.id in cited]
-        items += items_for(samples, pack.requests, _answers(pack.outputs))
+        items += options_to_explain(samples, pack.requests, _answers(pack.outputs))
     for item in explain(asked.adapter, items, config.explain, done=records.attributions, on_event=on_event):
-        if isinstance(item, NotExplained):
+        if isinstance(item, MissingExplanation):
             journal.not_explained(item.sample_id, item.reason)
         else:
             journal.attribution(item)

@@ -12,10 +12,11 @@ from auditkit.load.requests import build, choose_rule
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.models.adapter import Adapter
+from auditkit.models.families import family_of_scheme
 from auditkit.models.open import open_model
 from auditkit.models.speed.bench import (
-    Answers,
     Setting,
+    TimedAnswers,
     answer,
     compare_compiled,
     difference,
@@ -53,7 +54,7 @@ def bench(model: str, *, compiled: bool = False, on_event: OnEvent = ignore, **o
     rates: dict[Setting, float] = {}
     found: list[dict[str, Any]] = []
     requests: list[Request] = []
-    reference: Answers | None = None
+    reference: TimedAnswers | None = None
     for setting in settings():
         on_event(Event("bench", f"{setting.device}, {setting.dtype}"))
         rates[setting] = matrix_rate(setting)
@@ -94,7 +95,7 @@ def ask(adapter: Adapter, model: str) -> list[Request]:
     for name in ("ambiguous-qa", "stereotype-pairs"):
         pack = open_pack(name)
         rule = choose_rule(pack.card, adapter.rules.get(pack.card.request, ()))
-        if rule is not None and "likelihood" in rule and adapter.subject.kind not in {"api", "predictions"}:
+        if rule is not None and "likelihood" in rule and family_of_scheme(model) is None:
             samples = limit(read_samples(pack), SAMPLES, 0)[:SAMPLES]
             return list({request.sha256: request for request in build(pack.card, rule, samples)}.values())
     raise ModelError(f"{model}: it has no log-likelihoods of its own; bench a causal, masked or encoder-decoder model")
@@ -112,7 +113,7 @@ def recommended(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {"device": best["device"], "dtype": best["dtype"], "reason": why}
 
 
-def _compared(reference: Answers, answers: Answers) -> dict[str, Any]:
+def _compared(reference: TimedAnswers, answers: TimedAnswers) -> dict[str, Any]:
     gap = difference(reference.outputs, answers.outputs)
     return {
         "seconds": round(answers.seconds, 4), "tokens_per_second": round(answers.tokens / answers.seconds, 1),
@@ -122,7 +123,7 @@ def _compared(reference: Answers, answers: Answers) -> dict[str, Any]:
     }
 
 
-def _compiled(adapter: Adapter, requests: Sequence[Request], answers: Answers) -> dict[str, Any]:
+def _compiled(adapter: Adapter, requests: Sequence[Request], answers: TimedAnswers) -> dict[str, Any]:
     try:
         found = compare_compiled(adapter, requests)
     except (MeasurementError, RuntimeError) as error:  # such as too little memory: what was measured is kept

@@ -21,9 +21,9 @@ from auditkit.load.tasks.kind import open_kind
 from auditkit.load.training_data import TrainingRows, read_training_rows
 from auditkit.measure.measurement import measure
 from auditkit.models.training.features import SCORES
-from auditkit.models.training.trainer import Fitted, fit
+from auditkit.models.training.trainer import TrainedModel, fit
 from auditkit.models.weights.fingerprint import file_sha256
-from auditkit.models.weights.locate import Located, locate
+from auditkit.models.weights.locate import ModelFolder, locate
 from auditkit.pipeline.around.environment import environment
 from auditkit.pipeline.around.offline import prepare
 from auditkit.render.draw.curves import render as render_curves
@@ -225,8 +225,8 @@ def _begin(work: Path, origin: str, *, resume: bool) -> None:
 
 
 def _training(
-    base: str, located: Located, rows: TrainingRows, held: TrainingRows | None, source: Task, recipe: Recipe,
-    labels: tuple[str, ...], parts: Split, fitted: Fitted,
+    base: str, located: ModelFolder, rows: TrainingRows, held: TrainingRows | None, source: Task, recipe: Recipe,
+    labels: tuple[str, ...], parts: Split, fitted: TrainedModel,
 ) -> Training:
     return Training(
         base=base, base_sha256=located.weights_sha256, data=rows.name, data_sha256=rows.sha256,

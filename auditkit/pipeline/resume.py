@@ -8,18 +8,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from auditkit.errors import ConfigError, RecordError
+from auditkit.errors import ConfigError
 from auditkit.pipeline.around.environment import environment
 from auditkit.pipeline.around.resume_checks import refuse_libraries
 from auditkit.pipeline.audit import Finished, run_audit
-from auditkit.pipeline.steps.assemble import Header
 from auditkit.pipeline.steps.pages import write_pages
 from auditkit.schema import Config, plain
 from auditkit.schema.config import EXECUTION, LIMITS_AND_PRICES
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.faults import ARGUMENTS, first_fault
+from auditkit.schema.journal import Header
 from auditkit.store.folder import RunFolder
-from auditkit.store.journal import Journal, JournalRecords, read_journal
+from auditkit.store.journal import Journal, read_journal
+from auditkit.store.records import JournalRecords
 
 
 def resume(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Finished:
@@ -38,10 +39,10 @@ def resume(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Fi
         RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
         RecordError: the journal's header cannot be read.
     """
-    folder, records, header = _opened(path)
+    folder, records = _opened(path)
     if _sealed(folder, records):
-        return _only_pages(folder, header, "is finished and sealed: nothing is left to do", on_event)
-    return _go_on(folder, header, on_event, execution, retry_errors=False)
+        return _only_pages(folder, records.header, "is finished and sealed: nothing is left to do", on_event)
+    return _go_on(folder, records.header, on_event, execution, retry_errors=False)
 
 
 def retry_errors(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Finished:
@@ -60,31 +61,15 @@ def retry_errors(path: str | Path, on_event: OnEvent = ignore, **execution: Any)
         RunFolderError: no such run; or model, rows or libraries are no longer those that it began with.
         RecordError: the journal's header cannot be read.
     """
-    folder, records, header = _opened(path)
+    folder, records = _opened(path)
     if _sealed(folder, records) and not any(output.error for output in records.outputs.values()):
-        return _only_pages(folder, header, "holds no errored answer: nothing is asked again", on_event)
-    return _go_on(folder, header, on_event, execution, retry_errors=True)
+        return _only_pages(folder, records.header, "holds no errored answer: nothing is asked again", on_event)
+    return _go_on(folder, records.header, on_event, execution, retry_errors=True)
 
 
-def _opened(path: str | Path) -> tuple[RunFolder, JournalRecords, Header]:
+def _opened(path: str | Path) -> tuple[RunFolder, JournalRecords]:
     folder = RunFolder(Path(path))
-    records = read_journal(folder.journal, strict=False)
-    return folder, records, _header(folder, records)
-
-
-def _header(folder: RunFolder, records: JournalRecords) -> Header:
-    if not records.header:
-        raise RecordError(
-            f"{folder.journal}:1: the header is damaged or missing; give the `auditkit audit` command again"
-        )
-    try:
-        return Header.model_validate(records.header)
-    except ValidationError as error:
-        version = dict(records.header.get("environment") or {}).get("auditkit", "unknown")
-        raise RecordError(
-            f"{folder.journal}:1: header: {first_fault(error, Header)}; "
-            f"it was written by auditkit {version}: use that one"
-        ) from None
+    return folder, read_journal(folder.journal, strict=False)
 
 
 def _sealed(folder: RunFolder, records: JournalRecords) -> bool:
@@ -94,7 +79,7 @@ def _sealed(folder: RunFolder, records: JournalRecords) -> bool:
 
 def _only_pages(folder: RunFolder, header: Header, what: str, on_event: OnEvent) -> Finished:
     on_event(Event("render", f"{folder.path} {what}; the pages are written again"))
-    with Journal.open(folder.journal, plain(header), on_event=on_event):  # for its lock, and to mend a torn end
+    with Journal.open(folder.journal, header, on_event=on_event):  # for its lock, and to cut off a torn end
         folder.sweep()
         found = folder.read_audit()
         write_pages(folder, found, on_event)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from auditkit.errors import MeasurementError, StoppedError
-from auditkit.models.adapter import Adapter, Encoded, Remote
+from auditkit.models.adapter import Adapter, Encoded, RemoteAdapter
 from auditkit.schema import Output, Request, repair
 
 _LONGEST_REASON = 300
@@ -102,7 +102,7 @@ class LocalExecutor:
 class FlightExecutor:
     """One stream of requests to a server, on over the borders of batches: a slow answer holds nothing up."""
 
-    def __init__(self, adapter: Remote) -> None:
+    def __init__(self, adapter: RemoteAdapter) -> None:
         """Nothing is sent yet."""
         self._adapter = adapter
 
@@ -110,7 +110,7 @@ class FlightExecutor:
         """Answers as they land; batches are taken, in their order, as their requests can be sent."""
         taken: dict[str, tuple[int, Request]] = {}
         begun = time.perf_counter()
-        with closing(self._adapter.fly(_requests(batches, taken))) as answers:
+        with closing(self._adapter.stream(_requests(batches, taken))) as answers:
             for landed in answers:
                 number, request = taken.pop(landed.question.sha256)
                 now = time.perf_counter()
@@ -130,7 +130,7 @@ def _requests(batches: Iterable[Batch], taken: dict[str, tuple[int, Request]]) -
 
 def executor_for(adapter: Adapter) -> Executor:
     """The executor that asks an adapter from this process: servers by a stream of requests, models by batches."""
-    return FlightExecutor(adapter) if isinstance(adapter, Remote) else LocalExecutor(adapter)
+    return FlightExecutor(adapter) if isinstance(adapter, RemoteAdapter) else LocalExecutor(adapter)
 
 
 def _checked(request: Request, answer: Output | Exception) -> Output:

@@ -13,23 +13,24 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from auditkit.errors import AuditkitError, MeasurementError
-from auditkit.models.adapter import Adapter, Encoded, Sharing
+from auditkit.models.adapter import Adapter, Encoded, PrefixSharer
 from auditkit.run.executor import Answer, Batch, Executor, errored, executor_for
 from auditkit.run.plan import Plan, Planner, cost
 from auditkit.run.progress import Progress
 from auditkit.run.tokens import TokenStore
 from auditkit.schema import Output, Request
 from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.schema.journal import Entry, OutputEntry, PlanEntry, RequestEntry
 from auditkit.store.cache import AnswerCache
-from auditkit.store.journal import Journal, JournalRecords
-from auditkit.store.lines import Entry, output_entry, plan_entry, request_entry
+from auditkit.store.journal import Journal
+from auditkit.store.records import JournalRecords
 
 _ENCODED_AT_ONCE = 512
 _LOOKED_UP_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class UniqueRequests:
     """Requests without duplicates, and who asked them."""
 
     requests: Mapping[str, Request]
@@ -43,7 +44,7 @@ class Round:
     """What a round brought."""
 
     outputs: Mapping[str, Output]
-    """sha256 of each request to its answer, errored ones included; read from a long journal when asked."""
+    """sha256 of each request to its answer, errored ones included; made into an object each time it is asked for."""
     requests: int = 0
     """Different requests."""
     cache_hits: int = 0
@@ -55,7 +56,7 @@ class Round:
     """Wall time, in this process."""
 
 
-class _Answers(Mapping[str, Output]):
+class _RoundAnswers(Mapping[str, Output]):
     """The answers to some requests, in a journal that may hold more."""
 
     def __init__(self, requests: Collection[str], outputs: Mapping[str, Output]) -> None:
@@ -78,7 +79,7 @@ class _Answers(Mapping[str, Output]):
         return len(self._requests)
 
 
-def deduplicate(asked: Iterable[tuple[str, Request]]) -> Asked:
+def deduplicate(asked: Iterable[tuple[str, Request]]) -> UniqueRequests:
     """Merge equal requests.
 
     Args:
@@ -89,7 +90,7 @@ def deduplicate(asked: Iterable[tuple[str, Request]]) -> Asked:
     for sample_id, request in asked:
         requests.setdefault(request.sha256, request)
         askers.setdefault(request.sha256, []).append(sample_id)
-    return Asked(requests, {sha: tuple(dict.fromkeys(ids)) for sha, ids in askers.items()})
+    return UniqueRequests(requests, {sha: tuple(dict.fromkeys(ids)) for sha, ids in askers.items()})
 
 
 def run_round(
@@ -127,7 +128,7 @@ def run_round(
     for sha, request in requests.items():
         if request.sha256 != sha:
             raise MeasurementError(f"request {request.sha256[:12]} is filed under another hash, {sha[:12]}")
-    run = _Running(
+    run = _OpenRound(
         adapter, requests, askers, journal, cache, on_event, number, batch_tokens, executor or executor_for(adapter)
     )
     run.begin()
@@ -137,7 +138,9 @@ def run_round(
     return run.result()
 
 
-def rounds(plan: Callable[[Mapping[str, Output]], Asked], run: Callable[[Asked, int], Round]) -> Round:
+def rounds(
+    plan: Callable[[Mapping[str, Output]], UniqueRequests], run: Callable[[UniqueRequests, int], Round]
+) -> Round:
     """Ask until nothing is left to ask.
 
     Args:
@@ -149,20 +152,20 @@ def rounds(plan: Callable[[Mapping[str, Output]], Asked], run: Callable[[Asked, 
         asked = plan(total.outputs)
         if all(sha in total.outputs for sha in asked.requests):
             return total
-        one, number = run(asked, number), number + 1
-        outputs = {**total.outputs, **one.outputs}
+        brought, number = run(asked, number), number + 1
+        outputs = {**total.outputs, **brought.outputs}
         total = Round(
             outputs=outputs,
             requests=len(outputs),
-            cache_hits=total.cache_hits + one.cache_hits,
+            cache_hits=total.cache_hits + brought.cache_hits,
             errored=sum(output.error is not None for output in outputs.values()),
-            tokens=total.tokens + one.tokens,
-            seconds=total.seconds + one.seconds,
+            tokens=total.tokens + brought.tokens,
+            seconds=total.seconds + brought.seconds,
         )
 
 
 @dataclass(slots=True)
-class _Running:
+class _OpenRound:
     """The state of one round."""
 
     adapter: Adapter
@@ -188,7 +191,7 @@ class _Running:
 
     def __post_init__(self) -> None:
         self.records = self.journal.records
-        self.encoded = TokenStore(self.journal.path.parent)
+        self.encoded = TokenStore()
         self.progress = Progress(self.askers, self.on_event)
 
     def begin(self) -> None:
@@ -233,7 +236,7 @@ class _Running:
     def result(self) -> Round:
         """Outputs and counters."""
         return Round(
-            outputs=_Answers(self.requests, self.journal.records.outputs),
+            outputs=_RoundAnswers(self.requests, self.journal.records.outputs),
             requests=len(self.requests),
             cache_hits=len(self.hits),
             errored=len(self.errors),
@@ -244,21 +247,21 @@ class _Running:
     def _new_requests(self) -> Iterable[Entry]:
         for sha, request in self.requests.items():
             ids = self.askers.get(sha, ())
-            known = self.records.askers.get(sha)
-            if known is None or not set(ids) <= set(known):
-                yield request_entry(request, ids)
+            journalled = self.records.askers.get(sha)
+            if journalled is None or not set(ids) <= set(journalled):
+                yield RequestEntry(request=request, samples=ids)
 
     def _look_up(self) -> None:
         if self.cache is None or not self.adapter.cacheable:
             return
         wanted = (sha for sha in self.requests if sha not in self.answered)
         while chunk := list(islice(wanted, _LOOKED_UP_AT_ONCE)):
-            found = self.cache.get_many(self.adapter.subject.fingerprint, chunk)
-            ordered = [(sha, found[sha]) for sha in chunk if sha in found]
-            self.journal.append(output_entry(output, seconds=0.0, cached=True) for _, output in ordered)
-            for sha, output in ordered:
-                self._count(sha, output)
-                self.hits.add(sha)
+            cached = self.cache.get_many(self.adapter.subject.fingerprint, chunk)
+            outputs = [cached[sha] for sha in chunk if sha in cached]
+            self.journal.append(OutputEntry(output=output, seconds=0.0, cached=True) for output in outputs)
+            for output in outputs:
+                self._count(output.request, output)
+                self.hits.add(output.request)
 
     def _count(self, sha: str, output: Output) -> None:
         """Count a request as answered: the journal holds it."""
@@ -267,17 +270,17 @@ class _Running:
 
     def _plan(self, requests: Sequence[Request]) -> Plan:
         """Plan the requests that can be encoded; the others become errored outputs."""
-        shared = isinstance(self.adapter, Sharing) and self.adapter.shares_beginnings
-        planner = Planner(batch_tokens=self.batch_tokens, folder=self.journal.path.parent)
+        shared = isinstance(self.adapter, PrefixSharer) and self.adapter.shares_beginnings
+        planner = Planner(batch_tokens=self.batch_tokens)
         failures: list[Output] = []
         rest = iter(requests)
         while chunk := list(islice(rest, _ENCODED_AT_ONCE)):
             encoded, failed = self._encode(chunk)
-            for each in encoded:
-                planner.add(cost(each, shared=shared, text=self._singly), self.encoded.keep(each))
+            for item in encoded:
+                planner.add(cost(item, shared=shared, text=self._singly), self.encoded.add(item))
             failures += failed
         new = [output for output in failures if output.request not in self.answered]
-        self.journal.append_many(output_entry(output, seconds=0.0, cached=False) for output in new)
+        self.journal.append_many(OutputEntry(output=output, seconds=0.0, cached=False) for output in new)
         for output in new:
             self._count(output.request, output)
         self.progress.answered(output.request for output in new)
@@ -287,7 +290,7 @@ class _Running:
         """What can be encoded, and an errored output for each of the others."""
         try:
             return self.adapter.encode(chunk), []
-        except Exception:  # noqa: BLE001 - one of them is at fault; the others are not to suffer
+        except Exception:  # noqa: BLE001 - one of them is at fault; it alone becomes errored
             encoded, failures = [], []
             for request in chunk:
                 try:
@@ -298,14 +301,17 @@ class _Running:
 
     def _journal_plan(self, plan: Plan, *, retry: bool) -> None:
         last = None if retry else self.records.plan_of(self.number)
-        if last is not None and last.sha256 == plan.sha256:
+        if last is not None and last.plan.sha256 == plan.sha256:
             return
         if last is not None:
-            what = f"line {last.line} planned {last.sha256[:12]}, now it is {plan.sha256[:12]}"
-            self._event(f"{self.journal.path}: round {self.number} is batched otherwise than before: {what}; going on")
-        self.journal.append(
-            [plan_entry(plan.sha256, number=self.number, batches=len(plan), requests=plan.requests, retry=retry)]
-        )
+            what = f"line {last.line} planned {last.plan.sha256[:12]}, now it is {plan.sha256[:12]}"
+            where = f"{self.journal.path}: round {self.number}"
+            self._event(f"{where} is batched in another way than before: {what}; going on")
+        self.journal.append([
+            PlanEntry(
+                sha256=plan.sha256, round=self.number, batches=len(plan), requests=plan.requests, retry=retry
+            )
+        ])
 
     @property
     def _singly(self) -> bool:
@@ -320,12 +326,12 @@ class _Running:
                 continue
             if self._singly:
                 placed = tuple((sha, place) for sha, place in placed if sha not in self.answered)
-            asked = tuple(self.requests[sha] for sha, _ in placed)
-            known = [self.encoded.take(request, place) for request, (_, place) in zip(asked, placed, strict=True)]
-            whole = tuple(each for each in known if each is not None)
+            requests = tuple(self.requests[sha] for sha, _ in placed)
+            encoded = [self.encoded.get(request, place) for request, (_, place) in zip(requests, placed, strict=True)]
+            held = tuple(item for item in encoded if item is not None)
             if not self._singly:
-                sizes[index] = len(asked)
-            yield Batch(index, asked, whole if len(whole) == len(asked) else ())
+                sizes[index] = len(requests)
+            yield Batch(index, requests, held if len(held) == len(requests) else ())
 
     def _run(self, plan: Plan) -> None:
         """Execute batches; journal each when it is whole, and on an interrupt what there is of it."""
@@ -342,9 +348,9 @@ class _Running:
                     sizes.pop(answer.batch, None)
         except BaseException:
             with contextlib.suppress(AuditkitError):
-                known = self.journal.records.outputs  # an interrupt may come between writing and noting that
-                left = [answer for part in pending.values() for answer in part]
-                self._record([one for one in left if known.get(one.output.request) != one.output])
+                journalled = self.journal.records.outputs  # an interrupt may come between writing and noting that
+                waiting = [answer for batch in pending.values() for answer in batch]
+                self._record([item for item in waiting if journalled.get(item.output.request) != item.output])
             raise
         finally:
             if isinstance(answers, Generator):  # workers stop now, not when the traceback is let go
@@ -370,7 +376,8 @@ class _Running:
         """Journal answers; those of a batch were computed together, so that each has an even share of its time."""
         share = sum(answer.seconds for answer in answers) / max(1, len(answers))
         self.journal.append([
-            output_entry(answer.output, seconds=share, cached=False, latency=answer.latency) for answer in answers
+            OutputEntry(output=answer.output, seconds=share, cached=False, latency=answer.latency)
+            for answer in answers
         ])
 
     def _event(self, message: str) -> None:

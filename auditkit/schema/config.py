@@ -54,9 +54,9 @@ class Config(Record):
     model: str
     """Hub id, directory (also of PEFT adapter weights, or `BASE+ADAPTER_DIR`), GGUF file, `smollm2`,
     `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`."""
-    kind: Literal["auto", "causal", "masked", "classifier", "tagger", "span", "seq2seq", "embedder"] = "auto"
-    """Model family: causal, masked, classifier, tagger, span, seq2seq (encoder-decoder) or embedder; `auto` reads it
-    from the model's config."""
+    kind: str = "auto"
+    """Model family: causal, masked, classifier, tagger, span, seq2seq (encoder-decoder), embedder, or one that a plugin
+    brings (`auditkit list models`); `auto` reads it from the model's config."""
     base: str | None = None
     """Base model of PEFT adapter weights; default what they name."""
     quantise: Literal["none", "int8"] = "none"
@@ -76,7 +76,7 @@ class Config(Record):
     out: str | None = None
     """Run folder; default reports/MODEL-HASH."""
     policy: str = "default"
-    """Name of a built-in policy, or a policy file."""
+    """Name of a built-in policy (`default`, `packs`), or a policy file."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format: auto (float32 on a CPU, bfloat16 on a GPU that has it), float32, bfloat16 or float16."""
     device: str = "auto"

@@ -203,14 +203,14 @@ class _Numbers(TypedDict):
 
 
 def _numbers(reading: Reading, filled: tuple[Reading, Reading], level: float) -> _Numbers:
-    whole = _fill(reading, level)
+    fill = _fill(reading, level)
     return {
-        "value": whole.value,
-        "low": whole.low,
-        "high": whole.high,
+        "value": fill.value,
+        "low": fill.low,
+        "high": fill.high,
         "level": level,
         "method": reading.method,
-        "spread": whole.spread,
+        "spread": fill.spread,
         "at_lowest_fill": _fill(filled[0], level),
         "at_highest_fill": _fill(filled[1], level),
     }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from auditkit.explain.attributions import Item
+from auditkit.explain.options import ExplainedOption
 from auditkit.schema import Option, OptionScore, OptionScores, Output, Request, Subject
 
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -104,14 +104,14 @@ def served(view: FakeView) -> float:
     return float(view.score(view.embeddings[None]).detach())
 
 
-def item_of(*views: FakeView, kind: str = "choose", sample: str = "pack/1", shift: float = 0.0) -> Item:
+def item_of(*views: FakeView, kind: str = "choose", sample: str = "pack/1", shift: float = 0.0) -> ExplainedOption:
     """The first option against the second where there is one, served as the views score it."""
     request = Request(
         kind=kind, rule="loglikelihood", text="?", options=tuple(Option(text=f"o{i}") for i in range(len(views)))
     )
     options = tuple(OptionScore(sum=served(view) + shift, tokens=1, bytes=1) for view in views)
     output = Output(request=request.sha256, rule="loglikelihood", answer=OptionScores(options=options))
-    return Item(sample, request, 0, 1 if len(views) > 1 and kind != "compare" else None, output)
+    return ExplainedOption(sample, request, 0, 1 if len(views) > 1 and kind != "compare" else None, output)
 
 
 @pytest.fixture(autouse=True)

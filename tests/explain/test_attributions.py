@@ -13,7 +13,8 @@ import torch
 
 import auditkit.explain.attributions as module
 from auditkit.errors import MeasurementError
-from auditkit.explain.attributions import NotExplained, explain, items_for
+from auditkit.explain.attributions import MissingExplanation, explain
+from auditkit.explain.options import options_to_explain
 from auditkit.schema import (
     Answer,
     Attribution,
@@ -86,13 +87,13 @@ def test_scores_that_are_no_numbers_are_reasons(tiny: Any) -> None:
     view = tiny.view(lambda e: torch.log(e.sum((1, 2)) * 0 - 1))
     item = replace(tiny.item(tiny.view(SUM[0]), kind="compare"))
     (found,) = explain(tiny.adapter([view]), [item], Explain())
-    assert found == NotExplained("pack/1", "the explained score is not finite; use dtype: float32")
+    assert found == MissingExplanation("pack/1", "the explained score is not finite; use dtype: float32")
     module_ = tiny.module().eval()
     with torch.no_grad():
         module_.table.weight[0] = 0.0
         module_.table.weight[1:4] = 1.0
     found = run(tiny, tiny.view(lambda e: torch.log(e.sum((1, 2))), module=module_))
-    assert found == NotExplained("pack/1", "the score at the baseline `pad` is not finite")
+    assert found == MissingExplanation("pack/1", "the score at the baseline `pad` is not finite")
 
 
 @pytest.mark.parametrize(("shift", "reliability"), [(2e-5, "valid"), (2e-3, "not_served")])
@@ -124,7 +125,7 @@ def test_budget_counts_rows_in_both_directions_and_ends(tiny: Any) -> None:
     cut = list(explain(adapter, items, Explain(budget=3 * each - 1)))
     assert cut[:2] == whole[:2]
     reason = f"explanation budget of {3 * each - 1} passes used up"
-    assert cut[2:] == [NotExplained("pack/2", reason), NotExplained("pack/3", reason)]
+    assert cut[2:] == [MissingExplanation("pack/2", reason), MissingExplanation("pack/3", reason)]
 
 
 def test_budget_of_a_contrast_counts_both_options(tiny: Any) -> None:
@@ -152,11 +153,11 @@ def test_one_failure_leaves_the_others_alone(tiny: Any) -> None:
     bad = replace(tiny.item(view, view, kind="compare", sample="pack/bad"), option=1)
     adapter = tiny.adapter([view, RuntimeError("CUDA out of memory\nlong story")])
     found = list(explain(adapter, [bad, good], Explain()))
-    assert found[0] == NotExplained("pack/bad", "RuntimeError while it was explained: CUDA out of memory")
+    assert found[0] == MissingExplanation("pack/bad", "RuntimeError while it was explained: CUDA out of memory")
     assert found[1].reliability == "valid"
     adapter = tiny.adapter([view, MeasurementError("masked models are not explained yet")])
     found = list(explain(adapter, [bad, good], Explain()))
-    assert found[0] == NotExplained("pack/bad", "masked models are not explained yet")
+    assert found[0] == MissingExplanation("pack/bad", "masked models are not explained yet")
 
 
 def test_adapters_without_view_are_named(tiny: Any) -> None:
@@ -191,7 +192,7 @@ def test_parameters_ask_for_gradients_again_afterwards(tiny: Any) -> None:
         raise ValueError("broken")
 
     view.function = fail
-    assert isinstance(next(iter(explain(tiny.adapter([view]), [item], Explain()))), NotExplained)
+    assert isinstance(next(iter(explain(tiny.adapter([view]), [item], Explain()))), MissingExplanation)
     assert extra.requires_grad
 
 
@@ -254,7 +255,7 @@ def scores(*sums: float, tokens: tuple[int, ...] = ()) -> OptionScores:
 
 
 def pick(sample: Sample, request: Request, output: Output) -> list[tuple[int, int | None]]:
-    items = items_for([sample], {sample.id: request}, {sample.id: output})
+    items = options_to_explain([sample], {sample.id: request}, {sample.id: output})
     assert {item.sample_id for item in items} == {sample.id}
     return [(item.option, item.against) for item in items]
 
@@ -291,7 +292,7 @@ def test_classes_go_by_name_not_by_the_order_of_keys(tiny: Any) -> None:
     request, output = ask("classify", "probabilities", 0, Probabilities(classes=classes))
     sample = sample_of(("good", "pos"), ("bad", "neg"), ("so so", "neutral"))
     assert pick(sample, request, output) == [(0, 1)]
-    (item,) = items_for([sample], {sample.id: request}, {sample.id: output})
+    (item,) = options_to_explain([sample], {sample.id: request}, {sample.id: output})
     module_ = tiny.module().eval()
     log = torch.tensor([0.7, 0.2, 0.1]).log()
     views = [
@@ -315,7 +316,7 @@ def test_answers_without_scores_become_reasons(tiny: Any) -> None:
         ask("generate", "text", 0, FreeText(text="well")), ask("choose", "letter", 2, FreeText(text="A")),
         ask("choose", "loglikelihood", 2, error="no memory"),
     ):
-        items = items_for([sample], {sample.id: request}, {sample.id: output})
+        items = options_to_explain([sample], {sample.id: request}, {sample.id: output})
         (found,) = explain(tiny.adapter([tiny.view(SUM[0])]), items, Explain())
         reasons.append(found.reason)
     assert reasons == [
@@ -323,7 +324,7 @@ def test_answers_without_scores_become_reasons(tiny: Any) -> None:
         "a `choose` answer by the rule `letter` holds no option score; only scores with gradients are explained",
         "the model did not answer: no memory",
     ]
-    assert items_for([sample], {}, {}) == []
+    assert options_to_explain([sample], {}, {}) == []
 
 
 def test_importing_explain_loads_neither_torch_nor_captum() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from auditkit.explain.attributions import explain, items_for
+from auditkit.explain.attributions import explain
+from auditkit.explain.options import options_to_explain
 from auditkit.registry import missing
 from auditkit.schema import Attribution, Choice, Config, Explain, Option, Request, Sample, Source
 
@@ -27,7 +28,7 @@ def ask(adapter: Any, kind: str, text: str, options: tuple[tuple[str, str], ...]
         kind=kind, rule="loglikelihood", text=text, options=tuple(Option(text=option) for _, option in options)
     )
     (output,) = adapter.execute(adapter.encode([request]))
-    return items_for([sample], {sample.id: request}, {sample.id: output})
+    return options_to_explain([sample], {sample.id: request}, {sample.id: output})
 
 
 def check(found: Any) -> None:

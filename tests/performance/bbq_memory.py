@@ -94,14 +94,15 @@ def plan(pack: str, model: str) -> str:
     from auditkit.load.packs import open_pack
     from auditkit.load.requests import build
     from auditkit.load.samples import read_samples
-    from auditkit.models.adapter import Sharing
+    from auditkit.models.adapter import PrefixSharer
     from auditkit.models.open import open_model
     from auditkit.run.runner import deduplicate, run_round
-    from auditkit.schema import Config
+    from auditkit.schema import Config, Policy
+    from auditkit.schema.journal import Header
     from auditkit.store.journal import Journal
 
     adapter = open_model(Config(model=model, device="cpu", threads=1))
-    _ = isinstance(adapter, Sharing) and adapter.shares_beginnings  # asked for the first time, it runs the model
+    _ = isinstance(adapter, PrefixSharer) and adapter.shares_beginnings  # asked for the first time, it runs the model
     opened = held()
     card = open_pack(pack)
     samples = read_samples(card)
@@ -119,7 +120,8 @@ def plan(pack: str, model: str) -> str:
             raise KeyboardInterrupt
             yield
 
-    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), {}) as journal:
+    header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), header) as journal:
         journal.samples(samples)
         with contextlib.suppress(KeyboardInterrupt):
             run_round(adapter, once.requests, once.askers, journal, None, batch_tokens=2048, executor=Counting())

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from auditkit.cli.doctor import command
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.open import open_model
-from auditkit.models.speed.bench import Compiled, Setting, compare_compiled, difference, matrix_rate, settings
+from auditkit.models.speed.bench import CompileTimes, Setting, compare_compiled, difference, matrix_rate, settings
 from auditkit.models.speed.packed import PackedLinear
 from auditkit.pipeline import bench as module
 from auditkit.pipeline.bench import bench, recommended
@@ -136,9 +136,9 @@ def test_another_failure_of_the_compiler_is_one_line(tiny: str, monkeypatch: pyt
 
 def test_requests_before_compiling_pays_by_hand() -> None:
     # a quarter of 0.5 s a request is saved: 40 s are won back by 320 requests
-    assert Compiled(plain=1.0, compiled=0.75, compiling=40.0).pays_after(0.5) == 320
-    assert Compiled(plain=1.0, compiled=1.0, compiling=40.0).pays_after(0.5) is None
-    assert Compiled(plain=1.0, compiled=1.2, compiling=40.0).pays_after(0.5) is None
+    assert CompileTimes(plain=1.0, compiled=0.75, compiling=40.0).pays_after(0.5) == 320
+    assert CompileTimes(plain=1.0, compiled=1.0, compiling=40.0).pays_after(0.5) is None
+    assert CompileTimes(plain=1.0, compiled=1.2, compiling=40.0).pays_after(0.5) is None
 
 
 def test_compile_without_a_model_is_refused() -> None:

@@ -35,7 +35,7 @@ def server(fake):
             self.sent = []
             self.down = threading.Event()
 
-        def fly(self, requests):
+        def stream(self, requests):
             return Flight(self.answer, no_session, self.concurrency).run(requests)
 
         async def answer(self, request):
@@ -89,8 +89,8 @@ def test_only_the_culprit_is_errored(fake, server):
 
 def test_what_the_stream_leaves_out_is_errored(fake, server):
     class Forgetful(server):
-        def fly(self, requests):
-            for landed in super().fly(requests):
+        def stream(self, requests):
+            for landed in super().stream(requests):
                 if landed.question.text != "b":
                     yield landed
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditkit.measure.answers import read, read_twins
-from auditkit.measure.definition import Computed, EvaluateForm, metric
+from auditkit.measure.definition import metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.schema import Output, Sample, Score
 
 

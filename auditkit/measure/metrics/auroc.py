@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from auditkit.measure import answers
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.schema import Output, Sample, Score
 from auditkit.stats.columns import Floats, Mask
 from auditkit.stats.corpus import statistic

@@ -13,7 +13,8 @@ from collections.abc import Callable
 import numpy as np
 
 from auditkit.measure import answers
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.metrics.f1 import macro_mean, weighted_mean
 from auditkit.schema import Output, Sample, Score
 from auditkit.stats.columns import Codes, Floats, Mask

@@ -8,7 +8,8 @@ import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.measure.answers import refused
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.metrics.f1 import f1
 from auditkit.measure.scorers import entities
 from auditkit.schema import Benchmark, Output, Reason, Sample, Score, Tags

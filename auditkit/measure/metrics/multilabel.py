@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from auditkit.measure.answers import read_classes, right_texts
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.metrics.f1 import f1, macro_mean
 from auditkit.schema import Output, Sample, Score
 from auditkit.stats.columns import Floats, Mask

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
 
 from auditkit.measure.answers import NUMBER, read_text, refused, right_texts
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.schema import Benchmark, Output, Sample, Score, SpanAnswer
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")

@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from auditkit.measure.answers import read_text, right_texts
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.scorers.scripts import words
 from auditkit.schema import Benchmark, Output, Sample, Score
 

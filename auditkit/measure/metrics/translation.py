@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from auditkit.measure.answers import read_text, right_texts
-from auditkit.measure.definition import Computed, Context, EvaluateForm, metric
+from auditkit.measure.definition import Context, metric
+from auditkit.measure.evaluate_form import Computed, EvaluateForm
 from auditkit.measure.scorers.refusal import refuses
 from auditkit.measure.scorers.scripts import main_script
 from auditkit.schema import Benchmark, Output, Sample, Score

@@ -3,7 +3,7 @@
 Measured on the human labels of XSTest (Röttger et al. 2024), full refusals against full compliance, 3 models: see
 `tests/measure/test_refusal.py`. The patterns were tuned on the same texts, so that other models' refusals may be told
 less well; what is missed is mostly moralising without a plain 'I cannot'. English only. "I cannot tell who it was"
-answers a question and is no refusal.
+answers a question and is not a refusal.
 """
 
 from __future__ import annotations

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-
-import numpy as np
 
 from auditkit.models.adapter import Encoded, View
 from auditkit.models.causal.generation import generate
 from auditkit.models.causal.scoring import CausalScorer
-from auditkit.models.tokens.encoding import CausalEncoder
+from auditkit.models.causal.tokens import CausalEncoder
+from auditkit.models.causal.view import CausalView
+from auditkit.models.tokens.options import LIKELIHOODS, option_output
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Option, OptionScore, OptionScores, Output, Request, Subject, digest
-
-LIKELIHOODS = ("loglikelihood", "loglikelihood_per_token", "loglikelihood_per_byte")
+from auditkit.schema import Output, Request, Subject
 
 
 class CausalAdapter:
@@ -78,15 +75,18 @@ class CausalAdapter:
 
         with torch.inference_mode():
             written = generate(
-                self.checkpoint, self.scorer.head, [each for each in batch if each.request.generation is not None]
+                self.checkpoint, self.scorer.head,
+                [encoded for encoded in batch if encoded.request.generation is not None],
             )
-            scored = [sequence for each in batch if each.request.generation is None for sequence in each.sequences]
+            scored = [
+                sequence for encoded in batch if encoded.request.generation is None for sequence in encoded.sequences
+            ]
             values = iter(self.scorer.logprobs(scored))
-        for each in batch:
-            if each.request.generation is not None:
+        for encoded in batch:
+            if encoded.request.generation is not None:
                 yield next(written)
             else:
-                yield option_output(each, [next(values) for _ in each.sequences])
+                yield option_output(encoded, [next(values) for _ in encoded.sequences])
 
     def view(self, request: Request, option: int) -> View:
         """A differentiable view of one option's log-likelihood.
@@ -94,50 +94,12 @@ class CausalAdapter:
         Raises:
             MeasurementError: `generate` has no options.
         """
-        from auditkit.models.causal.view import CausalView
-
         encoder = self._plain if request.kind == "compare" else self.encoder
         return CausalView(self.checkpoint, encoder, self.scorer.head, request, option)
 
 
 def _by_mode(requests: Sequence[Request], chat: CausalEncoder, plain: CausalEncoder) -> list[Encoded]:
     """Whole texts never go through the chat template."""
-    spoken = iter(chat.encode([request for request in requests if request.kind != "compare"]))
-    whole = iter(plain.encode([request for request in requests if request.kind == "compare"]))
-    return [next(whole if request.kind == "compare" else spoken) for request in requests]
-
-
-def scored_bytes(request: Request, option: Option) -> int:
-    """UTF-8 bytes of what is scored, at least 1: an option without its leading space (lm-eval's acc_norm counts
-    the choice without delimiter), the spans of a whole text, or all of it."""
-    if request.kind != "compare":
-        text = option.text.lstrip(" ")
-    else:
-        text = "".join(option.text[start:end] for start, end in option.spans) or option.text
-    return max(1, len(text.encode("utf-8", "replace")))
-
-
-def option_output(encoded: Encoded, values: Sequence[np.ndarray]) -> Output:
-    """Scores of a request's options; a value that is no finite number makes the request an error."""
-    request = encoded.request
-    ids_hash = digest([list(sequence.ids) for sequence in encoded.sequences])
-    if not all(np.isfinite(row).all() for row in values):
-        return Output(
-            request=request.sha256, rule=request.rule, input_sha256=ids_hash, truncated=encoded.truncated,
-            prompt_tokens=encoded.tokens,
-            error="the model gave a log-probability that is no finite number; use dtype: float32",
-        )
-    options = tuple(
-        OptionScore(
-            sum=math.fsum(row),
-            tokens=len(row),
-            bytes=scored_bytes(request, option),
-            logprobs=tuple(float(value) for value in row),
-            merged=merged,
-        )
-        for option, row, merged in zip(request.options, values, encoded.merged, strict=True)
-    )
-    return Output(
-        request=request.sha256, rule=request.rule, answer=OptionScores(options=options), input_sha256=ids_hash,
-        truncated=encoded.truncated, prompt_tokens=encoded.tokens,
-    )
+    prompts = iter(chat.encode([request for request in requests if request.kind != "compare"]))
+    texts = iter(plain.encode([request for request in requests if request.kind == "compare"]))
+    return [next(texts if request.kind == "compare" else prompts) for request in requests]

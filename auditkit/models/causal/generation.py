@@ -7,16 +7,15 @@ token (sliding window, state space) is written group by group with a cache of it
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from auditkit.models.adapter import Encoded
 from auditkit.models.device import out_of_memory, to_device
 from auditkit.models.speed.head import Head
+from auditkit.models.tokens.drafts import NOT_FINITE, Draft, choose, end_ids, written_output
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import FreeText, Generation, Output, digest
+from auditkit.schema import Output
 
 if TYPE_CHECKING:
     import torch
@@ -28,77 +27,15 @@ CACHE_BYTES = 1 << 30
 """Most bytes of the key/value cache, as far as more than one row is written."""
 
 _SPARE = 64
-
-_NOT_FINITE = "the model gave logits that are no finite numbers; use dtype: float32"
-
-
-@dataclass
-class Row:
-    """One text being written."""
-
-    encoded: Encoded
-    settings: Generation
-    chance: random.Random
-    """Seeded by the request's hash, which holds the draw: sampling does not depend on batches."""
-    ids: list[int] = field(default_factory=list)
-    text: str = ""
-    finish: str | None = None
-
-    @property
-    def prompt(self) -> tuple[int, ...]:
-        """Ids of the prompt."""
-        return self.encoded.sequences[0].ids
-
-    def begin(self) -> Row:
-        """Forget what is written."""
-        self.ids, self.text, self.finish = [], "", None
-        self.chance.seed(int(self.encoded.request.sha256, 16))
-        return self
-
-    def add(self, token: int, ends: frozenset[int], tokenizer: Any) -> None:
-        """Append a token, and finish at an end token, a stop string or the limit; the text is there then."""
-        if token in ends:
-            self.finish = "stop"
-        else:
-            self.ids.append(token)
-            if self._stopped(tokenizer):
-                return
-            if len(self.ids) >= self.settings.max_tokens:
-                self.finish = "length"
-        if self.finish is not None:
-            self.text = self._decoded(self.ids, tokenizer)
-
-    def _stopped(self, tokenizer: Any) -> bool:
-        """Cut the text before the first stop string, if there is one by now."""
-        stops = [stop for stop in self.settings.stop if stop]
-        if not stops:
-            return False
-        # a token stands for a byte or more: a stop string that ends in the newest one lies in these
-        recent = self.ids[-max(len(stop.encode("utf-8", "replace")) for stop in stops) - 8 :]
-        text = self._decoded(recent, tokenizer)
-        if not any(stop in text for stop in stops):
-            return False
-        text = self._decoded(self.ids, tokenizer)
-        found = [at for stop in stops if (at := text.find(stop)) >= 0]
-        if found:
-            self.text, self.finish = text[: min(found)], "stop"
-        return bool(found)
-
-    @staticmethod
-    def _decoded(ids: Sequence[int], tokenizer: Any) -> str:
-        return str(tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+"""Columns of the cache beyond the longest text, so that columns seldom have to be moved."""
 
 
 def generate(checkpoint: Checkpoint, head: Head, batch: Sequence[Encoded]) -> Iterator[Output]:
     """Write one text a request, in order. Greedy at temperature 0, else sampled from the full distribution."""
-    rows = [
-        Row(each, settings, random.Random(int(each.request.sha256, 16)))  # noqa: S311 (not for secrets)
-        for each in batch
-        for settings in [each.request.generation or Generation()]
-    ]
+    rows = [Draft.of(encoded) for encoded in batch]
     writer = _Writer(checkpoint, head)
     writer.write(sorted(rows, key=lambda row: len(row.prompt), reverse=True), SLOTS)
-    return iter([_output(row) for row in rows])
+    return iter([written_output(row) for row in rows])
 
 
 class _Writer:
@@ -108,49 +45,51 @@ class _Writer:
         self._checkpoint, self._head = checkpoint, head
         self._ends = end_ids(checkpoint)
 
-    def write(self, rows: Sequence[Row], slots: int) -> None:
+    def write(self, rows: Sequence[Draft], slots: int) -> None:
         """Write rows, the longest prompt first; with half the slots where memory does not suffice.
 
         Raises:
             RuntimeError: not even one row fits into memory.
         """
-        left = list(rows)
-        while left:
+        unfinished = list(rows)
+        while unfinished:
             try:
-                self._write(left, slots)
+                self._write(unfinished, slots)
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error) or slots == 1:
                     raise
-                slots = max(1, min(slots, len(left)) // 2)
-            left = [row.begin() for row in left if row.finish is None]
+                slots = max(1, min(slots, len(unfinished)) // 2)
+            unfinished = [row.restart() for row in unfinished if row.finish is None]
 
-    def _write(self, rows: Sequence[Row], slots: int) -> None:
+    def _write(self, rows: Sequence[Draft], slots: int) -> None:
         """Write rows until all are finished, or until the first group is where the cache cannot take others."""
         waiting = list(rows)
         group = self._next(waiting, slots)
         if not group:
             return
-        cache, mask, logits = self._read(group)
         from auditkit.models.speed.slots import Slots, bytes_a_token, shareable
 
+        cache, mask, logits = self._read(group)
         if not shareable(cache):
             self._write_group(group, cache, mask, logits)
             return
         longest = max(len(row.prompt) + row.settings.max_tokens for row in rows)
         fit = CACHE_BYTES // max(1, bytes_a_token(cache) * longest)
         count = min(slots, len(rows), max(fit, len(group)))
-        columns = longest + (1 if count == len(rows) else _SPARE)  # replaced rows leave columns empty
+        # with fewer slots than rows, replaced rows leave columns empty that are dropped only now and then
+        columns = longest + (1 if count == len(rows) else _SPARE)
         places = Slots(self._checkpoint.device, count, columns)
-        active: list[Row] = []
+        active: list[Draft] = []
         tokens = self._admit(places, group, active, (cache, mask, logits), None)
         while active:
+            # a quarter of the slots is filled at once: prompts that are read together cost less
             while places.free and waiting and (places.free * 4 >= places.size or not active):
                 group = self._next(waiting, places.free)
                 tokens = self._admit(places, group, active, self._read(group), tokens)
             if active:
                 tokens = self._step(places, active, tokens)
 
-    def _next(self, waiting: list[Row], slots: int) -> list[Row]:
+    def _next(self, waiting: list[Draft], slots: int) -> list[Draft]:
         """Take the next rows whose prompts fit into one forward pass, at least one."""
         budget = self._checkpoint.batch_tokens
         count = max(1, min(slots, len(waiting), budget // len(waiting[0].prompt)))
@@ -158,7 +97,7 @@ class _Writer:
         del waiting[:count]
         return group
 
-    def _read(self, rows: Sequence[Row]) -> tuple[Any, torch.Tensor, torch.Tensor]:
+    def _read(self, rows: Sequence[Draft]) -> tuple[Any, torch.Tensor, torch.Tensor]:
         """Encode prompts: the cache, the mask (B, L) and the logits (B, V) of what comes first."""
         from transformers import DynamicCache
 
@@ -183,7 +122,7 @@ class _Writer:
         return self._head.last(index, torch.full_like(index, length - 1), **inputs)
 
     def _admit(
-        self, places: Any, group: list[Row], active: list[Row], read: tuple[Any, torch.Tensor, torch.Tensor],
+        self, places: Any, group: list[Draft], active: list[Draft], read: tuple[Any, torch.Tensor, torch.Tensor],
         tokens: torch.Tensor | None,
     ) -> torch.Tensor:
         """Put rows into free places with their first token; those that are finished leave at once."""
@@ -195,83 +134,48 @@ class _Writer:
         active += group
         return self._leave(places, active, first if tokens is None else torch.cat([tokens, first]))
 
-    def _step(self, places: Any, active: list[Row], tokens: torch.Tensor) -> torch.Tensor:
+    def _step(self, places: Any, active: list[Draft], tokens: torch.Tensor) -> torch.Tensor:
         """Write one token of each row."""
         inputs = places.step()
         positions = inputs.pop("position_ids")
         logits, _ = self._logits({"input_ids": tokens[:, None], **inputs}, positions)
         return self._leave(places, active, self._choose(active, logits))
 
-    def _leave(self, places: Any, active: list[Row], tokens: torch.Tensor) -> torch.Tensor:
+    def _leave(self, places: Any, active: list[Draft], tokens: torch.Tensor) -> torch.Tensor:
         """Let finished rows go; the last row takes the place of each."""
         order = list(range(len(active)))
-        for at in range(len(active) - 1, -1, -1):
-            if active[at].finish is not None:
-                places.leave(at)
-                active[at], order[at] = active[-1], order[-1]
+        for index in range(len(active) - 1, -1, -1):
+            if active[index].finish is not None:
+                places.leave(index)
+                active[index], order[index] = active[-1], order[-1]
                 del active[-1], order[-1]
         return tokens[order]
 
-    def _choose(self, rows: Sequence[Row], logits: torch.Tensor) -> torch.Tensor:
+    def _choose(self, rows: Sequence[Draft], logits: torch.Tensor) -> torch.Tensor:
         """The next token of each row (B,), added to it."""
         greatest, tokens = logits.max(-1)
         if not bool(greatest.isfinite().all()):
-            raise RuntimeError(_NOT_FINITE)
+            raise RuntimeError(NOT_FINITE)
         chosen = tokens.tolist()
-        for at, row in enumerate(rows):
+        for index, row in enumerate(rows):
             if row.settings.temperature > 0:
-                chosen[at] = choose(row, logits[at])
-            row.add(chosen[at], self._ends, self._checkpoint.tokenizer)
+                chosen[index] = choose(row, logits[index])
+            row.add(chosen[index], self._ends, self._checkpoint.tokenizer)
         return to_device(chosen, logits.device)
 
-    def _write_group(self, rows: list[Row], cache: Any, mask: torch.Tensor, logits: torch.Tensor) -> None:
+    def _write_group(self, rows: list[Draft], cache: Any, mask: torch.Tensor, logits: torch.Tensor) -> None:
         """Write a group to its end with the model's own cache."""
         import torch
 
         active, tokens = rows, self._choose(rows, logits)
         positions = mask.sum(-1, keepdim=True)
-        while alive := [at for at, row in enumerate(active) if row.finish is None]:
+        while alive := [index for index, row in enumerate(active) if row.finish is None]:
             if len(alive) < len(active):
                 keep = to_device(alive, mask.device)
                 cache.batch_select_indices(keep)
                 mask, positions, tokens = mask[keep], positions[keep], tokens[keep]
-                active = [active[at] for at in alive]
+                active = [active[index] for index in alive]
             mask = torch.cat([mask, mask.new_ones((len(active), 1))], dim=-1)
             inputs = {"input_ids": tokens[:, None], "attention_mask": mask, "past_key_values": cache}
             logits, cache = self._logits(inputs, positions)
             tokens, positions = self._choose(active, logits), positions + 1
-
-
-def choose(row: Row, logits: torch.Tensor) -> int:
-    """The next token from logits (V,): the greatest, or the inverse of the cumulated distribution at one uniform.
-
-    Raises:
-        RuntimeError: the logits hold no finite greatest value.
-    """
-    if not bool(logits.max().isfinite()):
-        raise RuntimeError(_NOT_FINITE)
-    if row.settings.temperature <= 0:
-        return int(logits.argmax())
-    weights = (logits.cpu().double() / row.settings.temperature).softmax(-1).cumsum(-1)
-    return int((weights < row.chance.random() * float(weights[-1])).sum())
-
-
-def end_ids(checkpoint: Checkpoint) -> frozenset[int]:
-    """Ids that end a text: the generation config's, and the tokenizer's EOS."""
-    named = getattr(getattr(checkpoint.model, "generation_config", None), "eos_token_id", None)
-    ids = list(named) if isinstance(named, (list, tuple)) else [named]
-    return frozenset(value for value in [*ids, checkpoint.tokenizer.eos_token_id] if isinstance(value, int))
-
-
-def _output(row: Row) -> Output:
-    ids = row.encoded.sequences[0].ids
-    return Output(
-        request=row.encoded.request.sha256,
-        rule=row.encoded.request.rule,
-        answer=FreeText(text=row.text),
-        input_sha256=digest([list(ids)]),
-        truncated=row.encoded.truncated,
-        finish_reason=row.finish,
-        prompt_tokens=len(ids),
-        completion_tokens=len(row.ids),
-    )

@@ -5,37 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
-from auditkit.models.causal.adapter import option_output
-from auditkit.models.causal.scoring import in_halves, pad_out, right_padded
 from auditkit.models.speed.head import pick_logprobs
 from auditkit.models.speed.last_layer import LastLayerHead
-from auditkit.models.speed.tree import Ids
-from auditkit.models.tokens.encoding import MaskedEncoder
+from auditkit.models.tokens.batches import Ids, group_by_length, in_halves, right_padded
+from auditkit.models.tokens.encoding import Encoder, Piece, clean, inside, plain_prompt
+from auditkit.models.tokens.options import PSEUDO_LIKELIHOODS, option_output, require_options
 from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, Subject
-
-PSEUDO_LIKELIHOODS = ("pseudo_loglikelihood", "pseudo_loglikelihood_per_token", "pseudo_loglikelihood_per_byte")
+from auditkit.schema import Option, Output, Request, Subject
 
 CPU_TOKENS = 1024
 """Tokens of one forward pass on a CPU, padding included: of 256 to 4,096 the fastest on one thread."""
 
 
 @dataclass(frozen=True)
-class Copy:
+class MaskedCopy:
     """A text with one token masked."""
 
     ids: Ids
-    at: int
-    """Where; the text may hold other masks of its own."""
+    position: int
+    """Of the mask that was put in; the text may hold others of its own."""
 
     def __len__(self) -> int:
         """Its tokens."""
         return len(self.ids)
+
+
+LogprobsOfCopy = dict[MaskedCopy, dict[int, float]]
+"""Masked copy, to the id that is predicted at the mask, to its log-probability in nats."""
 
 
 class MaskedAdapter:
@@ -54,7 +56,7 @@ class MaskedAdapter:
         """
         if checkpoint.tokenizer.mask_token_id is None:
             raise ModelError(
-                f"{checkpoint.subject.name}: its tokenizer has no mask token; say --kind if it is no masked model"
+                f"{checkpoint.subject.name}: its tokenizer has no mask token; say --kind if it is not a masked model"
             )
         self.checkpoint = checkpoint
         self.encoder = MaskedEncoder(checkpoint)
@@ -85,9 +87,9 @@ class MaskedAdapter:
         import torch
 
         with torch.inference_mode():
-            values = iter(self._logprobs([sequence for each in batch for sequence in each.sequences]))
-        for each in batch:
-            yield option_output(each, [next(values) for _ in each.sequences])
+            values = iter(self._logprobs([sequence for encoded in batch for sequence in encoded.sequences]))
+        for encoded in batch:
+            yield option_output(encoded, [next(values) for _ in encoded.sequences])
 
     def view(self, request: Request, option: int) -> View:
         """Not offered.
@@ -103,28 +105,70 @@ class MaskedAdapter:
     def _logprobs(self, sequences: Sequence[TokenSequence]) -> list[np.ndarray]:
         """Pseudo-log-probability (nats) of each scored token; equal masked copies are computed once."""
         mask = self.checkpoint.tokenizer.mask_token_id
-        wanted: dict[Copy, dict[int, float]] = {}
-        asked: list[list[tuple[Copy, int]]] = []
+        logprobs: LogprobsOfCopy = {}
+        rows: list[list[tuple[MaskedCopy, int]]] = []
         for sequence in sequences:
             row = []
-            for at in sequence.scored:
-                copy = Copy((*sequence.ids[:at], mask, *sequence.ids[at + 1 :]), at)
-                wanted.setdefault(copy, {})[sequence.ids[at]] = 0.0
-                row.append((copy, sequence.ids[at]))
-            asked.append(row)
-        for group in pad_out(list(wanted), self._budget()):
-            in_halves(group, lambda part: self._fill(part, wanted))
-        return [np.array([wanted[copy][token] for copy, token in row], dtype=np.float64) for row in asked]
+            for position in sequence.scored:
+                copy = MaskedCopy((*sequence.ids[:position], mask, *sequence.ids[position + 1 :]), position)
+                logprobs.setdefault(copy, {})[sequence.ids[position]] = 0.0
+                row.append((copy, sequence.ids[position]))
+            rows.append(row)
+        for group in group_by_length(list(logprobs), self._budget()):
+            in_halves(group, lambda part: self._fill(part, logprobs))
+        return [np.array([logprobs[copy][token] for copy, token in row], dtype=np.float64) for row in rows]
 
     def _budget(self) -> int:
         budget = self.checkpoint.batch_tokens
         return min(budget, CPU_TOKENS) if self.checkpoint.device.type == "cpu" else budget
 
-    def _fill(self, group: list[Copy], wanted: dict[Copy, dict[int, float]]) -> None:
+    def _fill(self, group: list[MaskedCopy], logprobs: LogprobsOfCopy) -> None:
         """Compute one group of masked copies."""
-        asked = [(row, copy, token) for row, copy in enumerate(group) for token in wanted[copy]]
+        queries = [(row, copy, token) for row, copy in enumerate(group) for token in logprobs[copy]]
         inputs = right_padded([copy.ids for copy in group], self.checkpoint, positions=False)
-        places, targets = [(row, copy.at) for row, copy, _ in asked], [token for _, _, token in asked]
+        places, targets = [(row, copy.position) for row, copy, _ in queries], [token for _, _, token in queries]
         values = pick_logprobs(self.head, inputs, places, targets, self.checkpoint.device)
-        for (_, copy, token), value in zip(asked, values, strict=True):
-            wanted[copy][token] = value
+        for (_, copy, token), value in zip(queries, values, strict=True):
+            logprobs[copy][token] = value
+
+
+class MaskedEncoder(Encoder):
+    """An encoder: one text with the tokenizer's own special tokens."""
+
+    def strings(self, request: Request) -> list[str]:
+        """None: `pieces` tokenises each text with offsets."""
+        return []
+
+    def pieces(self, request: Request, table: dict[str, Any], *, offsets: bool = False) -> list[Piece]:
+        """See `Encoder.pieces`."""
+        options = require_options(request)
+        context = "" if request.kind == "compare" else plain_prompt(request)
+        texts = [context + clean(option.text) for option in options]
+        batch = self.tokenizer(
+            texts, return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False,
+            verbose=False,
+        )
+        return [
+            self._piece(request, option, context, texts[row], {name: batch[name][row] for name in batch})
+            for row, option in enumerate(options)
+        ]
+
+    def _piece(self, request: Request, option: Option, context: str, text: str, row: dict[str, Any]) -> Piece:
+        offsets = tuple((int(start), int(end)) for start, end in row["offset_mapping"])
+        special = row["special_tokens_mask"]
+        spans = option.spans if request.kind == "compare" and option.spans else ((0, len(text)),)
+        scored, merged = [], False
+        for position, (start, end) in enumerate(offsets):
+            if special[position] or start == end:
+                continue
+            if request.kind == "compare":
+                counts = inside(text, start, end, spans)
+            else:
+                counts = bool(text[max(start, len(context)) : end].strip())
+                merged = merged or (counts and bool(text[start : len(context)].strip()))
+            if counts:
+                scored.append(position)
+        if not scored:
+            raise MeasurementError(f"request {request.sha256[:12]}: no token of {text!r:.60} can be scored")
+        keep = next((position for position, flag in enumerate(special) if not flag), len(special))
+        return Piece(tuple(row["input_ids"]), tuple(scored), text, offsets, ((0, len(text)),), keep, merged)

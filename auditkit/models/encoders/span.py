@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
-from auditkit.models.encoders.reader import forward, require_text, segments_of, told_segments
+from auditkit.models.encoders.texts import forward, reads_segments, require_text, segments_of
 from auditkit.models.tokens.encoding import clean
-from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, SpanAnswer, Subject, digest
+from auditkit.models.weights.checkpoint import Checkpoint, ReadingRules, model_window
+from auditkit.schema import Config, Output, Request, SpanAnswer, Subject, digest
 
 WINDOW, STRIDE, LONGEST = 384, 128, 30
 """Tokens of a window and of an overlap, and of the longest answer: those of the SQuAD fine-tuning scripts. A model that
@@ -38,7 +39,7 @@ class SpanAdapter:
             ModelError: special tokens fill the window.
         """
         self.checkpoint = checkpoint
-        self.segments = told_segments(checkpoint)
+        self.segments = reads_segments(checkpoint)
         self.window = window_of(checkpoint.window)
         if checkpoint.tokenizer.num_special_tokens_to_add(True) >= self.window:
             raise ModelError(f"{checkpoint.subject.name}: a window of {self.window} tokens holds no text")
@@ -64,18 +65,19 @@ class SpanAdapter:
 
     def execute(self, batch: Sequence[Encoded]) -> Iterator[Output]:
         """Answer a batch: one output a request, in the batch's order."""
-        found = forward(self.checkpoint, (window for each in batch for window in each.sequences), self._pick)
-        for each in batch:
-            known: dict[str, Any] = {
-                "request": each.request.sha256, "rule": each.request.rule,
-                "input_sha256": digest([list(window.ids) for window in each.sequences]),
-                "prompt_tokens": sum(len(window) for window in each.sequences),
+        windows = (window for encoded in batch for window in encoded.sequences)
+        logits = forward(self.checkpoint, windows, self._pick)
+        for encoded in batch:
+            fields: dict[str, Any] = {
+                "request": encoded.request.sha256, "rule": encoded.request.rule,
+                "input_sha256": digest([list(window.ids) for window in encoded.sequences]),
+                "prompt_tokens": sum(len(window) for window in encoded.sequences),
             }
-            rows = [found[window] for window in each.sequences]
+            rows = [logits[window] for window in encoded.sequences]
             if not all(np.isfinite(row).all() for row in rows):
-                yield Output(**known, error="the model gave a score that is no number; use dtype: float32")
+                yield Output(**fields, error="the model gave a score that is not a number; use dtype: float32")
             else:
-                yield Output(**known, answer=self._best(each, rows))
+                yield Output(**fields, answer=self._best(encoded, rows))
 
     def view(self, request: Request, option: int) -> View:
         """Not offered.
@@ -83,7 +85,7 @@ class SpanAdapter:
         Raises:
             MeasurementError: always.
         """
-        raise MeasurementError("the best of all spans is no score of one option; span models are not explained yet")
+        raise MeasurementError("the best of all spans is not a score of one option; span models are not explained yet")
 
     def _encode(self, request: Request) -> Encoded:
         where = f"request {request.sha256[:12]}"
@@ -91,12 +93,12 @@ class SpanAdapter:
         require_text(request.text_pair, f"{where}: the passage")
         question, passage = clean(request.text), clean(request.text_pair)
         tokenizer = self.checkpoint.tokenizer
-        asked = len(tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"])
-        room = self.window - asked - tokenizer.num_special_tokens_to_add(True)
+        question_tokens = len(tokenizer(question, add_special_tokens=False, verbose=False)["input_ids"])
+        room = self.window - question_tokens - tokenizer.num_special_tokens_to_add(True)
         if room < 2:
             raise MeasurementError(
-                f"{where}: the question has {asked} tokens, which leave no room for the passage in a window of "
-                f"{self.window}; shorten it, or use a model with a longer window"
+                f"{where}: the question has {question_tokens} tokens, which leave no room for the passage in a window "
+                f"of {self.window}; shorten it, or use a model with a longer window"
             )
         batch = tokenizer(
             question, passage, truncation="only_second", max_length=self.window, stride=min(STRIDE, room // 2),
@@ -117,21 +119,21 @@ class SpanAdapter:
         if not hasattr(output, "start_logits"):
             raise MeasurementError("this head gives no start and end logits; only plain span heads can be read")
         starts, ends = (side.float().cpu().double().numpy() for side in (output.start_logits, output.end_logits))
-        return [np.stack([starts[at, : len(each)], ends[at, : len(each)]]) for at, each in enumerate(group)]
+        return [np.stack([side[row, : len(window)] for side in (starts, ends)]) for row, window in enumerate(group)]
 
     def _best(self, encoded: Encoded, rows: Sequence[np.ndarray]) -> SpanAnswer:
         """The best span over the windows, or no answer."""
-        best, found, nulls = -math.inf, (0, 0), []
+        best, best_range, nulls = -math.inf, (0, 0), []
         for window, offsets, logits in zip(encoded.sequences, encoded.offsets, rows, strict=True):
             cls = self.checkpoint.tokenizer.cls_token_id
             if cls in window.ids:
                 nulls.append(float(logits[:, window.ids.index(cls)].sum()))
             score, first, last = best_pair(logits[0], logits[1], window.scored)
             if score > best:
-                best, found = score, (offsets[first][0], offsets[last][1])
+                best, best_range = score, (offsets[first][0], offsets[last][1])
         null = min(nulls, default=None)
         text = clean(encoded.request.text_pair)
-        start, end = (0, 0) if null is not None and null > best else found
+        start, end = (0, 0) if null is not None and null > best else best_range
         return SpanAnswer(text=text[start:end], start=start, end=end, score=best, null_score=null)
 
 
@@ -141,10 +143,10 @@ def _places(
     """Position of each token of the passage that stands for more than a blank, and its character range without blanks
     at its ends."""
     places = {}
-    for at, (side, (start, end)) in enumerate(zip(sides, offsets, strict=True)):
+    for position, (side, (start, end)) in enumerate(zip(sides, offsets, strict=True)):
         part = passage[start:end]
         if side == 1 and part.strip():
-            places[at] = (start + len(part) - len(part.lstrip()), start + len(part.rstrip()))
+            places[position] = (start + len(part) - len(part.lstrip()), start + len(part.rstrip()))
     return places
 
 
@@ -163,12 +165,13 @@ def best_pair(starts: np.ndarray, ends: np.ndarray, places: Sequence[int]) -> tu
     best = (-math.inf, 0, 0)
     if not places:
         return best
-    where = np.asarray(places)
-    first, last = starts[where], ends[where]
-    length = where[None, :] - where[:, None]
+    positions = np.asarray(places)
+    first, last = starts[positions], ends[positions]
+    # row: the first token, column: the last one; a span that runs backwards or is too long scores -inf
+    length = positions[None, :] - positions[:, None]
     sums = np.where((length >= 0) & (length < LONGEST), first[:, None] + last[None, :], -math.inf)
-    at = int(sums.argmax())
-    return float(sums.flat[at]), at // len(where), at % len(where)
+    highest = int(sums.argmax())
+    return float(sums.flat[highest]), highest // len(positions), highest % len(positions)
 
 
 def window_of(most: int) -> int:
@@ -176,7 +179,10 @@ def window_of(most: int) -> int:
     return min(most, WINDOW) if most <= 512 else most
 
 
-def reading(most: int, tokenizer: Any) -> dict[str, str]:
-    """The subject's parts: how a passage is read."""
+def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingRules:
+    """How a passage is read, for the subject."""
     null = "no answer where CLS scores higher" if tokenizer.cls_token_id is not None else "always an answer"
-    return {"span": f"windows of {window_of(most)} tokens, overlap {STRIDE}, answers of up to {LONGEST} tokens, {null}"}
+    tokens = window_of(model_window(model, tokenizer))
+    return ReadingRules(
+        {"span": f"windows of {tokens} tokens, overlap {STRIDE}, answers of up to {LONGEST} tokens, {null}"}
+    )

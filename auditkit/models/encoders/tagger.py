@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
-from auditkit.models.encoders.reader import forward
+from auditkit.models.encoders.texts import forward
 from auditkit.models.tokens.encoding import clean
-from auditkit.models.weights.checkpoint import Checkpoint
-from auditkit.schema import Output, Request, Subject, Tags, digest
-
-_TAG = re.compile(r"([A-Z])-(.+)", re.DOTALL)
-_BORDERS = {"B", "I", "E", "S", "L", "U", "M"}
+from auditkit.models.tokens.tags import entity_type, scheme
+from auditkit.models.weights.checkpoint import Checkpoint, ReadingRules
+from auditkit.schema import Config, Output, Request, Subject, Tags, digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,13 @@ class TaggerAdapter:
         """Read the tags from the configuration.
 
         Raises:
-            ModelError: two tags bear one name.
+            ModelError: two tags have one name.
         """
         self.checkpoint = checkpoint
         config = checkpoint.model.config
-        self.tags = tuple(str(config.id2label[at]) for at in range(config.num_labels))
+        self.tags = tuple(str(config.id2label[index]) for index in range(config.num_labels))
         if len(set(self.tags)) < len(self.tags):
-            raise ModelError(f"{checkpoint.subject.name}: two tags bear one name in id2label; mend its config.json")
+            raise ModelError(f"{checkpoint.subject.name}: id2label gives two tags one name; correct its config.json")
 
     @property
     def subject(self) -> Subject:
@@ -66,17 +64,17 @@ class TaggerAdapter:
 
     def require_labels(self, labels: Iterable[str]) -> None:
         """Check that the model can say every type of entity that a benchmark tags (every tag, where tags have no
-        borders). Another scheme, IOB for BIOES, is no difference of types.
+        borders). IOB in place of BIOES is not a difference of types.
 
         Raises:
             ModelError: names the types that are missing and those there are.
         """
-        known = {kind_of(tag) for tag in self.tags}
-        missing = sorted({kind_of(tag) for tag in labels} - known)
+        types = {entity_type(tag) for tag in self.tags}
+        missing = sorted({entity_type(tag) for tag in labels} - types)
         if missing:
             raise ModelError(
                 f"{self.subject.name}: it has no tag for {', '.join(missing)} "
-                f"(id2label has {', '.join(sorted(known))}); rename the tags in config.json or in the pack"
+                f"(id2label has {', '.join(sorted(types))}); rename the tags in config.json or in the pack"
             )
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
@@ -90,19 +88,20 @@ class TaggerAdapter:
 
     def execute(self, batch: Sequence[Encoded]) -> Iterator[Output]:
         """Answer a batch: one output a request, in the batch's order."""
-        found = forward(self.checkpoint, (window for each in batch for window in each.sequences), self._pick)
-        for each in batch:
-            request = each.request
-            columns = [column for window in each.sequences for column in found[window]]
-            known: dict[str, Any] = {
-                "request": request.sha256, "rule": request.rule, "truncated": each.truncated,
-                "input_sha256": digest([list(window.ids) for window in each.sequences]),
-                "prompt_tokens": sum(len(window) for window in each.sequences),
+        windows = (window for encoded in batch for window in encoded.sequences)
+        best_tags = forward(self.checkpoint, windows, self._pick)
+        for encoded in batch:
+            request = encoded.request
+            columns = [column for window in encoded.sequences for column in best_tags[window]]
+            fields: dict[str, Any] = {
+                "request": request.sha256, "rule": request.rule, "truncated": encoded.truncated,
+                "input_sha256": digest([list(window.ids) for window in encoded.sequences]),
+                "prompt_tokens": sum(len(window) for window in encoded.sequences),
             }
             if any(column < 0 for column in columns):
-                yield Output(**known, error="the model gave a score that is no number; use dtype: float32")
+                yield Output(**fields, error="the model gave a score that is not a number; use dtype: float32")
             else:
-                yield Output(**known, answer=Tags(tags=tuple(self.tags[column] for column in columns)))
+                yield Output(**fields, answer=Tags(tags=tuple(self.tags[column] for column in columns)))
 
     def view(self, request: Request, option: int) -> View:
         """Not offered.
@@ -110,7 +109,7 @@ class TaggerAdapter:
         Raises:
             MeasurementError: always.
         """
-        raise MeasurementError("an answer of one tag a word is no single score; taggers are not explained yet")
+        raise MeasurementError("an answer of one tag a word is not a single score; taggers are not explained yet")
 
     @cached_property
     def _spaced(self) -> bool:
@@ -121,29 +120,29 @@ class TaggerAdapter:
         where = f"request {request.sha256[:12]}"
         if not words:
             raise MeasurementError(f"{where}: there are no words to tag")
-        for at, word in enumerate(words):
+        for number, word in enumerate(words, start=1):
             if not word.strip():
-                raise MeasurementError(f"{where}: word {at + 1} is empty; leave it out of the row")
+                raise MeasurementError(f"{where}: word {number} is empty; leave it out of the row")
         words, lengths = self._readable(words, where)
         room = self.checkpoint.window - self.checkpoint.tokenizer.num_special_tokens_to_add(False)
         windows = windows_of(lengths, room)
         dropped = sum(max(0, length - room) for length in lengths)
-        read = tuple(self._window(words, window) for window in windows if window.tagged)
-        return Encoded(request, read, truncated=dropped)
+        sequences = tuple(self._window(words, window) for window in windows if window.tagged)
+        return Encoded(request, sequences, truncated=dropped)
 
     def _readable(self, words: list[str], where: str) -> tuple[list[str], list[int]]:
         """The words as the tokenizer takes them, and the number of tokens of each."""
         tokenizer = self.checkpoint.tokenizer
-        words = [f" {word}" if self._spaced and at else word for at, word in enumerate(words)]
+        words = [f" {word}" if self._spaced and index else word for index, word in enumerate(words)]
         lengths = _lengths(tokenizer, words)
-        lost = [at for at, length in enumerate(lengths) if not length]
+        lost = [index for index, length in enumerate(lengths) if not length]
         if lost and tokenizer.unk_token_id in (None, tokenizer.bos_token_id, tokenizer.eos_token_id):
             raise MeasurementError(
                 f"{where}: word {lost[0] + 1}, {words[lost[0]]!r:.40}, gives no token, and the tokenizer has no "
                 f"unknown token; clean the row"
             )
-        for at in lost:
-            words[at], lengths[at] = tokenizer.unk_token, 1
+        for index in lost:
+            words[index], lengths[index] = tokenizer.unk_token, 1
         return words, lengths
 
     def _window(self, words: Sequence[str], window: Window) -> TokenSequence:
@@ -152,16 +151,16 @@ class TaggerAdapter:
             max_length=self.checkpoint.window, return_attention_mask=False, return_token_type_ids=False, verbose=False,
         )
         first: dict[int, int] = {}
-        for at, word in enumerate(batch.word_ids()):
+        for position, word in enumerate(batch.word_ids()):
             if word is not None:
-                first.setdefault(word + window.words.start, at)
+                first.setdefault(word + window.words.start, position)
         return TokenSequence(tuple(batch["input_ids"]), tuple(first[word] for word in window.tagged))
 
     def _pick(self, output: Any, group: Sequence[TokenSequence]) -> list[tuple[int, ...]]:
         """Of each sequence the best tag of its scored tokens, -1 where a score is not a number."""
         best = output.logits.argmax(-1)
         best = best.masked_fill(~output.logits.isfinite().all(-1), -1).tolist()
-        return [tuple(row[at] for at in sequence.scored) for row, sequence in zip(best, group, strict=True)]
+        return [tuple(row[position] for position in sequence.scored) for row, sequence in zip(best, group, strict=True)]
 
 
 def _lengths(tokenizer: Any, words: Sequence[str]) -> list[int]:
@@ -191,17 +190,22 @@ def windows_of(lengths: Sequence[int], room: int) -> list[Window]:
         spans.append((first, last))
         if last == len(lengths):
             break
-        # not beyond the first word that this window does not read; one word ahead at least
-        after = next(at for at in range(first + 1, last + 1) if at == last or begins[at] - begins[first] >= room / 2)
-        first = after
-    # In an overlap the border lies where what stands before in the later window outgrows what follows in the earlier.
+        # the next window begins half a window later, one word later at least, and skips no word
+        first = next(
+            word for word in range(first + 1, last + 1) if word == last or begins[word] - begins[first] >= room / 2
+        )
     borders = [0]
     for (_, end), (start, _) in pairwise(spans):
+        # a word is tagged where the nearer end of what is read is farther away: from the overlap's middle on, in the
+        # later window
         middle = (begins[start] + begins[end]) / 2
-        borders.append(next((at for at in range(start, end) if (begins[at] + begins[at + 1]) / 2 >= middle), end))
+        borders.append(
+            next((word for word in range(start, end) if (begins[word] + begins[word + 1]) / 2 >= middle), end)
+        )
     borders.append(len(lengths))
     return [
-        Window(range(start, end), range(borders[at], borders[at + 1])) for at, (start, end) in enumerate(spans)
+        Window(range(start, end), range(*borders_of_window))
+        for (start, end), borders_of_window in zip(spans, pairwise(borders), strict=True)
     ]
 
 
@@ -216,42 +220,11 @@ def needs_space(tokenizer: Any) -> bool:
     return bool(split != running and spaced == running)
 
 
-def kind_of(tag: str) -> str:
-    """The type of entity that a tag names: `PER` of `B-PER`; the tag itself where it has no border (`O`, `NOUN`)."""
-    match = _TAG.fullmatch(tag)
-    return match[2] if match and match[1] in _BORDERS else tag
-
-
-def scheme(tags: Iterable[str]) -> str:
-    """How tags mark the borders of entities, read from their names.
-
-    Returns:
-        `none` (no tag has a border), `IO`, `IOB1` (some type has no `B-`, which then marks nothing but the border
-        between neighbours), `IOB1 or IOB2` (names do not tell them apart), `BIOES`, `BILOU`, or the borders that there
-        are, e.g. `B E I M S`.
-    """
-    found: dict[str, set[str]] = {}
-    for tag in tags:
-        match = _TAG.fullmatch(tag)
-        if match and match[1] in _BORDERS:
-            found.setdefault(match[2], set()).add(match[1])
-    borders = set().union(*found.values()) if found else set()
-    if not borders:
-        return "none"
-    if borders <= {"B", "I"}:
-        begun = [kinds for kinds in found.values() if "B" in kinds]
-        return "IO" if not begun else "IOB1 or IOB2" if len(begun) == len(found) else "IOB1"
-    for name, letters in (("BIOES", {"B", "I", "E", "S"}), ("BILOU", {"B", "I", "L", "U"})):
-        if borders <= letters:
-            return name
-    return " ".join(sorted(borders))
-
-
-def reading(model: Any, tokenizer: Any) -> dict[str, str]:
-    """The subject's parts: how words become tags."""
-    tags = [str(model.config.id2label[at]) for at in range(model.config.num_labels)]
+def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingRules:
+    """How words become tags, for the subject."""
+    tags = [str(model.config.id2label[index]) for index in range(model.config.num_labels)]
     leading = "with their leading space" if needs_space(tokenizer) else "as given"
-    return {
+    return ReadingRules({
         "scheme": f"{scheme(tags)} (read from id2label)",
         "tags": f"a word's first token; words {leading}; one without a token as the unknown token",
-    }
+    })

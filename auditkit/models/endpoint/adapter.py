@@ -1,7 +1,7 @@
 """Models behind an OpenAI-compatible endpoint: `openai:MODEL@BASE_URL`.
 
 Free text and letters come from chat completions (from completions where the endpoint has no chat), likelihoods from
-completions with `echo` and `logprobs`, and only where a probe showed that they can be believed: see `echo`.
+completions with `echo` and `logprobs`, and only where a probe showed that they can be believed: see `probe`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from functools import partial
 from typing import Any
 
 from auditkit.errors import ModelError, StoppedError
-from auditkit.models.adapter import Encoded, Landed
-from auditkit.models.causal.adapter import LIKELIHOODS
-from auditkit.models.endpoint.client import SCHEME, Address, Endpoint, RequestFailed, UnusableReply, parse_address
+from auditkit.models.adapter import Arrival, Encoded
+from auditkit.models.endpoint import SCHEME
+from auditkit.models.endpoint.client import Address, Endpoint, RequestFailure, UnusableReply, parse_address
 from auditkit.models.endpoint.flight import Flight
 from auditkit.models.endpoint.probe import (
-    Probed,
+    ProbeResult,
     echo_fields,
     first_choice,
     probe,
@@ -26,7 +26,8 @@ from auditkit.models.endpoint.probe import (
     score_continuation,
     score_whole,
 )
-from auditkit.models.tokens.encoding import clean
+from auditkit.models.tokens.encoding import clean, plain_prompt
+from auditkit.models.tokens.options import LIKELIHOODS
 from auditkit.models.weights.fingerprint import source_sha256
 from auditkit.schema import Config, FreeText, Generation, OptionScores, Output, Request, Subject, digest
 from auditkit.schema.event import Event, OnEvent, ignore
@@ -37,7 +38,7 @@ _FILTERED = frozenset({"content_filter", "content_policy_violation"})
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class Offer:
     """What an endpoint was found to offer."""
 
     completions: bool
@@ -57,22 +58,22 @@ class ApiAdapter:
 
     cacheable = False
 
-    def __init__(self, name: str, address: Address, endpoint: Endpoint, served: Served) -> None:
+    def __init__(self, name: str, address: Address, endpoint: Endpoint, offer: Offer) -> None:
         """Use `open_api`."""
         self._model = address.model
         self._endpoint = endpoint
-        self._served = served
+        self._offer = offer
         parts = {
             "adapter": "api",
             "endpoint": address.url,
             "model": address.model,
-            "served": served.name,
+            "served": offer.name,
             "likelihood": (
-                "completions, probed, without chat template" if served.likelihood is None
-                else f"not used: {served.likelihood}"
+                "completions, probed, without chat template" if offer.likelihood is None
+                else f"not used: {offer.likelihood}"
             ),
-            "bos": served.start or "the endpoint's own",
-            "text": "chat, the answer's prefix at the end of the user's turn" if served.chat else "completions",
+            "bos": offer.start or "the endpoint's own",
+            "text": "chat, the answer's prefix at the end of the user's turn" if offer.chat else "completions",
             "source": source_sha256(),
         }
         self._subject = Subject(name=name, kind="api", fingerprint=digest(parts), parts=parts)
@@ -86,7 +87,7 @@ class ApiAdapter:
     def rules(self) -> Mapping[str, tuple[str, ...]]:
         """Request kind to the scoring rules offered: likelihoods where the probe passed, else letters."""
         written = dict.fromkeys(("generate", "tag", "extract"), ("text",))
-        if self._served.likelihood is not None:
+        if self._offer.likelihood is not None:
             return {"choose": ("letter",), "classify": ("letter",), **written}
         return {
             "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "classify": (*LIKELIHOODS, "letter"),
@@ -103,12 +104,12 @@ class ApiAdapter:
         Raises:
             StoppedError: a budget is spent, or every further request would fail.
         """
-        with closing(self.fly(each.request for each in batch)) as answers:
-            for landed in answers:
-                yield landed.result()
+        with closing(self.stream(encoded.request for encoded in batch)) as arrivals:
+            for arrival in arrivals:
+                yield arrival.result()
 
-    def fly(self, requests: Iterable[Request]) -> Generator[Landed[Request, Output], None, None]:
-        """See `Remote.fly`; `api.concurrency` requests are in the air."""
+    def stream(self, requests: Iterable[Request]) -> Generator[Arrival[Request, Output], None, None]:
+        """See `RemoteAdapter.stream`; `api.concurrency` requests are in flight."""
         flight: Flight[Request, Output] = Flight(
             self._answer, self._endpoint.session, self._endpoint.settings.concurrency
         )
@@ -118,10 +119,10 @@ class ApiAdapter:
         try:
             if request.generation is None:
                 return await self._likelihoods(request)
-            if self._served.chat:
-                return await self._spoken(request, request.generation)
-            return await self._completed(request, request.generation)
-        except RequestFailed as error:
+            if self._offer.chat:
+                return await self._chat(request, request.generation)
+            return await self._continuation(request, request.generation)
+        except RequestFailure as error:
             if error.fatal:
                 raise StoppedError(
                     f"{self._endpoint.url}: {error}; every answer so far is kept: give the same command again to go on"
@@ -134,7 +135,7 @@ class ApiAdapter:
 
     async def _likelihoods(self, request: Request) -> Output:
         """One echoed completion an option."""
-        context = "" if request.kind == "compare" else _context(request)
+        context = "" if request.kind == "compare" else plain_prompt(request)
         replies, prompts = [], [context + clean(option.text) for option in request.options]
         for prompt in prompts:
             replies.append(await self._complete(echo_fields(prompt)))  # noqa: PERF401 (in order, one after another)
@@ -151,10 +152,10 @@ class ApiAdapter:
             request=request.sha256, rule=request.rule, answer=OptionScores(options=options), prompt_tokens=read
         )
 
-    async def _spoken(self, request: Request, settings: Generation) -> Output:
+    async def _chat(self, request: Request, settings: Generation) -> Output:
         """The assistant's answer to one user turn."""
         body = {
-            "messages": [{"role": "user", "content": _context(request)}], self._served.limit: settings.max_tokens,
+            "messages": [{"role": "user", "content": plain_prompt(request)}], self._offer.limit: settings.max_tokens,
             **_decoding(request, settings),
         }
         reply = await self._endpoint.post(_CHAT, {"model": self._model, **body})
@@ -162,7 +163,7 @@ class ApiAdapter:
         message = choice.get("message")
         if not isinstance(message, dict):
             raise UnusableReply('the reply has no "message"')
-        text, finish = _said(message), _finish(choice)
+        text, finish = _text(message), _finish(choice)
         if isinstance(message.get("refusal"), str) and message["refusal"]:
             text, finish = text or message["refusal"], "refusal"
         return Output(
@@ -170,9 +171,9 @@ class ApiAdapter:
             **_counts(reply),
         )
 
-    async def _completed(self, request: Request, settings: Generation) -> Output:
+    async def _continuation(self, request: Request, settings: Generation) -> Output:
         """The continuation of a prompt."""
-        fields = {"prompt": _context(request), "max_tokens": settings.max_tokens, **_decoding(request, settings)}
+        fields = {"prompt": plain_prompt(request), "max_tokens": settings.max_tokens, **_decoding(request, settings)}
         reply = await self._complete(fields)
         choice = first_choice(reply)
         if not isinstance(choice.get("text"), str):
@@ -186,12 +187,6 @@ class ApiAdapter:
         return await self._endpoint.post(_COMPLETIONS, {"model": self._model, **fields})
 
 
-def _context(request: Request) -> str:
-    """The prompt as a local model without chat template reads it."""
-    text, prefix = clean(request.text), clean(request.prefix)
-    return f"{text}\n{prefix}" if text and prefix else text + prefix
-
-
 def _decoding(request: Request, settings: Generation) -> dict[str, Any]:
     fields: dict[str, Any] = {"temperature": settings.temperature}
     if settings.stop:
@@ -201,14 +196,14 @@ def _decoding(request: Request, settings: Generation) -> dict[str, Any]:
     return fields
 
 
-def _said(message: Mapping[str, Any]) -> str:
+def _text(message: Mapping[str, Any]) -> str:
     """The text of a message; none is empty text, never an invented one."""
     content = message.get("content")
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
         content = "".join(part for part in parts if isinstance(part, str))
     if content is not None and not isinstance(content, str):
-        raise UnusableReply('the message\'s "content" is no text')
+        raise UnusableReply('the message\'s "content" is not text')
     return content or ""
 
 
@@ -218,9 +213,9 @@ def _finish(choice: Mapping[str, Any]) -> str | None:
 
 
 def _counts(reply: Mapping[str, Any]) -> dict[str, int]:
-    """Tokens as the server counts them; 0 where its count is missing or cannot be true (see `endpoint.usage`)."""
-    told = reply.get("usage") or {}
-    return {name: told.get(name, 0) for name in ("prompt_tokens", "completion_tokens")}
+    """Tokens as the server counts them; 0 where its count is missing or cannot be true (see `client.usage`)."""
+    counts = reply.get("usage") or {}
+    return {name: counts.get(name, 0) for name in ("prompt_tokens", "completion_tokens")}
 
 
 def open_api(config: Config, on_event: OnEvent = ignore) -> ApiAdapter:
@@ -228,7 +223,7 @@ def open_api(config: Config, on_event: OnEvent = ignore) -> ApiAdapter:
 
     Args:
         config: `model` is `openai:MODEL@BASE_URL`; `chat` decides how text is asked for, `api` the rest.
-        on_event: told what was found.
+        on_event: told what the endpoint offers.
 
     Raises:
         ModelError: no such form, offline, or the endpoint cannot be asked.
@@ -239,51 +234,51 @@ def open_api(config: Config, on_event: OnEvent = ignore) -> ApiAdapter:
         raise ModelError(f"{config.model}: --offline lets no endpoint be asked; leave it out, or use predictions:FILE")
     endpoint = Endpoint(address.url, config.api)
     on_event(Event("load", f"asking {address.url} what {address.model} offers"))
-    flight: Flight[Address, Served] = Flight(partial(_explore, endpoint, config.chat), endpoint.session, 1)
+    flight: Flight[Address, Offer] = Flight(partial(_explore, endpoint, config.chat), endpoint.session, 1)
     try:
-        (landed,) = flight.run([address])
-        served = landed.result()
-    except RequestFailed as error:
+        (arrival,) = flight.run([address])
+        offer = arrival.result()
+    except RequestFailure as error:
         raise ModelError(f"{SCHEME}{address.model}@{address.url}: {error}; check URL, model name and key") from None
-    if served.likelihood is not None:
-        on_event(Event("load", f"likelihoods are not used: {served.likelihood}; answers are read from text"))
-    return ApiAdapter(config.model, address, endpoint, served)
+    if offer.likelihood is not None:
+        on_event(Event("load", f"likelihoods are not used: {offer.likelihood}; answers are read from text"))
+    return ApiAdapter(config.model, address, endpoint, offer)
 
 
-async def _explore(endpoint: Endpoint, chat: str, address: Address) -> Served:
+async def _explore(endpoint: Endpoint, chat: str, address: Address) -> Offer:
     """Probe completions and chat.
 
     Raises:
-        RequestFailed: neither answers.
+        RequestFailure: neither answers.
     """
-    name: list[str] = []
+    names: list[str] = []
 
     async def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
         reply = await endpoint.post(_COMPLETIONS, {"model": address.model, **fields})
-        name.append(str(reply.get("model", "")))
+        names.append(str(reply.get("model", "")))
         return reply
 
     completions = False
-    probed = Probed("chat: always was asked for")
+    probe_result = ProbeResult("chat: always was asked for")
     if chat != "always":
         try:
-            probed, completions = await probe(complete), True
-        except RequestFailed as error:
+            probe_result, completions = await probe(complete), True
+        except RequestFailure as error:
             if error.fatal or error.status is None:
                 raise
-            probed = Probed(f"it has no completions ({error})")
-    spoken, limit = False, "max_tokens"
+            probe_result = ProbeResult(f"it has no completions ({error})")
+    chats, limit = False, "max_tokens"
     if chat != "never":
         try:
             reply, limit = await _greet(endpoint, address.model)
-            spoken = True
-            name.append(str(reply.get("model", "")))
-        except RequestFailed as error:
+            chats = True
+            names.append(str(reply.get("model", "")))
+        except RequestFailure as error:
             if error.fatal or error.status is None or not completions or chat == "always":
                 raise
     elif not completions:
-        raise RequestFailed(str(probed.refused))
-    return Served(completions, spoken, probed.refused, probed.start, limit, name[0] if name else "")
+        raise RequestFailure(str(probe_result.refused))
+    return Offer(completions, chats, probe_result.refused, probe_result.start, limit, names[0] if names else "")
 
 
 async def _greet(endpoint: Endpoint, model: str) -> tuple[dict[str, Any], str]:
@@ -291,7 +286,7 @@ async def _greet(endpoint: Endpoint, model: str) -> tuple[dict[str, Any], str]:
     body = {"model": model, "messages": [{"role": "user", "content": "Say yes."}], "temperature": 0}
     try:
         reply, limit = await endpoint.post(_CHAT, {**body, "max_tokens": 8}), "max_tokens"
-    except RequestFailed as error:
+    except RequestFailure as error:
         if "max_completion_tokens" not in str(error):
             raise
         limit = "max_completion_tokens"

@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from auditkit.errors import MeasurementError, ModelError, StoppedError
+from auditkit.models.endpoint import SCHEME
 from auditkit.schema import Api
 
-SCHEME = "openai:"
 USAGE = f"write {SCHEME}MODEL@BASE_URL, e.g. {SCHEME}my-model@http://localhost:8000/v1"
 KEYS = ("AUDITKIT_API_KEY", "OPENAI_API_KEY")
 """Environment variables that may hold the key, the first that is set."""
@@ -33,7 +33,7 @@ _TEMPLATE_TOKENS = 4096
 """Most tokens that a server's own template, system prompt or hidden reasoning may add to the bytes seen."""
 
 
-class RequestFailed(MeasurementError):
+class RequestFailure(MeasurementError):
     """An endpoint gave no usable answer."""
 
     def __init__(self, reason: str, *, status: int | None = None, code: str = "", fatal: bool = False) -> None:
@@ -44,7 +44,7 @@ class RequestFailed(MeasurementError):
         self.fatal = fatal
 
 
-class UnusableReply(RequestFailed):
+class UnusableReply(RequestFailure):
     """A reply came, but not what was asked for."""
 
     def __init__(self, reason: str) -> None:
@@ -140,7 +140,7 @@ class Endpoint:
     async def session(self) -> AsyncIterator[None]:
         """Hold connections open for some requests.
 
-        Each request in the air has a client of its own: what one client does for a request grows with the square of
+        Each request in flight has a client of its own: what one client does for a request grows with the square of
         its connections.
         """
         import httpx
@@ -166,7 +166,7 @@ class Endpoint:
         """Ask, and ask again after 429, 5xx, timeouts and cut connections, until the deadline.
 
         Raises:
-            RequestFailed: no answer; the reason is one line without the key.
+            RequestFailure: no answer; the reason is one line without the key.
             StoppedError: the budget is spent.
         """
         attempt = _Attempt(time.monotonic() + self.settings.deadline)
@@ -180,7 +180,7 @@ class Endpoint:
                     attempt.number += 1
         except TimeoutError:
             last = f"; last: {attempt.reason}" if attempt.reason else ""
-            raise RequestFailed(f"no answer within the deadline of {self.settings.deadline:g} s{last}") from None
+            raise RequestFailure(f"no answer within the deadline of {self.settings.deadline:g} s{last}") from None
 
     async def _try(self, path: str, body: dict[str, Any], attempt: _Attempt) -> dict[str, Any] | None:
         """One HTTP request; `None` where it may be tried again."""
@@ -207,15 +207,15 @@ class Endpoint:
         """Seconds until the next try: what the server asks for, and a random part that doubles.
 
         Raises:
-            RequestFailed: no try is left, or none fits before the deadline.
+            RequestFailure: no try is left, or none fits before the deadline.
         """
         if attempt.number >= self.settings.retries:
-            raise RequestFailed(f"{attempt.reason} ({attempt.number + 1} tries)", fatal=attempt.unreachable)
-        asked = attempt.retry_after or 0.0
-        if asked > attempt.deadline - time.monotonic():
-            raise RequestFailed(f"{attempt.reason}; the server asks to wait {asked:g} s, beyond the deadline")
+            raise RequestFailure(f"{attempt.reason} ({attempt.number + 1} tries)", fatal=attempt.unreachable)
+        demanded = attempt.retry_after or 0.0
+        if demanded > attempt.deadline - time.monotonic():
+            raise RequestFailure(f"{attempt.reason}; the server asks to wait {demanded:g} s, beyond the deadline")
         most = min(_LONGEST_WAIT, self.settings.backoff * 2**attempt.number)
-        return asked + random.uniform(0, most)  # noqa: S311 (no secret: it keeps clients apart)
+        return demanded + random.uniform(0, most)  # noqa: S311 (no secret: it keeps clients apart)
 
     def _reply(self, text: str, body: dict[str, Any]) -> dict[str, Any]:
         sent = len(json.dumps(body, ensure_ascii=False).encode())
@@ -228,24 +228,24 @@ class Endpoint:
         # A token is at least one byte: without a count that can be true, bytes are the most it may have been.
         self.budget.tokens += sum(used) if used is not None else sent + len(text.encode())
         if not isinstance(reply, dict):
-            raise UnusableReply(f"HTTP 200, but the reply is a JSON {type(reply).__name__}, no object")
+            raise UnusableReply(f"HTTP 200, but the reply is a JSON {type(reply).__name__}, not an object")
         if used is None:
             reply.pop("usage", None)
         return reply
 
     def _refuse(self, response: Any) -> str:
-        """The reason in a reply that is no answer; raises `RequestFailed` where asking again is no use."""
+        """The reason in a reply that is not an answer; raises `RequestFailure` where asking again is of no use."""
         status = int(response.status_code)
-        message, code = _told(response.text)
+        message, code = _error_of(response.text)
         reason = self._line(f"HTTP {status}" + (f": {message}" if message else ""))
         if status in _REFUSED:
             # Servers repeat parts of the key in this message.
             reason = f"HTTP {status}: the key is missing, refused, or has no credit; set {KEYS[0]}"
-            raise RequestFailed(reason, status=status, fatal=True)
+            raise RequestFailure(reason, status=status, fatal=True)
         if code == "insufficient_quota":
-            raise RequestFailed(f"HTTP {status}: the account's quota is spent", status=status, code=code, fatal=True)
+            raise RequestFailure(f"HTTP {status}: the account's quota is spent", status=status, code=code, fatal=True)
         if status not in _RETRIED:
-            raise RequestFailed(reason, status=status, code=code)
+            raise RequestFailure(reason, status=status, code=code)
         return reason
 
     def _line(self, text: str) -> str:
@@ -282,18 +282,18 @@ def usage(reply: Any, sent: int, received: int) -> tuple[int, int] | None:
         sent: bytes sent.
         received: bytes received.
     """
-    told = reply.get("usage") if isinstance(reply, dict) else None
-    if not isinstance(told, dict):
+    reported = reply.get("usage") if isinstance(reply, dict) else None
+    if not isinstance(reported, dict):
         return None
     counts = []
-    for count, size in ((told.get("prompt_tokens"), sent), (told.get("completion_tokens", 0), received)):
+    for count, size in ((reported.get("prompt_tokens"), sent), (reported.get("completion_tokens", 0), received)):
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= size + _TEMPLATE_TOKENS:
             return None
         counts.append(count)
     return counts[0], counts[1]
 
 
-def _told(text: str) -> tuple[str, str]:
+def _error_of(text: str) -> tuple[str, str]:
     """The server's message and code, where it gives them in one of the usual forms."""
     with contextlib.suppress(ValueError, RecursionError):
         body = json.loads(text)

@@ -1,4 +1,4 @@
-"""Many questions in the air at once, answered to a caller that is not asynchronous."""
+"""Many questions in flight at once, answered to a caller that is not asynchronous."""
 
 from __future__ import annotations
 
@@ -14,68 +14,68 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from auditkit.errors import MeasurementError, StoppedError
-from auditkit.models.adapter import Landed
+from auditkit.models.adapter import Arrival
 
-Q = TypeVar("Q")
-A = TypeVar("A")
+Question = TypeVar("Question")
+AnswerType = TypeVar("AnswerType")
 
 
 @dataclass(frozen=True, slots=True)
-class Flight(Generic[Q, A]):
-    """Asks a stream of questions, `concurrency` at once: one that takes long holds no other up."""
+class Flight(Generic[Question, AnswerType]):
+    """Asks a stream of questions, `concurrency` at once: one that takes long does not hold the others up."""
 
-    ask: Callable[[Q], Awaitable[A]]
+    ask: Callable[[Question], Awaitable[AnswerType]]
     session: Callable[[], AbstractAsyncContextManager[None]]
     """Held open while questions are asked."""
     concurrency: int
 
-    def run(self, questions: Iterable[Q]) -> Generator[Landed[Q, A], None, None]:
-        """Answers as they land. Questions are sent in their order, and taken from their iterator in this thread.
+    def run(self, questions: Iterable[Question]) -> Generator[Arrival[Question, AnswerType], None, None]:
+        """Answers as they arrive. Questions are sent in their order, and taken from their iterator in this thread.
 
-        Of the questions taken at most `concurrency` are in the air, and at most twice as many are not given back yet:
-        some wait to be sent, some have landed.
+        Of the questions taken at most `concurrency` are in flight, and at most twice as many are not given back yet:
+        some wait to be sent, some have arrived.
 
         Raises:
-            StoppedError: as `ask` raised it, after everything in the air has landed.
-            BaseException: an interrupt, or what taking a question raised. What is in the air is given up; what has
-                landed comes before it.
+            StoppedError: as `ask` raised it, after everything in flight has arrived.
+            BaseException: an interrupt, or what taking a question raised. What is in flight is given up; what has
+                arrived comes before it.
         """
-        source, out, air = iter(questions), 0, _Air(self)
+        source, pending, loop = iter(questions), 0, _Loop(self)
         stopped: StoppedError | None = None
         try:
-            with air:
+            with loop:
                 while True:
-                    for question in islice(source, 0 if stopped else 2 * self.concurrency - out):
-                        air.send(question)
-                        out += 1
-                    if not out:
+                    for question in islice(source, 0 if stopped else 2 * self.concurrency - pending):
+                        loop.send(question)
+                        pending += 1
+                    if not pending:
                         break
-                    found = air.landed.get()
-                    out -= 1
-                    if isinstance(found, Landed):
-                        yield found
-                    elif isinstance(found, StoppedError):
-                        stopped = found
+                    arrival = loop.arrivals.get()
+                    pending -= 1
+                    if isinstance(arrival, Arrival):
+                        yield arrival
+                    elif isinstance(arrival, StoppedError):
+                        stopped = arrival
                     else:
-                        raise found
+                        raise arrival
         except GeneratorExit:
             raise
         except BaseException:
-            yield from air.rest()
+            yield from loop.rest()
             raise
         if stopped is not None:
             raise stopped
 
 
-class _Air(Generic[Q, A]):
+class _Loop(Generic[Question, AnswerType]):
     """A thread with an event loop of its own: the caller may itself run in one, as notebooks do."""
 
-    def __init__(self, flight: Flight[Q, A]) -> None:
-        self.landed: SimpleQueue[Landed[Q, A] | BaseException] = SimpleQueue()
+    def __init__(self, flight: Flight[Question, AnswerType]) -> None:
+        self.arrivals: SimpleQueue[Arrival[Question, AnswerType] | BaseException] = SimpleQueue()
         """One item a question: what came of it, or what ends the flight."""
         self._flight = flight
         self._loop = asyncio.new_event_loop()
-        self._waiting: asyncio.Queue[Q] = asyncio.Queue()
+        self._waiting: asyncio.Queue[Question] = asyncio.Queue()
         self._leaving = asyncio.Event()
         self._opened = threading.Event()
         self._stop: StoppedError | None = None
@@ -96,22 +96,22 @@ class _Air(Generic[Q, A]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give up what is in the air: an interrupt does not wait for a deadline."""
+        """Give up what is in flight: an interrupt does not wait for a deadline."""
         self._loop.call_soon_threadsafe(self._leaving.set)
         self._thread.join()
         if error is None and self._failure is not None:
             raise self._failure
 
-    def send(self, question: Q) -> None:
-        """Ask as soon as fewer than `concurrency` are in the air."""
+    def send(self, question: Question) -> None:
+        """Ask as soon as fewer than `concurrency` are in flight."""
         self._loop.call_soon_threadsafe(self._waiting.put_nowait, question)
 
-    def rest(self) -> Iterator[Landed[Q, A]]:
-        """What has landed and was not taken."""
-        while not self.landed.empty():
-            found = self.landed.get()
-            if isinstance(found, Landed):
-                yield found
+    def rest(self) -> Iterator[Arrival[Question, AnswerType]]:
+        """What has arrived and was not taken."""
+        while not self.arrivals.empty():
+            arrival = self.arrivals.get()
+            if isinstance(arrival, Arrival):
+                yield arrival
 
     def _run(self) -> None:
         try:
@@ -133,13 +133,13 @@ class _Air(Generic[Q, A]):
 
     async def _work(self) -> None:
         while True:
-            self.landed.put(await self._settle(await self._waiting.get()))
+            self.arrivals.put(await self._settle(await self._waiting.get()))
 
-    async def _settle(self, question: Q) -> Landed[Q, A] | BaseException:
+    async def _settle(self, question: Question) -> Arrival[Question, AnswerType] | BaseException:
         if self._stop is not None:
             return self._stop
         begun = time.perf_counter()
-        answer: A | Exception
+        answer: AnswerType | Exception
         try:
             answer = await self._flight.ask(question)
         except StoppedError as error:
@@ -153,4 +153,4 @@ class _Air(Generic[Q, A]):
             answer = MeasurementError("the request was called off")
         except BaseException as error:  # noqa: BLE001 - it is raised in the caller's thread
             return error
-        return Landed(question, answer, time.perf_counter() - begun)
+        return Arrival(question, answer, time.perf_counter() - begun)

@@ -1,7 +1,7 @@
-"""Log-probabilities of given text from a completions endpoint that echoes it, and a probe whether to trust them.
+"""Log-probabilities of a text from a completions endpoint that echoes it, and a probe whether to trust them.
 
 Servers accept `echo` and `logprobs` and ignore them with HTTP 200 (`transformers serve`), or give values that belong to
-the neighbouring token: so nothing is believed before a known pair of strings has been read.
+the neighbouring token: so nothing is believed before two strings whose likelihoods are known to differ have been read.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from auditkit.models.causal.adapter import scored_bytes
-from auditkit.models.endpoint.client import RequestFailed, UnusableReply
+from auditkit.models.endpoint.client import RequestFailure, UnusableReply
 from auditkit.models.tokens.encoding import inside
+from auditkit.models.tokens.options import scored_bytes
 from auditkit.schema import Option, OptionScore, Request
 
 Complete = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
-"""Posts the given fields to the completions endpoint."""
+"""Posts fields to the completions endpoint."""
 
 PROMPT = "Monday, Tuesday, Wednesday, Thursday, Friday, Saturday,"
 """Predictable, and its next word is not likely to be said twice: the value of the next token cannot pass for its own
@@ -34,7 +34,7 @@ _SPECIAL = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Probed:
+class ProbeResult:
     """What the probe found of an endpoint's echoed log-probabilities."""
 
     refused: str | None
@@ -44,7 +44,7 @@ class Probed:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class EchoToken:
     """One token of the prompt."""
 
     start: int
@@ -76,7 +76,7 @@ def first_choice(reply: Mapping[str, Any]) -> dict[str, Any]:
     return choices[0]
 
 
-def read_echo(reply: Mapping[str, Any], prompt: str) -> list[Token]:
+def read_echo(reply: Mapping[str, Any], prompt: str) -> list[EchoToken]:
     """The prompt's tokens in a reply, each with its place and log-probability.
 
     Raises:
@@ -84,17 +84,17 @@ def read_echo(reply: Mapping[str, Any], prompt: str) -> list[Token]:
     """
     tokens, values = _columns(reply)
     skipped = _before(tokens, prompt)
-    found: list[Token] = []
-    at = 0
+    echoed: list[EchoToken] = []
+    start = 0
     for index in range(skipped, len(tokens)):
-        if at >= len(prompt):
+        if start >= len(prompt):
             break
-        end = at + len(tokens[index])
-        found.append(Token(at, end, _value(values[index], first=index == 0)))
-        at = end
-    if at != len(prompt):
+        end = start + len(tokens[index])
+        echoed.append(EchoToken(start, end, _value(values[index], first=index == 0)))
+        start = end
+    if start != len(prompt):
         raise UnusableReply("the echoed tokens run beyond the prompt")
-    return found
+    return echoed
 
 
 def _before(tokens: Sequence[str], prompt: str) -> int:
@@ -108,14 +108,14 @@ def _before(tokens: Sequence[str], prompt: str) -> int:
 
 
 def _columns(reply: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
-    found = first_choice(reply).get("logprobs")
-    if not isinstance(found, dict):
+    logprobs = first_choice(reply).get("logprobs")
+    if not isinstance(logprobs, dict):
         raise UnusableReply("the reply carries no logprobs")
-    tokens, values = found.get("tokens"), found.get("token_logprobs")
+    tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
     if not isinstance(tokens, list) or not isinstance(values, list) or len(tokens) != len(values) or not tokens:
-        raise UnusableReply("the reply's logprobs are no two lists of equal length")
+        raise UnusableReply("the reply's logprobs are not two lists of equal length")
     if not all(isinstance(token, str) for token in tokens):
-        raise UnusableReply("the reply's logprobs hold a token that is no text")
+        raise UnusableReply("the reply's logprobs hold a token that is not text")
     return tokens, values
 
 
@@ -130,7 +130,7 @@ def _value(value: Any, *, first: bool) -> float | None:
 
 
 def score_continuation(
-    tokens: Sequence[Token], prompt: str, context: str, request: Request, option: Option
+    tokens: Sequence[EchoToken], prompt: str, context: str, request: Request, option: Option
 ) -> OptionScore:
     """Log-likelihood of an option after its context.
 
@@ -150,7 +150,7 @@ def score_continuation(
     return _score(scored, request, option, merged=merged)
 
 
-def score_whole(echoed: Sequence[Sequence[Token]], request: Request) -> tuple[OptionScore, ...]:
+def score_whole(echoed: Sequence[Sequence[EchoToken]], request: Request) -> tuple[OptionScore, ...]:
     """Log-likelihood of the words in each option's spans, or of all of it.
 
     Args:
@@ -172,7 +172,7 @@ def score_whole(echoed: Sequence[Sequence[Token]], request: Request) -> tuple[Op
     )
 
 
-def _score(tokens: Sequence[Token], request: Request, option: Option, *, merged: bool) -> OptionScore:
+def _score(tokens: Sequence[EchoToken], request: Request, option: Option, *, merged: bool) -> OptionScore:
     values = tuple(token.logprob for token in tokens if token.logprob is not None)
     if not values:
         raise UnusableReply(f"no token of {option.text!r:.60} has a log-probability")
@@ -181,7 +181,7 @@ def _score(tokens: Sequence[Token], request: Request, option: Option, *, merged:
     )
 
 
-async def probe(complete: Complete) -> Probed:
+async def probe(complete: Complete) -> ProbeResult:
     """Whether an endpoint's echoed log-probabilities can be believed, and whether it puts BOS before a prompt.
 
     A prompt is continued, and the continuation's log-probability kept. Then prompt and continuation are echoed: its
@@ -192,49 +192,57 @@ async def probe(complete: Complete) -> Probed:
         complete: asks the completions endpoint.
 
     Raises:
-        RequestFailed: the endpoint could not be asked, or has no completions.
+        RequestFailure: the endpoint could not be asked, or has no completions.
     """
     served = await complete({"prompt": PROMPT, "max_tokens": 1, "temperature": 0, "logprobs": 1})
     try:
         tokens, values = _columns(served)
         likely, value = tokens[0], _value(values[0], first=False)
         if len(tokens) != 1 or not likely.strip() or likely == UNLIKELY or value is None:
-            return Probed("its continuation of the probe is not one word")
+            return ProbeResult("its continuation of the probe is not one word")
         echoed = await complete(echo_fields(PROMPT + likely))
         good = read_echo(echoed, PROMPT + likely)
         bad = read_echo(await complete(echo_fields(PROMPT + UNLIKELY)), PROMPT + UNLIKELY)
     except UnusableReply as error:
-        return Probed(str(error))
-    except RequestFailed as error:
+        return ProbeResult(str(error))
+    except RequestFailure as error:
         if error.fatal or error.status is None:
             raise
-        return Probed(f"it refuses echo with logprobs ({error})")
+        return ProbeResult(f"it refuses echo with logprobs ({error})")
     refused = _judge(good, bad, value)
-    return Probed(refused, "" if refused else _start(echoed, good))
+    return ProbeResult(refused, "" if refused else _start(echoed, good))
 
 
-def _start(reply: Mapping[str, Any], tokens: Sequence[Token]) -> str:
+def _start(reply: Mapping[str, Any], tokens: Sequence[EchoToken]) -> str:
     """Whether the endpoint puts BOS before every prompt, as `tokens.boundary_rule` says it of a local model.
 
     It does where it echoes a token before the prompt's, gives the first one a log-probability, or counts more tokens
     than the prompt has. Such a BOS counts for whole texts and for options alike: a local model has the same with
     `bos: always`, one without it with `bos: never`.
     """
-    shown = _before(_columns(reply)[0], PROMPT)
-    counted = (reply.get("usage") or {}).get("prompt_tokens")
-    valued = tokens[0].logprob is not None
-    if shown or valued or (isinstance(counted, int) and counted > len(tokens)):
-        return "before every text: always" + ("" if valued else "; a text's first token is not scored")
-    known = "never" if isinstance(counted, int) and counted == len(tokens) else "not told (no BOS is echoed)"
-    return f"before every text: {known}; a text's first token is not scored"
+    echoed_before = _before(_columns(reply)[0], PROMPT)
+    count = (reply.get("usage") or {}).get("prompt_tokens")
+    first_is_scored = tokens[0].logprob is not None
+    if echoed_before or first_is_scored or (isinstance(count, int) and count > len(tokens)):
+        return "before every text: always" + ("" if first_is_scored else "; a text's first token is not scored")
+    frequency = "never" if isinstance(count, int) and count == len(tokens) else "not told (no BOS is echoed)"
+    return f"before every text: {frequency}; a text's first token is not scored"
 
 
-def _judge(good: Sequence[Token], bad: Sequence[Token], value: float) -> str | None:
+def _judge(good: Sequence[EchoToken], bad: Sequence[EchoToken], value: float) -> str | None:
+    """Why echoed log-probabilities are not to be believed; `None` where they are.
+
+    Args:
+        good: the prompt with its likely continuation.
+        bad: the prompt with an unlikely one.
+        value: log-probability of the likely continuation when it was generated.
+    """
     begin = len(PROMPT)
-    for one, other in zip(good, bad, strict=False):
-        if max(one.end, other.end) > begin:
+    for likely_text, unlikely_text in zip(good, bad, strict=False):
+        if max(likely_text.end, unlikely_text.end) > begin:
             break
-        if (one.start, one.end) != (other.start, other.end) or not _equal(one.logprob, other.logprob):
+        same_place = (likely_text.start, likely_text.end) == (unlikely_text.start, unlikely_text.end)
+        if not same_place or not _equal(likely_text.logprob, unlikely_text.logprob):
             return "echoed log-probabilities of the same words differ with what follows them (shifted by a token?)"
     likely, unlikely = _after(good, begin), _after(bad, begin)
     if likely is None or unlikely is None or abs(likely - value) > TOLERANCE:
@@ -244,15 +252,15 @@ def _judge(good: Sequence[Token], bad: Sequence[Token], value: float) -> str | N
     return None
 
 
-def _equal(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= TOLERANCE
+def _equal(left: float | None, right: float | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    return abs(left - right) <= TOLERANCE
 
 
-def _after(tokens: Sequence[Token], begin: int) -> float | None:
+def _after(tokens: Sequence[EchoToken], begin: int) -> float | None:
     """Sum over the tokens that begin at or after a place, which one token must begin."""
-    found = [token for token in tokens if token.end > begin]
-    if not found or found[0].start != begin or any(token.logprob is None for token in found):
+    rest = [token for token in tokens if token.end > begin]
+    if not rest or rest[0].start != begin or any(token.logprob is None for token in rest):
         return None
-    return math.fsum(token.logprob for token in found if token.logprob is not None)
+    return math.fsum(token.logprob for token in rest if token.logprob is not None)

@@ -10,17 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 from auditkit.errors import MeasurementError, ModelError
-from auditkit.models.adapter import Adapter, Encoded
+from auditkit.models.adapter import Adapter, Encoded, PackRows
+from auditkit.models.scripted import BEHAVIOURS, PLANTED_SCHEME
 from auditkit.models.scripted.planted_answers import (
     GARBAGE,
-    Known,
-    Manner,
-    drawn,
+    AnswerPool,
+    AnswerStyle,
+    answer_text,
+    draw,
     planted_answer,
+    right_answers,
     several_classes,
-    text,
-    truths,
 )
+from auditkit.models.tokens.options import LIKELIHOODS, PSEUDO_LIKELIHOODS
 from auditkit.models.weights.fingerprint import source_sha256
 from auditkit.schema import (
     Answer,
@@ -37,13 +39,6 @@ from auditkit.schema import (
     digest,
 )
 
-BEHAVIOURS: tuple[str, ...] = (
-    "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
-    "always-unknown", "always-true", "always-false", "always-right", "always-wrong", "case-sensitive", "garbage",
-    "refusing", "crashing",
-)
-"""Names of the planted models."""
-
 _WANTED = {
     "always-stereotyped": "stereotype", "always-anti": "anti", "always-true": "true", "always-false": "false",
 }
@@ -52,17 +47,13 @@ _WANTED = {
 REFUSAL = "I'm sorry, but I can't help with that."
 """A text that refuses."""
 
-_LIKELIHOODS = tuple(
-    f"{stem}{suffix}"
-    for stem in ("loglikelihood", "pseudo_loglikelihood")
-    for suffix in ("", "_per_token", "_per_byte")
-)
+_LIKELIHOODS = (*LIKELIHOODS, *PSEUDO_LIKELIHOODS)
 _PREFERRED, _MEANINGFUL, _UNRELATED = -1.0, -2.0, -3.0
 """Scores: what the model prefers; the other stereotype or anti-stereotype; all else."""
 _COSINE = 0.25
 """Cosine for one unit of score: 0.75, 0.5 and 0.25."""
-_MANNERS: dict[str, Manner] = {"always-wrong": "wrong", "random": "random", "constant": "constant"}
-"""How a behaviour answers a task with a known truth; all others answer rightly."""
+_STYLES: dict[str, AnswerStyle] = {"always-wrong": "wrong", "random": "random", "constant": "constant"}
+"""How a behaviour answers a task whose right answer is known; all others answer rightly."""
 
 
 class PlantedAdapter:
@@ -81,11 +72,12 @@ class PlantedAdapter:
             ModelError: no such behaviour.
         """
         if behaviour not in BEHAVIOURS:
-            raise ModelError(f'planted:{behaviour}: there is no such planted model; use one of {", ".join(BEHAVIOURS)}')
+            raise ModelError(f'no planted model is called "{behaviour}"; there are: {", ".join(BEHAVIOURS)}')
         self._behaviour = behaviour
         self._samples = samples
         parts = {"adapter": "planted", "behaviour": behaviour, "source": source_sha256()}
-        self._subject = Subject(name=f"planted:{behaviour}", kind="planted", fingerprint=digest(parts), parts=parts)
+        name = f"{PLANTED_SCHEME}{behaviour}"
+        self._subject = Subject(name=name, kind="planted", fingerprint=digest(parts), parts=parts)
 
     @property
     def subject(self) -> Subject:
@@ -115,8 +107,8 @@ class PlantedAdapter:
         Raises:
             MeasurementError: the behaviour is `crashing`, or a request belongs to no sample.
         """
-        for each in batch:
-            yield self._answer(each.request)
+        for encoded in batch:
+            yield self._answer(encoded.request)
 
     def _answer(self, request: Request) -> Output:
         if self._behaviour == "crashing":
@@ -130,14 +122,14 @@ class PlantedAdapter:
             answer: Answer = FreeText(text=REFUSAL if refuses else GARBAGE)
             finish = "refusal" if refuses else "stop"
         elif request.rule in ("tags", "span", "number", "vector") or several_classes(request, sample):
-            answer = planted_answer(self._manner, request, sample, self._known)
+            answer = planted_answer(self._style, request, sample, self._pool)
         elif request.rule in ("text", "letter", "saved"):
-            answer, finish = self._written(request, sample), "stop"
+            answer, finish = self._text(request, sample), "stop"
         else:
-            answer = self._scored(request, sample)
+            answer = self._scores(request, sample)
         return Output(request=request.sha256, rule=request.rule, answer=answer, finish_reason=finish)
 
-    def _scored(self, request: Request, sample: Sample) -> Answer:
+    def _scores(self, request: Request, sample: Sample) -> Answer:
         """A score for each option, or a probability for each class."""
         labels = sample.labels or ((sample.target,) if sample.target else ())
         if not labels:
@@ -148,53 +140,56 @@ class PlantedAdapter:
         scores = _scores(labels, preferred)
         if request.rule == "similarity":
             return Similarities(values=tuple(1.0 + _COSINE * score for score in scores))
-        return OptionScores(options=tuple(OptionScore(sum=s, tokens=1, bytes=1, logprobs=(s,)) for s in scores))
+        return OptionScores(
+            options=tuple(OptionScore(sum=score, tokens=1, bytes=1, logprobs=(score,)) for score in scores)
+        )
 
-    def _written(self, request: Request, sample: Sample) -> FreeText:
+    def _text(self, request: Request, sample: Sample) -> FreeText:
         """A letter, or the text of the preferred choice (of the target where there are no choices)."""
         preferred = self._preferred(request, sample) if sample.choices else None
         if preferred is not None:
             choice = sample.choices[preferred]
-            named = {"letter": chr(ord("A") + preferred), "saved": choice.label}
-            said = named.get(request.rule, choice.text)
-        elif sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
-            names = [chr(ord("A") + at) if request.rule == "letter" else c.text for at, c in enumerate(sample.choices)]
-            said = " or ".join(names)
-        else:
-            said = text(self._manner, request, sample, self._known)
-        return FreeText(text=said)
+            names = {"letter": chr(ord("A") + preferred), "saved": choice.label}
+            return FreeText(text=names.get(request.rule, choice.text))
+        if sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
+            names_of_all = (
+                chr(ord("A") + index) if request.rule == "letter" else choice.text
+                for index, choice in enumerate(sample.choices)
+            )
+            return FreeText(text=" or ".join(names_of_all))
+        return FreeText(text=answer_text(self._style, request, sample, self._pool))
 
     @property
-    def _manner(self) -> Manner:
-        return _MANNERS.get(self._behaviour, "right")
+    def _style(self) -> AnswerStyle:
+        return _STYLES.get(self._behaviour, "right")
 
     @cached_property
-    def _known(self) -> Known:
-        return Known.of(self._samples.values())
+    def _pool(self) -> AnswerPool:
+        return AnswerPool.of(self._samples.values())
 
     def _preferred(self, request: Request, sample: Sample) -> int | None:
         """Index of the choice that the behaviour prefers; none for a constant score."""
         labels = sample.labels
-        wanted: str | None = None
+        label_of_behaviour: str | None = None
         if self._behaviour == "constant":
             return None
         if self._behaviour == "first-option":
             return 0
         if self._behaviour == "random":
-            return drawn("random", request, max(1, len(labels)))
+            return draw("random", request, max(1, len(labels)))
         if self._behaviour in ("always-right", "always-wrong"):
             return _by_truth(sample, right=self._behaviour == "always-right")
         if self._behaviour in _WANTED:
-            wanted = _WANTED[self._behaviour]
+            label_of_behaviour = _WANTED[self._behaviour]
         elif self._behaviour == "always-unknown":
             return labels.index("unknown") if "unknown" in labels else 0
         elif self._behaviour == "case-sensitive":
-            wanted = "stereotype" if _in_capitals(sample) else None
+            label_of_behaviour = "stereotype" if _in_capitals(sample) else None
         elif self._behaviour == "half-and-half":
-            wanted = ("stereotype", "anti")[drawn("half", request, 2)]
+            label_of_behaviour = ("stereotype", "anti")[draw("half", request, 2)]
         elif self._behaviour == "never-stereotyped":
-            wanted = sample.target or ("stereotype", "anti")[self._ranks[sample.id] % 2]
-        for label in (wanted, sample.target):
+            label_of_behaviour = sample.target or ("stereotype", "anti")[self._ranks[sample.id] % 2]
+        for label in (label_of_behaviour, sample.target):
             if label in labels:
                 return labels.index(label)
         return 0
@@ -217,20 +212,29 @@ class Planted:
         PlantedAdapter(behaviour, {})
         self._behaviour = behaviour
 
-    def rule(self, card: Benchmark) -> str:
-        """The card's first."""
-        return card.rules[0]
+    def rule(self, card: Benchmark, requested: str | None = None) -> str:
+        """Any of the card; its first where the user asks for none."""
+        return requested or card.rules[0]
 
     def holds(self, sample: Sample) -> bool:
         """Always."""
         return True
 
-    def agree(self, one: Sample, other: Sample) -> None:
+    def agree(self, first: Sample, second: Sample) -> None:
         """Samples that ask the same have the same labels: the loader saw to it."""
 
     def adapter(self, samples: Mapping[str, Sample]) -> Adapter:
         """The planted model, with the samples that it is asked about."""
         return PlantedAdapter(self._behaviour, samples)
+
+
+def open_planted(behaviour: str, packs: PackRows) -> Planted:
+    """The planted model of a name.
+
+    Raises:
+        ModelError: there is none.
+    """
+    return Planted(behaviour)
 
 
 def _in_capitals(sample: Sample) -> bool:
@@ -249,21 +253,21 @@ def _template(sample: Sample) -> tuple[str, str, str]:
 
 def _by_truth(sample: Sample, *, right: bool) -> int:
     """The first choice that is right, or the first that is wrong."""
-    known = set(truths(sample))
-    if right and known and not sample.labels:  # its only class is the target
+    answers = set(right_answers(sample))
+    if right and answers and not sample.labels:  # its only class is the target
         return 0
-    found = [at for at, label in enumerate(sample.labels) if (label in known) is right]
-    if not known or not found:
+    fitting = [index for index, label in enumerate(sample.labels) if (label in answers) is right]
+    if not answers or not fitting:
         raise MeasurementError(f"sample {sample.id} has no choice that is known to be {'right' if right else 'wrong'}")
-    return found[0]
+    return fitting[0]
 
 
 def _scores(labels: Sequence[str], preferred: int | None) -> list[float]:
     if preferred is None:
         return [_PREFERRED] * len(labels)
     return [
-        _PREFERRED if at == preferred else _MEANINGFUL if label in ("stereotype", "anti") else _UNRELATED
-        for at, label in enumerate(labels)
+        _PREFERRED if index == preferred else _MEANINGFUL if label in ("stereotype", "anti") else _UNRELATED
+        for index, label in enumerate(labels)
     ]
 
 

@@ -12,10 +12,8 @@ from typing import Any
 from auditkit.errors import ModelError, did_you_mean
 from auditkit.formats.json_rows import json_lines
 from auditkit.formats.tables import read_table
+from auditkit.models.scripted import PREDICTIONS_SCHEME
 from auditkit.schema import repair
-
-SCHEME = "predictions:"
-"""What a file of predictions is named by."""
 
 _TEXTS = ("answer", "text", "span", "error", "refused", "rule")
 _VALUES = ("answer", "scores", "probabilities", "number", "text", "tags", "span", "error", "refused")
@@ -48,7 +46,7 @@ def read_content(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ModelError(f"{path}: no such file; write {SCHEME}FILE") from None
+        raise ModelError(f"{path}: no such file; write {PREDICTIONS_SCHEME}FILE") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from None
 
@@ -115,8 +113,8 @@ def _prediction(row: dict[str, Any], where: str) -> Prediction:
         raise ModelError(f'{where}: "id" is missing or not text; give the sample\'s id')
     values = [column for column in _VALUES if column in row]
     if len(values) != 1:
-        count = f"{' and '.join(values)} are given" if values else "none is given"
-        raise ModelError(f"{where}: a line needs exactly one of {', '.join(_VALUES)}; {count}")
+        fault = f"it has {' and '.join(values)}" if values else "it has none"
+        raise ModelError(f"{where}: a line needs exactly one of {', '.join(_VALUES)}; {fault}")
     for column in _TEXTS:
         if column in row and not isinstance(row[column], str):
             raise ModelError(f'{where}: "{column}" must be text (given: {row[column]!r:.40}); put it in quotes')

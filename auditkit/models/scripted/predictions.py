@@ -34,8 +34,9 @@ from pathlib import Path
 from string import ascii_uppercase
 
 from auditkit.errors import MeasurementError, ModelError, did_you_mean
-from auditkit.models.adapter import Encoded
-from auditkit.models.scripted.prediction_lines import SCHEME, Prediction, read_content, read_lines
+from auditkit.models.adapter import Encoded, PackRows
+from auditkit.models.scripted import PREDICTIONS_SCHEME
+from auditkit.models.scripted.prediction_lines import Prediction, read_content, read_lines
 from auditkit.models.weights.fingerprint import source_sha256
 from auditkit.schema import (
     Answer,
@@ -57,7 +58,7 @@ from auditkit.schema import (
 SAVED = "saved"
 """The rule of an answer whose rule is not known."""
 
-_TAKES = {
+_COLUMNS = {
     "choose": ("answer", "scores", "probabilities"), "compare": ("answer", "scores"),
     "classify": ("answer", "scores", "probabilities", "number", "text"), "generate": ("text",),
     "tag": ("tags", "text"), "extract": ("span", "text"),
@@ -73,16 +74,12 @@ _DEFAULTS = {"generate": "text", "tag": "tags", "extract": "span"}
 class Predictions:
     """A file of answers, placed on the samples of the audited packs."""
 
-    def __init__(
-        self, path: Path, packs: Mapping[str, Benchmark], rows: Sequence[Sample], others: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, path: Path, packs: PackRows) -> None:
         """Read and place the file.
 
         Args:
             path: the `.jsonl` or `.csv` file.
-            packs: name to card of each audited pack.
-            rows: every sample of these packs, whether or not it is audited.
-            others: names of packs that are not audited: lines about their rows are passed over.
+            packs: the audited packs; lines about rows of the others are passed over.
 
         Raises:
             ModelError: `file:line: what, and what to do` for what cannot be read, an unknown or doubled id, a wrong
@@ -92,19 +89,19 @@ class Predictions:
         self._subject = _subject(path, hashlib.sha256(content).hexdigest())
         self._placed: dict[str, Prediction] = {}
         self._rules: dict[str, str] = {}
-        by_id = {sample.id: sample for sample in rows}
+        by_id = {sample.id: sample for sample in packs.rows}
         by_row: dict[str, list[str]] = {}
         for name in by_id:
             by_row.setdefault(name.partition("/")[2], []).append(name)
         for line in read_lines(content, path):
-            sample = _find(line, by_id, by_row, others)
+            sample = _find(line, by_id, by_row, packs.others)
             if sample is None:
                 continue
             if sample.id in self._placed:
                 first = self._placed[sample.id].where
                 raise ModelError(f'{line.where}: "{sample.id}" was answered at {first}; keep one line a sample')
-            card = packs[sample.benchmark]
-            _takes(line, card)
+            card = packs.cards[sample.benchmark]
+            _check_column(line, card)
             self._one_rule(line, card)
             _check(line, card, sample)
             self._placed[sample.id] = line
@@ -117,29 +114,38 @@ class Predictions:
         if rule not in (*card.rules, implied):
             raise ModelError(f'{line.where}: "rule": {card.name} has no rule "{rule}"; it has: {", ".join(card.rules)}')
         if self._rules.setdefault(card.name, rule) != rule:
-            other = self._rules[card.name]
+            first = self._rules[card.name]
             raise ModelError(
-                f'{line.where}: "rule" is "{rule}", but "{other}" on other lines of {card.name}; a pack has one rule'
+                f'{line.where}: "rule" is "{rule}", but "{first}" on other lines of {card.name}; a pack has one rule'
             )
 
-    def rule(self, card: Benchmark) -> str:
-        """The rule that the file names or implies for a pack, `saved` where it does neither."""
-        return self._rules.get(card.name, _DEFAULTS.get(card.request, SAVED))
+    def rule(self, card: Benchmark, requested: str | None = None) -> str:
+        """The rule that the file names or implies for a pack, `saved` where it does neither.
+
+        Raises:
+            ModelError: the user asks for another.
+        """
+        rule = self._rules.get(card.name, _DEFAULTS.get(card.request, SAVED))
+        if requested is not None and requested != rule:
+            raise ModelError(
+                f'rules: {card.name}: the saved answers were made by the rule "{rule}", not by {requested}'
+            )
+        return rule
 
     def holds(self, sample: Sample) -> bool:
         """Whether the file has a line for a sample."""
         return sample.id in self._placed
 
-    def agree(self, one: Sample, other: Sample) -> None:
+    def agree(self, first: Sample, second: Sample) -> None:
         """Check that two samples that ask exactly the same have the same answer.
 
         Raises:
             ModelError: they differ; names both lines.
         """
-        first, second = self._placed[one.id], self._placed[other.id]
-        if (first.column, first.value) != (second.column, second.value):
+        line, second_line = self._placed[first.id], self._placed[second.id]
+        if (line.column, line.value) != (second_line.column, second_line.value):
             raise ModelError(
-                f"{second.where}: {other.id} asks exactly what {one.id} ({first.where}) asks, but is answered "
+                f"{second_line.where}: {second.id} asks exactly what {first.id} ({line.where}) asks, but is answered "
                 f"otherwise; give both the same answer"
             )
 
@@ -194,9 +200,14 @@ class PredictionsAdapter:
             yield _output(line, request)
 
 
+def open_predictions(path: str, packs: PackRows) -> Predictions:
+    """The answers of a file; see `Predictions` for the errors."""
+    return Predictions(Path(path), packs)
+
+
 def _subject(path: Path, sha256: str) -> Subject:
     parts = {"adapter": "predictions", "file": sha256, "source": source_sha256()}
-    return Subject(name=f"{SCHEME}{path}", kind="predictions", fingerprint=sha256, parts=parts)
+    return Subject(name=f"{PREDICTIONS_SCHEME}{path}", kind="predictions", fingerprint=sha256, parts=parts)
 
 
 def _output(line: Prediction, request: Request) -> Output:
@@ -251,10 +262,10 @@ def _find(
     raise ModelError(f'{line.where}: no audited pack has a row "{line.id}"; {hint}')
 
 
-def _takes(line: Prediction, card: Benchmark) -> None:
-    takes = _TAKES.get(card.request, ())
-    if line.column not in (*takes, *_ANY):
-        raise ModelError(f'{line.where}: "{line.column}" answers no {card.request} row; use {" or ".join(takes)}')
+def _check_column(line: Prediction, card: Benchmark) -> None:
+    columns = _COLUMNS.get(card.request, ())
+    if line.column not in (*columns, *_ANY):
+        raise ModelError(f'{line.where}: "{line.column}" answers no {card.request} row; use {" or ".join(columns)}')
 
 
 def _check(line: Prediction, card: Benchmark, sample: Sample) -> None:
@@ -285,9 +296,9 @@ def _check(line: Prediction, card: Benchmark, sample: Sample) -> None:
 def _one_reading(line: Prediction, sample: Sample) -> None:
     """An answer that is one option's label and another's text or letter says nothing."""
     readings = [
-        (f"the {what} of option {letter}", choice.label)
+        (f"the {part} of option {letter}", choice.label)
         for letter, choice in zip(ascii_uppercase, sample.choices, strict=False)
-        for what, name in (("label", choice.label), ("text", choice.text), ("letter", letter))
+        for part, name in (("label", choice.label), ("text", choice.text), ("letter", letter))
         if name == line.value
     ]
     if len({label for _, label in readings}) > 1:

@@ -7,10 +7,11 @@ from functools import cached_property
 
 from auditkit.errors import ModelError
 from auditkit.models.adapter import Encoded
-from auditkit.models.causal.adapter import LIKELIHOODS, option_output
 from auditkit.models.seq2seq.generation import Writer
-from auditkit.models.seq2seq.scoring import Reader, Seq2SeqScorer
+from auditkit.models.seq2seq.halves import Halves
+from auditkit.models.seq2seq.scoring import Seq2SeqScorer
 from auditkit.models.seq2seq.tokens import Seq2SeqEncoder
+from auditkit.models.tokens.options import LIKELIHOODS, option_output
 from auditkit.models.weights.checkpoint import Checkpoint
 from auditkit.schema import Output, Request, Subject
 
@@ -50,18 +51,18 @@ class Seq2SeqAdapter:
         return offered
 
     @cached_property
-    def reader(self) -> Reader:
+    def halves(self) -> Halves:
         """Checked against the model's own full forward on first use."""
-        return Reader(self.checkpoint)
+        return Halves(self.checkpoint)
 
     @cached_property
     def scorer(self) -> Seq2SeqScorer:
         """Checked likewise."""
-        return Seq2SeqScorer(self.checkpoint, self.reader)
+        return Seq2SeqScorer(self.checkpoint, self.halves)
 
     @cached_property
     def _writer(self) -> Writer:
-        return Writer(self.checkpoint, self.reader)
+        return Writer(self.checkpoint, self.halves)
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:
         """Tokenise requests, in order; see `Seq2SeqEncoder`."""
@@ -76,11 +77,13 @@ class Seq2SeqAdapter:
         import torch
 
         with torch.inference_mode():
-            written = self._writer.generate([each for each in batch if each.request.generation is not None])
-            scored = [sequence for each in batch if each.request.generation is None for sequence in each.sequences]
+            written = self._writer.generate([encoded for encoded in batch if encoded.request.generation is not None])
+            scored = [
+                sequence for encoded in batch if encoded.request.generation is None for sequence in encoded.sequences
+            ]
             values = iter(self.scorer.logprobs(scored))
-        for each in batch:
-            if each.request.generation is not None:
+        for encoded in batch:
+            if encoded.request.generation is not None:
                 yield next(written)
             else:
-                yield option_output(each, [next(values) for _ in each.sequences])
+                yield option_output(encoded, [next(values) for _ in encoded.sequences])

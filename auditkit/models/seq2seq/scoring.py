@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from auditkit.models.adapter import TokenSequence, common_prefix
-from auditkit.models.causal.scoring import in_halves, right_padded
 from auditkit.models.device import to_device
-from auditkit.models.speed.head import gather_logprobs, narrowed, tolerance
+from auditkit.models.seq2seq.halves import Halves
+from auditkit.models.speed.head import REFUSALS, gather_logprobs, tolerance
+from auditkit.models.tokens.batches import Ids, group_in_order, in_halves
 from auditkit.models.weights.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import torch
 
-Ids = tuple[int, ...]
-T = TypeVar("T")
-
-KEPT_LEAST = 256
-"""Tokens from which on a source is read by itself, which on a CPU takes no longer, and its reading kept for later
-batches. Shorter ones are read together and not kept: a reading differs in its last bits with those beside it, and a run
-that goes on after an interrupt must repeat each bit."""
-
-KEPT_TOKENS = 1 << 15
-"""Most tokens of all kept readings: 128 MiB where the encoder is 1,024 wide and in float32."""
 
 _HEAD_ELEMENTS = 1 << 28
-_REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -46,123 +36,12 @@ class Pair:
         return len(self.source) + len(self.target)
 
 
-def within(items: Iterable[T], size: Callable[[T], int], budget: int) -> Iterator[list[T]]:
-    """Cut items into groups of at most `budget` tokens, padding to the group's longest included."""
-    group: list[T] = []
-    longest = 0
-    for item in items:
-        longest = max(longest, size(item))
-        if group and longest * (len(group) + 1) > budget:
-            yield group
-            group, longest = [], size(item)
-        group.append(item)
-    if group:
-        yield group
-
-
-class Reader:
-    """Runs the two halves of an encoder-decoder."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        """Bind the model, and compare its decoder on a few positions with the whole."""
-        self._checkpoint = checkpoint
-        self._decoder = checkpoint.model.get_decoder()
-        self._narrow = self._narrow_equals_full()
-        self._kept: dict[Ids, torch.Tensor] = {}
-
-    def states(self, sources: Iterable[Ids]) -> dict[Ids, torch.Tensor]:
-        """The encoder's reading (L, D) of each distinct source, without padding; long ones are kept, the last used.
-
-        Raises:
-            MeasurementError: not even one source fits into memory.
-        """
-        found: dict[Ids, torch.Tensor] = {}
-
-        def read(group: list[Ids]) -> None:
-            inputs = right_padded(group, self._checkpoint, positions=False)
-            states = self._checkpoint.model.get_encoder()(**inputs, return_dict=True).last_hidden_state
-            # a view would keep the padded states of the whole group alive
-            found.update((ids, states[row, : len(ids)].clone()) for row, ids in enumerate(group))
-
-        distinct = sorted(set(sources), key=lambda ids: (len(ids), ids))
-        for group in within([ids for ids in distinct if len(ids) < KEPT_LEAST], len, self._checkpoint.batch_tokens):
-            in_halves(group, read)
-        for ids in distinct:
-            if len(ids) >= KEPT_LEAST:
-                if ids in self._kept:
-                    found[ids] = self._kept.pop(ids)
-                else:
-                    in_halves([ids], read)
-                self._keep(ids, found[ids])
-        return found
-
-    def _keep(self, ids: Ids, states: torch.Tensor) -> None:
-        """Keep a reading as the last used, and let those go that were used longest ago."""
-        self._kept[ids] = states
-        left = sum(len(each) for each in self._kept) - KEPT_TOKENS
-        for each in list(self._kept):
-            if left <= 0:
-                break
-            left -= len(each)
-            del self._kept[each]
-
-    def inputs(self, states: Sequence[torch.Tensor]) -> dict[str, Any]:
-        """Encoder outputs (B, L, D) and their attention mask (B, L), as the model takes them."""
-        import torch
-        from transformers.modeling_outputs import BaseModelOutput
-
-        lengths = to_device([len(state) for state in states], states[0].device)
-        padded = torch.nn.utils.rnn.pad_sequence(list(states), batch_first=True)
-        mask = (torch.arange(padded.shape[1], device=padded.device)[None] < lengths[:, None]).long()
-        return {"encoder_outputs": BaseModelOutput(last_hidden_state=padded), "attention_mask": mask}
-
-    def select(self, inputs: Mapping[str, Any], rows: torch.Tensor) -> dict[str, Any]:
-        """Some rows of what `inputs` made, in that order; a row may come several times."""
-        from transformers.modeling_outputs import BaseModelOutput
-
-        states = inputs["encoder_outputs"].last_hidden_state[rows]
-        return {
-            "encoder_outputs": BaseModelOutput(last_hidden_state=states),
-            "attention_mask": inputs["attention_mask"][rows],
-        }
-
-    def targets(self, rows: Sequence[Ids]) -> torch.Tensor:
-        """Target ids (B, T), padded on the right: causal attention lets no token see what follows it."""
-        return right_padded(rows, self._checkpoint, positions=False)["input_ids"]
-
-    def logits(
-        self, inputs: Mapping[str, Any], rows: torch.Tensor, columns: torch.Tensor, **extra: Any
-    ) -> tuple[torch.Tensor, Any]:
-        """Logits (S, V) at the S places (rows[i], columns[i]) of the target, and the key/value cache if asked for."""
-        if not self._narrow:
-            output = self._checkpoint.model(**inputs, **extra)
-            return output.logits[rows, columns], output.past_key_values
-        with narrowed(self._decoder, rows, columns):
-            output = self._checkpoint.model(**inputs, **extra)
-        return output.logits[0], output.past_key_values
-
-    def _narrow_equals_full(self) -> bool:
-        """Whether the head may be given some positions only, on this very model."""
-        import torch
-
-        device, size = self._checkpoint.device, self._checkpoint.vocabulary
-        ids = (torch.arange(3, 9, device=device) % size).repeat(2, 1)
-        rows, columns = torch.tensor([0, 1, 1], device=device), torch.tensor([2, 0, 5], device=device)
-        inputs = {"input_ids": ids, "decoder_input_ids": ids, "use_cache": False}
-        with torch.inference_mode():
-            full = self._checkpoint.model(**inputs).logits[rows, columns].float()
-            try:
-                with narrowed(self._decoder, rows, columns):
-                    narrow = self._checkpoint.model(**inputs).logits[0].float()
-            except _REFUSALS:
-                return False
-        return narrow.shape == full.shape and bool((narrow - full).abs().max() <= tolerance(full, self._checkpoint))
-
-
-Wanted = dict[Pair, dict[tuple[int, int], float]]
-"""What is read, to the place in the target and the token asked for, to the log-probability."""
-Asked = tuple[int, int, Pair, tuple[int, int]]
-"""Row and column of the logits that answer, and where the answer goes."""
+Query = tuple[int, int]
+"""The place in the target whose output is read, and the token whose log-probability there is wanted."""
+Logprobs = dict[Pair, dict[Query, float]]
+"""What is read, to what is wanted of it, to the log-probability."""
+PlacedQuery = tuple[int, int, Pair, Query]
+"""Row and column of the logits that answer a query, and the query."""
 
 
 @dataclass(frozen=True)
@@ -186,10 +65,10 @@ class Seq2SeqScorer:
     the source included, serve all of them. A model that cannot go on from them reads each target whole.
     """
 
-    def __init__(self, checkpoint: Checkpoint, reader: Reader) -> None:
-        """Bind model and reader, and try whether targets can go on from what they share."""
+    def __init__(self, checkpoint: Checkpoint, halves: Halves) -> None:
+        """Bind the model, and try whether targets can go on from what they share."""
         self._checkpoint = checkpoint
-        self._reader = reader
+        self._halves = halves
         self.forks = self._forks_fit()
 
     def logprobs(self, sequences: Sequence[TokenSequence]) -> list[np.ndarray]:
@@ -198,80 +77,86 @@ class Seq2SeqScorer:
         Raises:
             MeasurementError: not even one text fits into memory.
         """
-        wanted: Wanted = {}
+        logprobs: Logprobs = {}
         for sequence in sequences:
-            for key in _keys(sequence):
-                wanted.setdefault(_pair(sequence), {})[key] = 0.0
-        self._compute(wanted, forked=self.forks)
+            for query in _queries(sequence):
+                logprobs.setdefault(_pair(sequence), {})[query] = 0.0
+        self._compute(logprobs, forked=self.forks)
         return [
-            np.array([wanted[_pair(sequence)][key] for key in _keys(sequence)], dtype=np.float64)
+            np.array([logprobs[_pair(sequence)][query] for query in _queries(sequence)], dtype=np.float64)
             for sequence in sequences
         ]
 
-    def _compute(self, wanted: Wanted, *, forked: bool) -> None:
-        states = self._reader.states(pair.source for pair in wanted)
+    def _compute(self, logprobs: Logprobs, *, forked: bool) -> None:
+        states = self._halves.states(pair.source for pair in logprobs)
         if not forked:
-            ordered = sorted(wanted, key=lambda pair: (len(pair), pair.source, pair.target))
-            for group in within(ordered, len, self._budget()):
-                in_halves(group, lambda part: self._whole(part, states, wanted))
+            ordered = sorted(logprobs, key=lambda pair: (len(pair), pair.source, pair.target))
+            for group in group_in_order(ordered, len, self._budget()):
+                in_halves(group, lambda part: self._plain(part, states, logprobs))
             return
-        forks = sorted(_forks(wanted), key=lambda fork: (fork.shared, len(fork.source), fork.source))
+        forks = sorted(_forks(logprobs), key=lambda fork: (fork.shared, len(fork.source), fork.source))
         for _, alike in groupby(forks, key=lambda fork: fork.shared):  # one length of cache a batch
-            for each in within(alike, len, self._budget()):
-                in_halves(each, lambda part: self._forked(part, states, wanted))
+            for forks_together in group_in_order(alike, len, self._budget()):
+                in_halves(forks_together, lambda part: self._forked(part, states, logprobs))
 
     def _budget(self) -> int:
         return max(1, min(self._checkpoint.batch_tokens, _HEAD_ELEMENTS // self._checkpoint.vocabulary))
 
-    def _whole(self, group: list[Pair], states: Mapping[Ids, torch.Tensor], wanted: Wanted) -> None:
+    def _plain(self, group: list[Pair], states: Mapping[Ids, torch.Tensor], logprobs: Logprobs) -> None:
         """Read each target from its beginning."""
-        inputs = self._reader.inputs([states[pair.source] for pair in group])
-        asked = [(row, key[0], pair, key) for row, pair in enumerate(group) for key in wanted[pair]]
-        self._read(inputs, [pair.target for pair in group], asked, wanted, use_cache=False)
+        inputs = self._halves.inputs([states[pair.source] for pair in group])
+        queries = [(row, query[0], pair, query) for row, pair in enumerate(group) for query in logprobs[pair]]
+        self._read(inputs, [pair.target for pair in group], queries, logprobs, use_cache=False)
 
-    def _forked(self, group: list[Fork], states: Mapping[Ids, torch.Tensor], wanted: Wanted) -> None:
+    def _forked(self, group: list[Fork], states: Mapping[Ids, torch.Tensor], logprobs: Logprobs) -> None:
         """Read what targets share, then go on with each."""
-
-        inputs = self._reader.inputs([states[fork.source] for fork in group])
+        inputs = self._halves.inputs([states[fork.source] for fork in group])
         shared = group[0].shared
-        every = [(row, pair, key) for row, fork in enumerate(group) for pair in fork.pairs for key in wanted[pair]]
-        branches = list(dict.fromkeys((row, pair) for row, pair, key in every if key[0] >= shared))
+        queries = [
+            (row, pair, query) for row, fork in enumerate(group) for pair in fork.pairs for query in logprobs[pair]
+        ]
+        branches = list(dict.fromkeys((row, pair) for row, pair, query in queries if query[0] >= shared))
+        # first pass: the shared beginning of each source's targets, one row a source
         cache = self._read(
             inputs, [fork.pairs[0].target[:shared] for fork in group],
-            [(row, key[0], pair, key) for row, pair, key in every if key[0] < shared], wanted,
+            [(row, query[0], pair, query) for row, pair, query in queries if query[0] < shared], logprobs,
             use_cache=bool(branches),
         )
+        # then each target's own rest, on a copy of its source's row of the cache
         branches.sort(key=lambda branch: len(branch[1]))
-        parts = list(within(branches, lambda branch: len(branch[1]), self._budget()))
+        parts = list(group_in_order(branches, lambda branch: len(branch[1]), self._budget()))
         for number, part in enumerate(parts):
             rows = to_device([row for row, _ in part], self._checkpoint.device)
-            own = cache if number == len(parts) - 1 else copy.deepcopy(cache)
-            own.batch_select_indices(rows)
-            asked = [
-                (at, key[0] - shared, pair, key)
-                for at, (_, pair) in enumerate(part) for key in wanted[pair] if key[0] >= shared
+            branch_cache = cache if number == len(parts) - 1 else copy.deepcopy(cache)
+            branch_cache.batch_select_indices(rows)
+            placed = [
+                (row, query[0] - shared, pair, query)
+                for row, (_, pair) in enumerate(part) for query in logprobs[pair] if query[0] >= shared
             ]
-            chosen = self._reader.select(inputs, rows)
             self._read(
-                chosen, [pair.target[shared:] for _, pair in part], asked, wanted, past_key_values=own, use_cache=True
+                self._halves.select(inputs, rows), [pair.target[shared:] for _, pair in part], placed, logprobs,
+                past_key_values=branch_cache, use_cache=True,
             )
 
     def _read(
-        self, inputs: dict[str, Any], targets: Sequence[Ids], asked: Sequence[Asked], wanted: Wanted, **extra: Any
+        self, inputs: dict[str, Any], targets: Sequence[Ids], queries: Sequence[PlacedQuery], logprobs: Logprobs,
+        **extra: Any,
     ) -> Any:
-        """One forward: fill in what is asked, return the cache."""
+        """One forward: fill in the log-probabilities of the queries, return the cache."""
         import torch
 
         device = self._checkpoint.device
-        places = {place: at for at, place in enumerate(dict.fromkeys((row, column) for row, column, _, _ in asked))}
+        # several tokens may be wanted at one place: the head runs there once
+        distinct = dict.fromkeys((row, column) for row, column, _, _ in queries)
+        places = {place: number for number, place in enumerate(distinct)}
         rows, columns = (to_device([place[axis] for place in places], device, torch.long) for axis in (0, 1))
-        inputs = {**inputs, "decoder_input_ids": self._reader.targets(targets)}
-        logits, cache = self._reader.logits(inputs, rows, columns, **extra)
-        index = to_device([places[row, column] for row, column, _, _ in asked], device, torch.long)
-        tokens = to_device([key[1] for _, _, _, key in asked], device, torch.long)
+        inputs = {**inputs, "decoder_input_ids": self._halves.targets(targets)}
+        logits, cache = self._halves.logits(inputs, rows, columns, **extra)
+        index = to_device([places[row, column] for row, column, _, _ in queries], device, torch.long)
+        tokens = to_device([query[1] for _, _, _, query in queries], device, torch.long)
         values = gather_logprobs(logits, index, tokens).cpu().double().tolist()
-        for (_, _, pair, key), value in zip(asked, values, strict=True):
-            wanted[pair][key] = value
+        for (_, _, pair, query), value in zip(queries, values, strict=True):
+            logprobs[pair][query] = value
         return cache
 
     def _forks_fit(self) -> bool:
@@ -280,29 +165,29 @@ class Seq2SeqScorer:
 
         size, start = self._checkpoint.vocabulary, 0
         if self._checkpoint.target is not None:
-            start = self._checkpoint.target.start
-        long, short = tuple(at % size for at in range(5, 12)), tuple(at % size for at in range(12, 15))
+            start = self._checkpoint.target.decoder_start
+        long, short = (tuple(token % size for token in tokens) for tokens in (range(5, 12), range(12, 15)))
         targets = [(start, 5 % size, 6 % size, 7 % size), (start, 5 % size, 8 % size), (start, 9 % size)]
         pairs = [Pair(long, target) for target in targets] + [Pair(short, target) for target in targets[:2]]
-        whole, forked = (
-            {pair: {(at, 10 % size): 0.0 for at in range(len(pair.target))} for pair in pairs} for _ in range(2)
+        plain, forked = (
+            {pair: {(place, 10 % size): 0.0 for place in range(len(pair.target))} for pair in pairs} for _ in range(2)
         )
         with torch.inference_mode():
-            self._compute(whole, forked=False)
+            self._compute(plain, forked=False)
             try:
                 self._compute(forked, forked=True)
-            except _REFUSALS:
+            except REFUSALS:
                 return False
         first, second = (
-            torch.tensor([value for pair in pairs for value in each[pair].values()]) for each in (whole, forked)
+            torch.tensor([value for pair in pairs for value in logprobs[pair].values()]) for logprobs in (plain, forked)
         )
         return bool((first - second).abs().max() <= tolerance(first, self._checkpoint))
 
 
-def _forks(wanted: Iterable[Pair]) -> list[Fork]:
+def _forks(every_pair: Iterable[Pair]) -> list[Fork]:
     """Pairs by their source; of one target nothing is left to go on with."""
     by_source: dict[Ids, list[Pair]] = {}
-    for pair in wanted:
+    for pair in every_pair:
         by_source.setdefault(pair.source, []).append(pair)
     return [
         Fork(source, common_prefix([pair.target for pair in pairs]), tuple(pairs))
@@ -315,6 +200,6 @@ def _pair(sequence: TokenSequence) -> Pair:
     return Pair(sequence.ids[: sequence.source], sequence.ids[sequence.source : max(sequence.scored)])
 
 
-def _keys(sequence: TokenSequence) -> list[tuple[int, int]]:
-    """Place in the target whose logits are read, and the id that is asked for, of each scored token."""
+def _queries(sequence: TokenSequence) -> list[Query]:
+    """What is wanted of each scored token: the place before it in the target, and its id."""
     return [(position - sequence.source - 1, sequence.ids[position]) for position in sequence.scored]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Encoded, TokenSequence, common_prefix
-from auditkit.models.tokens.encoding import clean, inside, require_options
-from auditkit.models.tokens.languages import Target, around
-from auditkit.models.weights.checkpoint import UNLIMITED, Checkpoint
+from auditkit.models.tokens.batches import Ids
+from auditkit.models.tokens.encoding import clean, inside
+from auditkit.models.tokens.languages import around
+from auditkit.models.tokens.options import require_options
+from auditkit.models.weights.checkpoint import UNLIMITED, Checkpoint, TargetStart
 from auditkit.schema import Option, Request
-
-Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Seq2SeqEncoder:
     """The source is the prompt with the tokenizer's own special tokens; the target the answer's prefix and an option.
 
     A target's end token is not scored, as in lm-evaluation-harness. An option without a prefix begins its target, so
-    that its leading space, which parts it from a prefix, is dropped. `compare` reads an empty source: what is scored is
-    the text as a target of nothing, which is no likelihood that such a model was trained for.
+    that its leading space, which separates it from a prefix, is dropped. `compare` reads an empty source: what is
+    scored is the text as a target of nothing, which is not a likelihood that such a model was trained for.
     A source that exceeds the window loses its end, not its beginning: task prefix and language code stand there.
     """
 
-    def __init__(self, checkpoint: Checkpoint, target: Target) -> None:
+    def __init__(self, checkpoint: Checkpoint, target: TargetStart) -> None:
         """Read the windows (tokens) of both halves, and what the tokenizer puts behind a source."""
         self._tokenizer = checkpoint.tokenizer
         self._target = target
@@ -76,8 +76,8 @@ class Seq2SeqEncoder:
     def _target_ids(self, texts: list[str]) -> list[Ids]:
         if not texts:
             return []
-        made = self._tokenizer(text_target=texts, add_special_tokens=False, verbose=False)
-        return [tuple(ids) for ids in made["input_ids"]]
+        batch = self._tokenizer(text_target=texts, add_special_tokens=False, verbose=False)
+        return [tuple(ids) for ids in batch["input_ids"]]
 
     def _encode(self, request: Request, tables: _Tables) -> Encoded:
         source = tables.sources[self._source(request)]
@@ -92,7 +92,7 @@ class Seq2SeqEncoder:
         if request.generation is not None:
             pairs = [(self._written(request, source, tables), False)]
         elif request.kind == "compare":
-            pairs = [(self._whole(request, source, option, tables), False) for option in require_options(request)]
+            pairs = [(self._text(request, source, option, tables), False) for option in require_options(request)]
         else:
             pairs = [self._continued(request, source, option, tables) for option in require_options(request)]
         sequences = tuple(sequence for sequence, _ in pairs)
@@ -114,24 +114,25 @@ class Seq2SeqEncoder:
             start = common_prefix([body, before])
         return self._scored(request, source, body, range(start, len(body))), merged
 
-    def _whole(self, request: Request, source: Ids, option: Option, tables: _Tables) -> TokenSequence:
+    def _text(self, request: Request, source: Ids, option: Option, tables: _Tables) -> TokenSequence:
         text = clean(option.text)
         body = tables.targets[text]
-        at = list(range(len(body)))
+        places = list(range(len(body)))
         if option.spans:
-            made = self._tokenizer(
+            batch = self._tokenizer(
                 text_target=[text], add_special_tokens=False, return_offsets_mapping=True, verbose=False
             )
-            found = made["offset_mapping"][0]
-            at = [index for index in at if inside(text, int(found[index][0]), int(found[index][1]), option.spans)]
-        return self._scored(request, source, body, at)
+            ranges = [(int(start), int(end)) for start, end in batch["offset_mapping"][0]]
+            places = [place for place in places if inside(text, *ranges[place], option.spans)]
+        return self._scored(request, source, body, places)
 
-    def _scored(self, request: Request, source: Ids, body: Ids, at: Sequence[int]) -> TokenSequence:
-        if not at:
+    def _scored(self, request: Request, source: Ids, body: Ids, places: Sequence[int]) -> TokenSequence:
+        """The text as a target, of which the tokens at some places are scored."""
+        if not places:
             raise MeasurementError(f"request {request.sha256[:12]}: an option has no token that can be scored")
         before = self._target.before_text
         shift = len(source) + len(before)
-        return TokenSequence(source + before + body, tuple(shift + index for index in at), source=len(source))
+        return TokenSequence(source + before + body, tuple(shift + place for place in places), source=len(source))
 
     def _check(self, request: Request, sequences: Sequence[TokenSequence]) -> None:
         room = self._target_window - (request.generation.max_tokens if request.generation else 0)

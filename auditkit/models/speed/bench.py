@@ -17,7 +17,7 @@ import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Adapter
-from auditkit.models.causal.scoring import pad_out, right_padded
+from auditkit.models.tokens.batches import group_by_length, right_padded
 from auditkit.schema import OptionScore, OptionScores, Output, Request
 
 ROWS = 512
@@ -36,7 +36,7 @@ class Setting:
 
 
 def settings() -> Iterator[Setting]:
-    """What can be tried here, the reference (float32 on the CPU) first."""
+    """What can be tried on this machine, the reference (float32 on the CPU) first."""
     import torch
 
     yield Setting("cpu", "float32")
@@ -81,7 +81,7 @@ def matrix_rate(setting: Setting) -> float:
 
 
 @dataclass(frozen=True)
-class Answers:
+class TimedAnswers:
     """What a model answered, and how fast."""
 
     seconds: float
@@ -91,16 +91,16 @@ class Answers:
     outputs: tuple[Output, ...]
 
 
-def answer(adapter: Adapter, requests: Sequence[Request]) -> Answers:
+def answer(adapter: Adapter, requests: Sequence[Request]) -> TimedAnswers:
     """Answer requests twice, after a first few that are not counted."""
     list(adapter.execute(adapter.encode(requests[:2])))
-    taken: list[float] = []
+    seconds: list[float] = []
     for _ in range(2):
         begun = time.perf_counter()
-        encoded = adapter.encode(requests)
-        outputs = tuple(adapter.execute(encoded))
-        taken.append(time.perf_counter() - begun)
-    return Answers(min(taken), sum(each.tokens for each in encoded), outputs)
+        batch = adapter.encode(requests)
+        outputs = tuple(adapter.execute(batch))
+        seconds.append(time.perf_counter() - begun)
+    return TimedAnswers(min(seconds), sum(encoded.tokens for encoded in batch), outputs)
 
 
 @dataclass(frozen=True)
@@ -123,18 +123,18 @@ def difference(reference: Sequence[Output], others: Sequence[Output]) -> Differe
     """Compare answers option by option."""
     gaps: list[float] = []
     same = 0
-    for one, other in zip(reference, others, strict=True):
-        if not isinstance(one.answer, OptionScores) or not isinstance(other.answer, OptionScores):
+    for expected, output in zip(reference, others, strict=True):
+        if not isinstance(expected.answer, OptionScores) or not isinstance(output.answer, OptionScores):
             gaps.append(float("inf"))
             continue
-        left, right = one.answer.options, other.answer.options
+        left, right = expected.answer.options, output.answer.options
         gaps += [_gap(a, b) for a, b in zip(left, right, strict=True)]
         same += int(np.argmax([option.sum for option in left]) == np.argmax([option.sum for option in right]))
     return Difference(max(gaps), statistics.median(gaps), same / len(reference))
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompileTimes:
     """One forward pass of a model's body as it is, and compiled by `torch.compile` for that very shape.
 
     Audits run no compiled model: on a CPU, where matrix products take most of the time, a MiniLM's pass took 1.05 times
@@ -158,7 +158,7 @@ class Compiled:
         return math.ceil(self.compiling / saved) if saved > 0 else None
 
 
-def compare_compiled(adapter: Any, requests: Sequence[Request]) -> Compiled:
+def compare_compiled(adapter: Any, requests: Sequence[Request]) -> CompileTimes:
     """Time a local model's body, plain and compiled, on a batch of requests of middle length, at most `ROWS` tokens.
 
     Args:
@@ -166,14 +166,14 @@ def compare_compiled(adapter: Any, requests: Sequence[Request]) -> Compiled:
         requests: that the adapter answers.
 
     Raises:
-        MeasurementError: it cannot be compiled here; says why in one line.
+        MeasurementError: it cannot be compiled on this machine; says why in one line.
     """
     import torch
 
     checkpoint = adapter.checkpoint
-    sequences = [one for each in adapter.encode(requests) for one in each.sequences]
-    texts = dict.fromkeys(one.ids[: one.source] if one.source else one.ids for one in sequences)
-    groups = list(pad_out(list(texts), ROWS))
+    sequences = [sequence for encoded in adapter.encode(requests) for sequence in encoded.sequences]
+    texts = dict.fromkeys(sequence.ids[: sequence.source or None] for sequence in sequences)
+    groups = list(group_by_length(list(texts), ROWS))
     inputs: dict[str, Any] = right_padded(groups[len(groups) // 2], checkpoint, positions=False)
     model = checkpoint.model
     body = model.get_encoder() if adapter.subject.kind == "seq2seq" else model.base_model
@@ -181,20 +181,20 @@ def compare_compiled(adapter: Any, requests: Sequence[Request]) -> Compiled:
         inputs["use_cache"] = False
     with torch.inference_mode():
         plain = _median(lambda: body(**inputs), checkpoint.device.type)
-    with _own_cache(), torch.no_grad():
+    with _empty_compiler_cache(), torch.no_grad():
         try:
             compiled = torch.compile(_without_packing(body), dynamic=False)
             begun = time.perf_counter()
             compiled(**inputs)
             compiling = time.perf_counter() - begun
-            return Compiled(plain, _median(lambda: compiled(**inputs), checkpoint.device.type), compiling)
+            return CompileTimes(plain, _median(lambda: compiled(**inputs), checkpoint.device.type), compiling)
         except Exception as error:  # dynamo, inductor and each back end raise their own
-            raise MeasurementError(_why(error)) from error
+            raise MeasurementError(_reason(error)) from error
         finally:
             torch.compiler.reset()
 
 
-def _why(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Why compiling failed, in one line."""
     text = f"{type(error).__name__}: {error}"
     if "InvalidCxxCompiler" in text or "No working C++ compiler" in text:
@@ -206,7 +206,7 @@ def _median(run: Callable[[], Any], device: str) -> float:
     """Seconds of a run, the median of 5 after one that is not counted."""
     import torch
 
-    taken = []
+    seconds = []
     for _ in range(6):
         begun = time.perf_counter()
         run()
@@ -214,8 +214,8 @@ def _median(run: Callable[[], Any], device: str) -> float:
             torch.cuda.synchronize()
         elif device == "mps":
             torch.mps.synchronize()
-        taken.append(time.perf_counter() - begun)
-    return statistics.median(taken[1:])
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds[1:])
 
 
 def _without_packing(body: Any) -> Any:
@@ -224,15 +224,15 @@ def _without_packing(body: Any) -> Any:
 
     from auditkit.models.speed.packed import PackedLinear
 
-    made = copy.deepcopy(body)
-    for module in made.modules():
+    plain = copy.deepcopy(body)
+    for module in plain.modules():
         if isinstance(module, PackedLinear):
             module.__class__ = torch.nn.Linear
-    return made
+    return plain
 
 
 @contextmanager
-def _own_cache() -> Iterator[None]:
+def _empty_compiler_cache() -> Iterator[None]:
     """While open, the compiler starts from an empty cache, which is removed afterwards."""
     name = "TORCHINDUCTOR_CACHE_DIR"
     before = os.environ.get(name)

@@ -9,42 +9,13 @@ token, mBART starts the decoder with it, multilingual Marian models read it befo
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from auditkit.errors import ModelError
+from auditkit.models.weights.checkpoint import TargetStart
 from auditkit.schema import Config
 
 _CODE = re.compile(r"[a-z]{2,3}_[A-Za-z]{2,4}")
-
-
-@dataclass(frozen=True)
-class Target:
-    """What stands before every target text, and what is said of languages."""
-
-    start: int
-    """Id that the decoder starts with."""
-    forced: tuple[int, ...] = ()
-    """Ids that must follow it: the forced BOS of the generation config, the target's language."""
-    opening: tuple[int, ...] = ()
-    """Ids that follow it in the texts that the model was trained on: the forced ones, else what the tokenizer puts
-    before a target (BART's `<s>`)."""
-    source_language: str = "none"
-    """Code of the source's language; `none` where the model has no codes."""
-    target_language: str = "none"
-    """Code of the target's language."""
-    before_source: str = ""
-    """Text that goes before every source text: `>>fra<<` of Marian models."""
-
-    @property
-    def before_text(self) -> tuple[int, ...]:
-        """All ids before a target text that is given."""
-        return (self.start, *(self.forced or self.opening))
-
-    @property
-    def before_nothing(self) -> tuple[int, ...]:
-        """All ids before a target of which the model writes every token itself."""
-        return (self.start, *self.forced)
 
 
 def language_codes(tokenizer: Any) -> tuple[str, ...]:
@@ -60,7 +31,7 @@ def language_codes(tokenizer: Any) -> tuple[str, ...]:
     return tuple(sorted(token for token in tokenizer.all_special_tokens if _CODE.fullmatch(token)))
 
 
-def find_target(model: Any, tokenizer: Any, config: Config) -> Target:
+def find_target(model: Any, tokenizer: Any, config: Config) -> TargetStart:
     """How the targets of a model begin; a translation model's tokenizer is set to the languages.
 
     Args:
@@ -72,8 +43,8 @@ def find_target(model: Any, tokenizer: Any, config: Config) -> Target:
     Raises:
         ModelError: no decoder start; a language code that the model does not have, lacks, or needs.
     """
-    start, forced = _named(model, "decoder_start_token_id"), _named(model, "forced_bos_token_id")
-    start = start if start is not None else _named(model, "bos_token_id")
+    start, forced = _id_of_config(model, "decoder_start_token_id"), _id_of_config(model, "forced_bos_token_id")
+    start = start if start is not None else _id_of_config(model, "bos_token_id")
     codes = language_codes(tokenizer)
     if not codes:
         _refuse_codes(config)
@@ -81,10 +52,10 @@ def find_target(model: Any, tokenizer: Any, config: Config) -> Target:
         return _marian(_required(start), forced, tokenizer, config, codes)
     else:
         return _multilingual(start, forced, model, tokenizer, config, codes)
-    return Target(_required(start), (forced,) if forced is not None else (), _before_text(tokenizer))
+    return TargetStart(_required(start), (forced,) if forced is not None else (), _before_text(tokenizer))
 
 
-def _named(model: Any, name: str) -> int | None:
+def _id_of_config(model: Any, name: str) -> int | None:
     """An id of the generation config, else of the model's config."""
     for config in (getattr(model, "generation_config", None), model.config):
         value = getattr(config, name, None)
@@ -105,43 +76,48 @@ def _refuse_codes(config: Config) -> None:
             raise ModelError(f'{name}: "{getattr(config, name)}": this model has no language codes; leave it out')
 
 
-def _checked(name: str, code: str | None, codes: tuple[str, ...]) -> str:
+def _known_code(name: str, code: str | None, codes: tuple[str, ...]) -> str:
     """A code that the model has.
 
+    Args:
+        name: the setting.
+        code: its value.
+        codes: all codes of the model.
+
     Raises:
-        ModelError: it has not, or none was given; lists all that it has.
+        ModelError: the model does not have it, or there is none; lists all that the model has.
     """
     bare = code.strip("<>") if code is not None else None
     if bare in codes:
         return str(bare)
-    what = "is missing" if code is None else f'"{code}" is none of its codes'
-    raise ModelError(f"{name}: {what}; this model has {', '.join(codes)}: set {name} in audit.yaml or as --option")
+    fault = "is missing" if code is None else f'"{code}" is none of its codes'
+    raise ModelError(f"{name}: {fault}; this model has {', '.join(codes)}: set {name} in audit.yaml or as --option")
 
 
-def _marian(start: int, forced: int | None, tokenizer: Any, config: Config, codes: tuple[str, ...]) -> Target:
+def _marian(start: int, forced: int | None, tokenizer: Any, config: Config, codes: tuple[str, ...]) -> TargetStart:
     if config.source_language is not None:
         raise ModelError("source_language: this model has codes for its target only; leave source_language out")
-    code = _checked("target_language", config.target_language, codes)
-    return Target(
+    code = _known_code("target_language", config.target_language, codes)
+    return TargetStart(
         start, (forced,) if forced is not None else (), target_language=code, before_source=f">>{code}<< "
     )
 
 
 def _multilingual(
     start: int | None, forced: int | None, model: Any, tokenizer: Any, config: Config, codes: tuple[str, ...]
-) -> Target:
+) -> TargetStart:
     saved = getattr(tokenizer, "init_kwargs", {})
-    source = _checked("source_language", config.source_language or saved.get("src_lang"), codes)
+    source = _known_code("source_language", config.source_language or saved.get("src_lang"), codes)
     ids = {_id(tokenizer, code): code for code in codes}
-    told = ids.get(forced if forced is not None else -1) or ids.get(start if start is not None else -1)
-    target = _checked("target_language", config.target_language or told or saved.get("tgt_lang"), codes)
+    configured = ids.get(forced if forced is not None else -1) or ids.get(start if start is not None else -1)
+    target = _known_code("target_language", config.target_language or configured or saved.get("tgt_lang"), codes)
     tokenizer.src_lang = source
     tokenizer.tgt_lang = target
     code = _id(tokenizer, target)
     if model.config.model_type == "mbart" and code not in _before_text(tokenizer):
         # mBART-25 writes the code behind its targets; shifted right, the decoder starts with it
-        return Target(code, source_language=source, target_language=target)
-    return Target(_required(start), (code,), source_language=source, target_language=target)
+        return TargetStart(code, source_language=source, target_language=target)
+    return TargetStart(_required(start), (code,), source_language=source, target_language=target)
 
 
 def _id(tokenizer: Any, code: str) -> int:
@@ -152,14 +128,14 @@ def _id(tokenizer: Any, code: str) -> int:
 
 def _before_text(tokenizer: Any) -> tuple[int, ...]:
     """Special tokens that the tokenizer puts before a target text (BART's `<s>`; T5 and Marian have none)."""
-    whole = tokenizer(text_target="a").input_ids
+    complete = tokenizer(text_target="a").input_ids
     bare = tokenizer(text_target="a", add_special_tokens=False).input_ids
-    return tuple(whole[: around(whole, bare)[0]])
+    return tuple(complete[: around(complete, bare)[0]])
 
 
-def around(whole: list[int], bare: list[int]) -> tuple[int, int]:
+def around(complete: list[int], bare: list[int]) -> tuple[int, int]:
     """How many special tokens stand before and after a text, from its ids with and without them."""
-    for before in range(len(whole) - len(bare) + 1):
-        if whole[before : before + len(bare)] == bare:
-            return before, len(whole) - len(bare) - before
+    for before in range(len(complete) - len(bare) + 1):
+        if complete[before : before + len(bare)] == bare:
+            return before, len(complete) - len(bare) - before
     return 0, 0

@@ -23,7 +23,7 @@ SCORES: dict[TrainingTask, str] = {
 
 
 @dataclass
-class Encoder:
+class FeatureEncoder:
     """Turns samples into token ids with labels."""
 
     tokenizer: Any
@@ -39,7 +39,7 @@ class Encoder:
 
     def __post_init__(self) -> None:
         """Number the labels in their order, from 0."""
-        self.place = {name: at for at, name in enumerate(self.labels)}
+        self.place = {name: index for index, name in enumerate(self.labels)}
 
     def encode(self, samples: Sequence[Sample]) -> list[Batch]:
         """Token ids and labels of each sample, in order; longer ones are cut at their end."""
@@ -58,7 +58,7 @@ class Encoder:
         )
         width, labels = batch["input_ids"].shape[1], [row["labels"] for row in rows]
         if self.task == "tagging":
-            labels = [[*each, *[IGNORED] * (width - len(each))] for each in labels]
+            labels = [[*row, *[IGNORED] * (width - len(row))] for row in labels]
         real = self.task in ("regression", "multi-label-classification")
         return {**batch, "labels": torch.tensor(labels, dtype=torch.float32 if real else torch.long)}
 
@@ -77,22 +77,22 @@ class Encoder:
         return self.place[str(sample.target)]
 
     def _tokens(self, sample: Sample, *texts: Any, **options: Any) -> Any:
-        whole = self.tokenizer(*texts, verbose=False, **options)
-        if len(whole["input_ids"]) <= self.limit:
-            return whole
+        row = self.tokenizer(*texts, verbose=False, **options)
+        if len(row["input_ids"]) <= self.limit:
+            return row
         self._cut.add(sample.id)
         return self.tokenizer(*texts, truncation=True, max_length=self.limit, **options)
 
     def _tagged(self, sample: Sample) -> Batch:
-        """The first token of each word bears its tag; the others count for nothing."""
+        """The first token of each word has its tag; the others have no loss."""
         row = self._tokens(sample, [clean(word) for word in sample.words], is_split_into_words=True)
-        seen: set[int] = set()
+        words: set[int] = set()
         first: list[int | None] = []
         for word in row.word_ids():
-            counts = word is not None and word not in seen
+            counts = word is not None and word not in words
             first.append(word if counts else None)
             if word is not None:
-                seen.add(word)
+                words.add(word)
         self.words[sample.id] = first
         labels = [IGNORED if word is None else self.place[sample.tags[word]] for word in first]
         return {**row, "labels": labels}
@@ -118,25 +118,27 @@ def score_of(task: TrainingTask) -> Callable[[Any], dict[str, float]]:
     return compute
 
 
-def outputs_of(model: Any, encoder: Encoder, samples: Sequence[Sample], features: Sequence[Batch]) -> dict[str, Output]:
+def outputs_of(
+    model: Any, encoder: FeatureEncoder, samples: Sequence[Sample], features: Sequence[Batch]
+) -> dict[str, Output]:
     """A trained model's answers, by sample id."""
     import torch
 
-    found: dict[str, Output] = {}
-    order = sorted(range(len(samples)), key=lambda at: len(features[at]["input_ids"]))
+    outputs: dict[str, Output] = {}
+    order = sorted(range(len(samples)), key=lambda row: len(features[row]["input_ids"]))
     for begin in range(0, len(order), 32):
         rows = order[begin : begin + 32]
-        batch = encoder.collate([features[at] for at in rows])
+        batch = encoder.collate([features[row] for row in rows])
         batch.pop("labels")
         with torch.inference_mode():
             inputs = {name: to_device(value, model.device) for name, value in batch.items()}
             logits = model(**inputs).logits.float().cpu()
-        for place, at in enumerate(rows):
-            found[samples[at].id] = _output(encoder, samples[at], logits[place])
-    return found
+        for place, row in enumerate(rows):
+            outputs[samples[row].id] = _output(encoder, samples[row], logits[place])
+    return outputs
 
 
-def _output(encoder: Encoder, sample: Sample, logits: Any) -> Output:
+def _output(encoder: FeatureEncoder, sample: Sample, logits: Any) -> Output:
     text, pair = sample.input.get("text", ""), sample.input.get("text_pair", "")
     if encoder.task == "tagging":
         request = Request(kind="tag", rule="tags", words=sample.words)
@@ -155,10 +157,11 @@ def _output(encoder: Encoder, sample: Sample, logits: Any) -> Output:
     return Output(request=request.sha256, rule=request.rule, answer=Probabilities(classes=classes))
 
 
-def _tags(encoder: Encoder, sample: Sample, logits: Any) -> tuple[str, ...] | None:
+def _tags(encoder: FeatureEncoder, sample: Sample, logits: Any) -> tuple[str, ...] | None:
     """One tag a word; a word that the tokenizer makes nothing of is `O`; `None` where words were cut off."""
     best = logits.argmax(-1).tolist()
-    found = {word: encoder.labels[best[at]] for at, word in enumerate(encoder.words[sample.id]) if word is not None}
-    if len(found) < len(sample.words) and (encoder.truncated([sample]) or "O" not in encoder.place):
+    words = enumerate(encoder.words[sample.id])
+    tags = {word: encoder.labels[best[position]] for position, word in words if word is not None}
+    if len(tags) < len(sample.words) and (encoder.truncated([sample]) or "O" not in encoder.place):
         return None
-    return tuple(found.get(word, "O") for word in range(len(sample.words)))
+    return tuple(tags.get(word, "O") for word in range(len(sample.words)))

@@ -1,4 +1,4 @@
-"""Training a head alone: what the frozen body says of each row is computed once, not once an epoch."""
+"""Training a head alone: the frozen body's last states of each row are computed once, not once an epoch."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from auditkit.schema.event import Event, OnEvent
 
 Batch = dict[str, Any]
 MOST_BYTES = 2 << 30
-"""Most memory for what the body said; beyond it every epoch runs the body again."""
+"""Most memory for the body's states; where they need more, every epoch runs the body again."""
 _TOLERANCE = 1e-4
 
 
-class Remembered(torch.nn.Module):  # type: ignore[misc]
-    """Stands in a body's place: every position of `input_ids` holds the row's number."""
+class StateMemory(torch.nn.Module):  # type: ignore[misc]
+    """Stands in for a body: every position of `input_ids` holds the row's number."""
 
     def __init__(self, states: list[torch.Tensor], pooled: list[torch.Tensor]) -> None:
         """Args: a row's last hidden states, each (L, D); its pooled state (D,), or none for any row."""
@@ -47,24 +47,24 @@ def freeze(model: Any, new: Sequence[str]) -> bool:
         Whether all of the body is frozen.
     """
     body, fresh = f"{model.base_model_prefix}.", set(new)
-    whole = True
+    all_frozen = True
     for name, parameter in model.named_parameters():
         learns = name in fresh or not name.startswith(body)
         parameter.requires_grad_(learns)
-        whole = whole and not (learns and name.startswith(body))
+        all_frozen = all_frozen and not (learns and name.startswith(body))
     module = model.base_model
     if module is not model:
         module.eval()
-        # a frozen body is not to drop anything out either: it stays in evaluation mode whatever the trainer says
+        # no dropout in a frozen body: it stays in evaluation mode whatever the trainer sets
         module.train = lambda mode=True: module
-    return whole
+    return all_frozen
 
 
 @contextmanager
-def remembered(
+def states_in_place_of_body(
     model: Any, features: Sequence[Batch], collate: Callable[[Sequence[Batch]], Batch], on_event: OnEvent
 ) -> Iterator[list[Batch] | None]:
-    """Put what the frozen body says in its place for a while.
+    """Put the frozen body's last states in its place while open.
 
     Args:
         model: its body is wholly frozen.
@@ -84,40 +84,43 @@ def remembered(
         yield None
         return
     memory = _remember(model, body, features, collate, on_event)
-    numbered = [{**row, "input_ids": [at] * len(row["input_ids"])} for at, row in enumerate(features)]
+    numbered = [{**row, "input_ids": [number] * len(row["input_ids"])} for number, row in enumerate(features)]
     sample = range(0, len(features), max(1, len(features) // 8))
-    before = _logits(model, collate([features[at] for at in sample]))
+    before = _logits(model, collate([features[row] for row in sample]))
     setattr(model, prefix, memory)
     try:
-        yield numbered if _same(model, collate([numbered[at] for at in sample]), before) else None
+        yield numbered if _same(model, collate([numbered[row] for row in sample]), before) else None
     finally:
         setattr(model, prefix, body)
 
 
 def _remember(
     model: Any, body: Any, features: Sequence[Batch], collate: Callable[[Sequence[Batch]], Batch], on_event: OnEvent
-) -> Remembered:
+) -> StateMemory:
     states: list[torch.Tensor | None] = [None] * len(features)
     pooled: list[torch.Tensor | None] = [None] * len(features)
-    order = sorted(range(len(features)), key=lambda at: len(features[at]["input_ids"]))
+    order = sorted(range(len(features)), key=lambda row: len(features[row]["input_ids"]))
     model.eval()
     for begin in range(0, len(order), 32):
         rows = order[begin : begin + 32]
-        batch = {name: value.to(model.device) for name, value in collate([features[at] for at in rows]).items()}
+        batch = {name: value.to(model.device) for name, value in collate([features[row] for row in rows]).items()}
         batch.pop("labels", None)
         with torch.no_grad():
-            said = body(**batch)
-        for place, at in enumerate(rows):
-            states[at] = said[0][place, : len(features[at]["input_ids"])].float().cpu().clone()
-            pooled[at] = said.pooler_output[place].float().cpu() if said.get("pooler_output") is not None else None
+            output = body(**batch)
+        for place, row in enumerate(rows):
+            states[row] = output[0][place, : len(features[row]["input_ids"])].float().cpu().clone()
+            if output.get("pooler_output") is not None:
+                pooled[row] = output.pooler_output[place].float().cpu()
         on_event(Event("encode", "rows through the frozen body, once", begin + len(rows), len(order)))
-    return Remembered([s for s in states if s is not None], [p for p in pooled if p is not None])
+    return StateMemory(
+        [state for state in states if state is not None], [state for state in pooled if state is not None]
+    )
 
 
 def _logits(model: Any, batch: Batch) -> torch.Tensor:
     with torch.no_grad():
-        found = model(**{name: value.to(model.device) for name, value in batch.items() if name != "labels"}).logits
-    return torch.as_tensor(found)
+        inputs = {name: value.to(model.device) for name, value in batch.items() if name != "labels"}
+        return torch.as_tensor(model(**inputs).logits)
 
 
 def _same(model: Any, batch: Batch, before: torch.Tensor) -> bool:

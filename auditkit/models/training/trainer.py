@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.errors import MeasurementError, ModelError
+from auditkit.errors import MeasurementError, ModelError, first_line
 from auditkit.models import device as devices
-from auditkit.models.training.features import Batch, Encoder, outputs_of, score_of
-from auditkit.models.training.head_only import freeze, remembered
-from auditkit.models.weights.checkpoint import window
-from auditkit.models.weights.locate import Located
+from auditkit.models.training.features import Batch, FeatureEncoder, outputs_of, score_of
+from auditkit.models.training.head_only import freeze, states_in_place_of_body
+from auditkit.models.weights.checkpoint import model_window
+from auditkit.models.weights.locate import ModelFolder
 from auditkit.schema import CurvePoint, Output, Recipe, Sample
 from auditkit.schema.event import Event, OnEvent
 
@@ -28,7 +28,7 @@ _PROBLEMS = {
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainedModel:
     """A trained model that has been saved, and how it came about."""
 
     curve: tuple[CurvePoint, ...]
@@ -42,21 +42,21 @@ class Fitted:
     trained: int
     device: str
     threads: int
-    remembered: bool
+    body_ran_once: bool
     """Whether the frozen body ran over each row only once."""
 
 
 def fit(
-    located: Located, recipe: Recipe, labels: Sequence[str], training: Sequence[Sample], validation: Sequence[Sample],
+    base: ModelFolder, recipe: Recipe, labels: Sequence[str], training: Sequence[Sample], validation: Sequence[Sample],
     *, folder: Path, checkpoints: Path, device: str, threads: int | None, resume: bool, on_event: OnEvent,
-) -> Fitted:
+) -> TrainedModel:
     """Fine-tune a base model and save it with its tokenizer.
 
     The loss is the model's own: cross-entropy over classes or tags, binary cross-entropy a class for several labels,
     squared error for numbers. The weights of the epoch with the lowest validation loss are kept.
 
     Args:
-        located: the checked base model.
+        base: the checked base model.
         recipe: hyper-parameters.
         labels: classes or tags, in the order of the model's outputs; none for regression.
         training: rows to learn from.
@@ -70,7 +70,7 @@ def fit(
 
     Raises:
         ModelError: the base cannot be fine-tuned for this task.
-        MeasurementError: the loss became no number.
+        MeasurementError: the loss was not a number any more.
     """
     import torch
     import transformers
@@ -80,26 +80,27 @@ def fit(
     target = devices.choose_device(device)
     with _deterministic():
         transformers.set_seed(recipe.seed)
-        model, tokenizer, new = _load(located, recipe, labels)
-        encoder = Encoder(tokenizer, recipe.task, labels, min(recipe.max_length, window(model, tokenizer)))
-        learnt, held = encoder.encode(training), encoder.encode(validation)
+        model, tokenizer, new = _load(base, recipe, labels)
+        encoder = FeatureEncoder(tokenizer, recipe.task, labels, min(recipe.max_length, model_window(model, tokenizer)))
+        training_rows, held_out_rows = encoder.encode(training), encoder.encode(validation)
         model.to(target)
         frozen = freeze(model, new) if recipe.freeze_body else False
-        rows = [*learnt, *held]
-        with remembered(model, rows, encoder.collate, on_event) if frozen else contextlib.nullcontext() as numbered:
-            used = numbered if numbered is not None else rows
+        rows, count = [*training_rows, *held_out_rows], len(training_rows)
+        memory = states_in_place_of_body(model, rows, encoder.collate, on_event) if frozen else contextlib.nullcontext()
+        with memory as numbered:
+            inputs = numbered if numbered is not None else rows
             curve, best, stopped = _train(
-                model, encoder, recipe, used[: len(learnt)], used[len(learnt) :], checkpoints, target, resume, on_event
+                model, encoder, recipe, inputs[:count], inputs[count:], checkpoints, target, resume, on_event
             )
             model.to(target)
-        outputs = outputs_of(model.eval(), encoder, validation, held)
+        outputs = outputs_of(model.eval(), encoder, validation, held_out_rows)
     _save(model, tokenizer, folder)
-    return Fitted(
+    return TrainedModel(
         curve=curve, best_epoch=best, stopped_early=stopped, outputs=outputs,
         truncated=(encoder.truncated(training), encoder.truncated(validation)),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         trained=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
-        device=str(target), threads=torch.get_num_threads(), remembered=frozen and numbered is not None,
+        device=str(target), threads=torch.get_num_threads(), body_ran_once=frozen and numbered is not None,
     )
 
 
@@ -123,7 +124,7 @@ def _deterministic() -> Iterator[None]:
             np.random.set_state(numpy_state)
 
 
-def _load(located: Located, recipe: Recipe, labels: Sequence[str]) -> tuple[Any, Any, list[str]]:
+def _load(base: ModelFolder, recipe: Recipe, labels: Sequence[str]) -> tuple[Any, Any, list[str]]:
     """The base with a head for the task, its tokenizer, and the names of the parameters that are new."""
     import torch
     import transformers
@@ -133,27 +134,28 @@ def _load(located: Located, recipe: Recipe, labels: Sequence[str]) -> tuple[Any,
                      "AutoModelForSequenceClassification")
     head: dict[str, Any] = {"num_labels": len(labels) or 1}
     if labels:
-        head |= {"id2label": dict(enumerate(labels)), "label2id": {name: at for at, name in enumerate(labels)}}
+        head |= {"id2label": dict(enumerate(labels)), "label2id": {name: index for index, name in enumerate(labels)}}
     if not tagging:
         head["problem_type"] = _PROBLEMS[recipe.task]
     try:
         model, report = loader.from_pretrained(
-            str(located.folder), dtype=torch.float32, use_safetensors=True, local_files_only=True,
+            str(base.path), dtype=torch.float32, use_safetensors=True, local_files_only=True,
             ignore_mismatched_sizes=True, output_loading_info=True, **head,
         )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(located.folder), local_files_only=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(str(base.path), local_files_only=True)
     except Exception as error:  # each architecture raises its own
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{located.folder}: it has no head for {recipe.task} ({first}); name another BASE") from error
+        raise ModelError(
+            f"{base.path}: it has no head for {recipe.task} ({first_line(error)}); name another BASE"
+        ) from error
     new = [str(key) for key in report["missing_keys"]] + [str(key[0]) for key in report["mismatched_keys"]]
     body = [key for key in new if key.startswith(f"{model.base_model_prefix}.") and ".pooler." not in key]
     if body:
         raise ModelError(
-            f"{located.folder}: {len(body)} tensors of its body are not in the weights (e.g. {body[0]}); "
+            f"{base.path}: {len(body)} tensors of its body are not in the weights (e.g. {body[0]}); "
             f"name a whole model"
         )
     if not getattr(tokenizer, "is_fast", False):
-        raise ModelError(f"{located.folder}: its tokenizer is no fast one; save a tokenizer.json beside the weights")
+        raise ModelError(f"{base.path}: its tokenizer is not a fast one; save a tokenizer.json beside the weights")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     if model.config.get_text_config().pad_token_id is None:
@@ -163,18 +165,18 @@ def _load(located: Located, recipe: Recipe, labels: Sequence[str]) -> tuple[Any,
 
 
 def _train(
-    model: Any, encoder: Encoder, recipe: Recipe, learnt: Sequence[Batch], held: Sequence[Batch], checkpoints: Path,
-    target: Any, resume: bool, on_event: OnEvent,
+    model: Any, encoder: FeatureEncoder, recipe: Recipe, training: Sequence[Batch], held_out: Sequence[Batch],
+    checkpoints: Path, target: Any, resume: bool, on_event: OnEvent,
 ) -> tuple[tuple[CurvePoint, ...], float, bool]:
     """Run the Trainer; the model then holds the best epoch's weights."""
     from transformers import EarlyStoppingCallback, Trainer
     from transformers.trainer_callback import PrinterCallback
     from transformers.trainer_utils import get_last_checkpoint
 
-    steps = -(-len(learnt) // recipe.batch_size)
+    steps = -(-len(training) // recipe.batch_size)
     trainer = Trainer(
-        model=model, args=_arguments(recipe, checkpoints, steps, target), train_dataset=list(learnt),
-        eval_dataset=list(held), data_collator=encoder.collate, compute_metrics=score_of(recipe.task),
+        model=model, args=_arguments(recipe, checkpoints, steps, target), train_dataset=list(training),
+        eval_dataset=list(held_out), data_collator=encoder.collate, compute_metrics=score_of(recipe.task),
         callbacks=[EarlyStoppingCallback(early_stopping_patience=recipe.patience), _reporter(on_event)],
     )
     trainer.remove_callback(PrinterCallback)
@@ -207,11 +209,11 @@ def _arguments(recipe: Recipe, checkpoints: Path, steps: int, target: Any) -> An
 
 
 def _reporter(on_event: OnEvent) -> Any:
-    """A callback that tells of steps, and stops a training whose loss is no number."""
+    """A callback that reports steps, and stops a training whose loss is not a number."""
     from transformers import TrainerCallback
 
     class Reporter(TrainerCallback):  # type: ignore[misc]
-        """Its last known loss goes into every message."""
+        """The latest loss goes into every message."""
 
         last = ""
 
@@ -225,12 +227,12 @@ def _reporter(on_event: OnEvent) -> Any:
             Raises:
                 MeasurementError: it is NaN or infinite.
             """
-            for name, shown in (("loss", "training loss"), ("eval_loss", "validation loss")):
+            for name, title in (("loss", "training loss"), ("eval_loss", "validation loss")):
                 if name in logs:
-                    self.last = f", {shown} {logs[name]:.3f}"
+                    self.last = f", {title} {logs[name]:.3f}"
                     if not np.isfinite(logs[name]):
                         raise MeasurementError(
-                            f"the {shown} is no number after step {state.global_step}; use a lower --learning-rate"
+                            f"the {title} is not a number after step {state.global_step}; use a lower --learning-rate"
                         )
 
     return Reporter()
@@ -252,7 +254,7 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     shared = (folder / "config.json").stat().st_mode
     for weights in folder.glob("*.safetensors"):
         weights.chmod(shared)  # safetensors writes them for the owner alone
-    # the cutting and padding of the last batch are no property of the tokenizer
+    # how the last batch was cut and padded does not belong to the tokenizer
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(str(folder))

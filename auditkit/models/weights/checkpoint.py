@@ -1,14 +1,14 @@
-"""A model in memory with its tokenizer: what the adapters of one family share."""
+"""A model in memory with its tokenizer, and what was settled about it before it reads."""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from auditkit.models.tokens.languages import Target
 from auditkit.schema import Subject
 
 if TYPE_CHECKING:
@@ -16,6 +16,47 @@ if TYPE_CHECKING:
 
 UNLIMITED = 1 << 30
 """Window of a model that names none."""
+
+
+@dataclass(frozen=True)
+class TargetStart:
+    """What stands before every target text of an encoder-decoder, and its languages."""
+
+    decoder_start: int
+    """Id that the decoder starts with."""
+    forced: tuple[int, ...] = ()
+    """Ids that must follow it: the forced BOS of the generation config, the target's language."""
+    opening: tuple[int, ...] = ()
+    """Ids that follow it in the texts that the model was trained on: the forced ones, else what the tokenizer puts
+    before a target (BART's `<s>`)."""
+    source_language: str = "none"
+    """Code of the source's language; `none` where the model has no codes."""
+    target_language: str = "none"
+    """Code of the target's language."""
+    before_source: str = ""
+    """Text that goes before every source text: `>>fra<<` of Marian models."""
+
+    @property
+    def before_text(self) -> tuple[int, ...]:
+        """All ids before a target text that the model is given."""
+        return (self.decoder_start, *(self.forced or self.opening))
+
+    @property
+    def before_nothing(self) -> tuple[int, ...]:
+        """All ids before a target of which the model writes every token itself."""
+        return (self.decoder_start, *self.forced)
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """What a family settles about a loaded model, before it reads any text with it."""
+
+    parts: Mapping[str, str]
+    """What this adds to the parts of the subject, and so to its fingerprint: all that moves numbers."""
+    chat: bool = False
+    """Prompts go through the chat template."""
+    target: TargetStart | None = None
+    """How the targets of an encoder-decoder begin."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +76,7 @@ class Checkpoint:
     """`Config.bos`."""
     folder: Path | None = None
     """Where it was loaded from."""
-    target: Target | None = None
+    target: TargetStart | None = None
     """How the targets of an encoder-decoder begin."""
     disk_bytes: int | None = None
     """Size of the weight files as the user has them."""
@@ -54,7 +95,7 @@ class Checkpoint:
     @property
     def window(self) -> int:
         """Most tokens that the model reads."""
-        return window(self.model, self.tokenizer)
+        return model_window(self.model, self.tokenizer)
 
     @cached_property
     def vocabulary(self) -> int:
@@ -75,7 +116,7 @@ class Checkpoint:
         return 0
 
 
-def window(model: Any, tokenizer: Any) -> int:
+def model_window(model: Any, tokenizer: Any) -> int:
     """Most tokens that a model reads: the smallest of the limits that config, embeddings and tokenizer name."""
     config = model.config.get_text_config()
     limits = [
@@ -87,7 +128,7 @@ def window(model: Any, tokenizer: Any) -> int:
     if table is not None and getattr(table, "padding_idx", None) is not None:
         # RoBERTa counts positions from padding_idx + 1
         limits.append(int(table.num_embeddings) - int(table.padding_idx) - 1)
-    named = getattr(tokenizer, "model_max_length", None)
-    if isinstance(named, int) and 0 < named < UNLIMITED:
-        limits.append(named)
+    longest = getattr(tokenizer, "model_max_length", None)
+    if isinstance(longest, int) and 0 < longest < UNLIMITED:
+        limits.append(longest)
     return min(limits, default=UNLIMITED)

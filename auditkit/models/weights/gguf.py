@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from auditkit import registry
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, first_line
 from auditkit.models.device import quiet
 from auditkit.models.weights.fingerprint import file_sha256
 from auditkit.schema import digest
@@ -35,17 +35,17 @@ def smollm2_file() -> Path:
 
 
 @dataclass(frozen=True)
-class Converted:
+class ConvertedFolder:
     """A GGUF file as a folder of safetensors."""
 
-    folder: Path
+    path: Path
     gguf_sha256: str
     """Hash of the original file."""
     files_sha256: str
     """Hash of what the conversion wrote."""
 
 
-def converted(path: Path, on_event: OnEvent) -> Converted:
+def converted(path: Path, on_event: OnEvent) -> ConvertedFolder:
     """The folder with the same model as float32 safetensors, converted on first use.
 
     Args:
@@ -60,18 +60,18 @@ def converted(path: Path, on_event: OnEvent) -> Converted:
             raise ModelError(f"{path}: this is not a GGUF file (its first bytes are not GGUF); download it again")
     sha256 = file_sha256(path)
     folder = cache_home() / "weights" / sha256
-    if found := _whole(folder, sha256):
-        return found
+    if copy := _intact(folder, sha256):
+        return copy
     if reason := registry.missing("gguf"):
         raise ModelError(f"{path}: {reason}")
     on_event(Event("load", f"converting {path.name} to safetensors, once (10 to 40 s)"))
     _convert(path, folder, sha256)
-    if found := _whole(folder, sha256):
-        return found
+    if copy := _intact(folder, sha256):
+        return copy
     raise ModelError(f"{folder}: the converted weights are not what was written; check the disk, remove the folder")
 
 
-def _whole(folder: Path, sha256: str) -> Converted | None:
+def _intact(folder: Path, sha256: str) -> ConvertedFolder | None:
     """A cache folder if it is complete and unaltered: its manifest names the content of every file."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
@@ -82,23 +82,23 @@ def _whole(folder: Path, sha256: str) -> Converted | None:
             return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Converted(folder, sha256, digest(files))
+    return ConvertedFolder(folder, sha256, digest(files))
 
 
 def _convert(path: Path, folder: Path, sha256: str) -> None:
-    """Write beside the goal, then rename: a half-written folder never bears the final name."""
+    """Write beside the target, then rename: a half-written folder never has the final name."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
     try:
         _write(path, work)
         files = {item.name: file_sha256(item) for item in sorted(work.iterdir())}
         (work / _MANIFEST).write_text(json.dumps({"gguf": sha256, "files": files}, indent=1), encoding="utf-8")
-        if folder.exists() and _whole(folder, sha256) is None:
+        if folder.exists() and _intact(folder, sha256) is None:
             shutil.rmtree(folder)
         try:
             work.rename(folder)
-        except OSError:  # another process was faster
-            if _whole(folder, sha256) is None:
+        except OSError:  # another process has just converted it
+            if _intact(folder, sha256) is None:
                 raise
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -115,8 +115,9 @@ def _write(path: Path, work: Path) -> None:
             str(path.parent), gguf_file=path.name, dtype=torch.float32, local_files_only=True
         )
     except Exception as error:  # every reader's own exceptions; the user needs one line
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ModelError(f"{path}: transformers cannot read this GGUF file ({reason}); use safetensors") from error
+        raise ModelError(
+            f"{path}: transformers cannot read this GGUF file ({first_line(error)}); use safetensors"
+        ) from error
     # without these two lines: "quantized with gguf and is not serializable" (transformers 5.23)
     model.hf_quantizer = None
     if hasattr(model.config, "quantization_config"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit import registry
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, first_line
 from auditkit.models.weights import peft
 from auditkit.models.weights.fingerprint import files_sha256
 from auditkit.models.weights.gguf import converted, smollm2_file
@@ -28,10 +28,10 @@ _PROBE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Located:
+class ModelFolder:
     """A checked model folder."""
 
-    folder: Path
+    path: Path
     """Holds config.json, safetensors and the tokenizer."""
     settings: dict[str, Any]
     """Its config.json."""
@@ -52,10 +52,10 @@ class Located:
     @property
     def tokenizer(self) -> Path:
         """The folder whose tokenizer is used: the adapter's, where one was saved with it."""
-        return (self.adapter.tokenizer if self.adapter else None) or self.folder
+        return (self.adapter.tokenizer if self.adapter else None) or self.path
 
 
-def locate(config: Config, on_event: OnEvent) -> Located:
+def locate(config: Config, on_event: OnEvent) -> ModelFolder:
     """Find a model and check that it can be loaded safely.
 
     Raises:
@@ -70,7 +70,7 @@ def locate(config: Config, on_event: OnEvent) -> Located:
     return _locate(config.model, config, on_event)
 
 
-def _locate(name: str, config: Config, on_event: OnEvent) -> Located:
+def _locate(name: str, config: Config, on_event: OnEvent) -> ModelFolder:
     path = Path(name).expanduser()
     if name == "minilm":
         return inspect_folder(minilm_folder(), config, on_event=on_event)
@@ -78,7 +78,7 @@ def _locate(name: str, config: Config, on_event: OnEvent) -> Located:
         return _from_gguf(smollm2_file(), config, on_event)
     if path.is_file():
         if path.suffix != ".gguf":
-            raise ModelError(f"{name}: this is a file but no .gguf; name the folder that holds config.json")
+            raise ModelError(f"{name}: this file is not a .gguf; name the folder that holds config.json")
         return _from_gguf(path, config, on_event)
     if path.is_dir():
         return inspect_folder(path, config, on_event=on_event)
@@ -103,11 +103,11 @@ def minilm_folder() -> Path:
     raise ModelError(f"model: minilm: {reason}")
 
 
-def _from_gguf(path: Path, config: Config, on_event: OnEvent) -> Located:
-    found = converted(path, on_event)
-    located = inspect_folder(found.folder, config, on_event=on_event, weights_sha256=found.gguf_sha256)
+def _from_gguf(path: Path, config: Config, on_event: OnEvent) -> ModelFolder:
+    copy = converted(path, on_event)
+    folder = inspect_folder(copy.path, config, on_event=on_event, weights_sha256=copy.gguf_sha256)
     return replace(
-        located, quantisation=f"GGUF {path.name}", converted_sha256=found.files_sha256, disk_bytes=path.stat().st_size
+        folder, quantisation=f"GGUF {path.name}", converted_sha256=copy.files_sha256, disk_bytes=path.stat().st_size
     )
 
 
@@ -118,7 +118,7 @@ def inspect_folder(
     on_event: OnEvent,
     weights_sha256: str | None = None,
     revision: str = "unknown",
-) -> Located:
+) -> ModelFolder:
     """Check a folder before anything of it is loaded; see `locate` for the errors."""
     settings = _read_settings(folder)
     if settings.get("auto_map") and not config.trust_remote_code:
@@ -133,7 +133,7 @@ def inspect_folder(
         on_event(Event("load", f"hashing {size / 1e6:,.0f} MB of weights"))
         weights_sha256 = files_sha256(weights)
     method = (settings.get("quantization_config") or {}).get("quant_method")
-    return Located(
+    return ModelFolder(
         folder, settings, weights, weights_sha256, quantisation=str(method or "none"), revision=revision,
         disk_bytes=sum(path.stat().st_size for path in weights),
     )
@@ -147,8 +147,8 @@ def _read_settings(folder: Path) -> dict[str, Any]:
                 f"{folder}: these are PEFT adapter weights, where a whole model is needed; as MODEL name this folder, "
                 f"as a base merge them into their own first"
             )
-        found = sorted(folder.glob("*.gguf"))
-        hint = f"name the GGUF file: {found[0]}" if found else "name a folder that `save_pretrained` wrote"
+        files = sorted(folder.glob("*.gguf"))
+        hint = f"name the GGUF file: {files[0]}" if files else "name a folder that `save_pretrained` wrote"
         raise ModelError(f"{folder}: there is no config.json; {hint}")
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
@@ -211,13 +211,12 @@ def _from_hub(name: str, config: Config, on_event: OnEvent) -> Path:
             f"{reason or 'the Hub gave nothing'}; use {_LOCAL}"
         ) from error
     except (HfHubHTTPError, OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise ModelError(f"{name}: the Hub would not give it ({first}); use {_LOCAL}") from error
+        raise ModelError(f"{name}: the Hub would not give it ({first_line(error)}); use {_LOCAL}") from error
     return Path(folder)
 
 
 def _unreachable(name: str, endpoint: str) -> str:
-    """Why the Hub cannot be asked, '' if it can: one short question, where the client retries for 23 s.
+    """Why the Hub cannot be asked, empty if it can: one short question, where the client retries for 23 s.
 
     Raises:
         ModelError: the Hub says that there is no such model, or that it is private.

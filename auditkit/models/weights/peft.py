@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit import registry
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, first_line
 from auditkit.models.weights.fingerprint import files_sha256
 from auditkit.schema import Config
 
@@ -20,17 +20,15 @@ _PROMPTS = frozenset(
 )
 _PREFIX = "base_model.model."
 _HEADS = ("classifier.weight", "score.weight", "classifier.out_proj.weight", "logits_proj.weight")
-_FAMILIES = {
-    "CAUSAL_LM": "causal", "SEQ_2_SEQ_LM": "seq2seq", "SEQ_CLS": "classifier", "TOKEN_CLS": "tagger",
-    "QUESTION_ANS": "span", "FEATURE_EXTRACTION": "embedder",
-}
+_WITH_LABELS = ("SEQ_CLS", "TOKEN_CLS")
+"""Tasks whose head has an output a label."""
 
 
 @dataclass(frozen=True)
 class PeftFolder:
     """A checked adapter folder."""
 
-    folder: Path
+    path: Path
     settings: dict[str, Any]
     """Its adapter_config.json."""
     shapes: dict[str, tuple[int, ...]]
@@ -39,27 +37,28 @@ class PeftFolder:
     """Hash of its configuration and weights."""
 
     @property
-    def family(self) -> str | None:
-        """The model family that its task names, if any."""
-        return _FAMILIES.get(str(self.settings.get("task_type")))
+    def task(self) -> str | None:
+        """The task that it was trained for, as PEFT names it, if it says so; a family of models follows from it."""
+        task = self.settings.get("task_type")
+        return task if isinstance(task, str) else None
 
     @property
     def head(self) -> dict[str, Any]:
         """Arguments that give the base a head of the saved one's size and names."""
-        path = self.folder / "config.json"
+        path = self.path / "config.json"
         if path.is_file():
-            named = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(named.get("id2label"), dict):
-                labels = {int(key): str(label) for key, label in named["id2label"].items()}
+            config = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(config.get("id2label"), dict):
+                labels = {int(key): str(label) for key, label in config["id2label"].items()}
                 return {"id2label": labels, "label2id": {label: key for key, label in labels.items()}}
         rows = [shape[0] for name, shape in self.shapes.items() if name.endswith(_HEADS) and len(shape) == 2]
-        return {"num_labels": rows[-1]} if rows and self.family in {"classifier", "tagger"} else {}
+        return {"num_labels": rows[-1]} if rows and self.task in _WITH_LABELS else {}
 
     @property
     def tokenizer(self) -> Path | None:
         """This folder, where a tokenizer was saved in it."""
         names = ("tokenizer.json", "tokenizer_config.json")
-        return self.folder if any((self.folder / name).is_file() for name in names) else None
+        return self.path if any((self.path / name).is_file() for name in names) else None
 
     def brings(self, key: str) -> bool:
         """Whether it holds a tensor of the base model whole (a head that was trained with it)."""
@@ -68,8 +67,8 @@ class PeftFolder:
 
 def is_peft(folder: Path) -> bool:
     """Whether a folder holds adapter weights rather than a whole model."""
-    whole = ("model.safetensors", "model.safetensors.index.json")
-    return (folder / SETTINGS).is_file() and not any((folder / name).is_file() for name in whole)
+    model_files = ("model.safetensors", "model.safetensors.index.json")
+    return (folder / SETTINGS).is_file() and not any((folder / name).is_file() for name in model_files)
 
 
 def split(config: Config) -> tuple[str, Path] | None:
@@ -84,18 +83,18 @@ def split(config: Config) -> tuple[str, Path] | None:
     if not folder.exists() and "+" in name:
         before, _, after = name.rpartition("+")
         if not is_peft(Path(after).expanduser()):
-            raise ModelError(f"{name}: {after} is no folder with {SETTINGS} and {WEIGHTS}; name BASE+ADAPTER_DIR")
+            raise ModelError(f"{name}: {after} is not a folder with {SETTINGS} and {WEIGHTS}; name BASE+ADAPTER_DIR")
         if base is not None and base != before:
             raise ModelError(f"{name}: base: {base} is another base than {before}; name one")
         base, folder = before, Path(after).expanduser()
     if not folder.is_dir() or not is_peft(folder):
         if base is not None:
-            raise ModelError(f"base: {base}: {name} is no folder of PEFT adapter weights; leave base out")
+            raise ModelError(f"base: {base}: {name} is not a folder of PEFT adapter weights; leave base out")
         return None
-    named = base or _settings(folder).get("base_model_name_or_path")
-    if not named:
+    base = base or _settings(folder).get("base_model_name_or_path")
+    if not base:
         raise ModelError(f"{folder}/{SETTINGS}: names no base model; say it: --base, or MODEL as BASE+{folder}")
-    return str(named), folder
+    return str(base), folder
 
 
 def inspect(folder: Path) -> PeftFolder:
@@ -162,19 +161,20 @@ def put_on(model: Any, adapter: PeftFolder) -> tuple[Any, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            wrapped = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=False)
+            wrapped = PeftModel.from_pretrained(model, str(adapter.path), is_trainable=False)
     except Exception as error:  # each method raises its own
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelError(f"{adapter.folder}: the adapter does not fit this base ({first}); check --base") from error
-    _check_whole(wrapped, adapter)
-    merged = model.dtype in (torch.float32, torch.float64) and hasattr(wrapped.base_model, "merge_and_unload")
-    whole = wrapped.merge_and_unload() if merged else wrapped.get_base_model()
+        raise ModelError(
+            f"{adapter.path}: the adapter does not fit this base ({first_line(error)}); check --base"
+        ) from error
+    _check_tensors(wrapped, adapter)
+    merges = model.dtype in (torch.float32, torch.float64) and hasattr(wrapped.base_model, "merge_and_unload")
+    adapted = wrapped.merge_and_unload() if merges else wrapped.get_base_model()
     rank = f" of rank {adapter.settings['r']}" if "r" in adapter.settings else ""
-    how = "merged into the base" if merged else "beside the base's weights"
-    return whole, f"{adapter.settings.get('peft_type')}{rank}, {how}, peft {version('peft')}"
+    placing = "merged into the base" if merges else "beside the base's weights"
+    return adapted, f"{adapter.settings.get('peft_type')}{rank}, {placing}, peft {version('peft')}"
 
 
-def _check_whole(wrapped: Any, adapter: PeftFolder) -> None:
+def _check_tensors(wrapped: Any, adapter: PeftFolder) -> None:
     """Every tensor of the file is in the model and the reverse: PEFT only warns, and goes on with what it has."""
     from peft import get_peft_model_state_dict
 
@@ -183,6 +183,6 @@ def _check_whole(wrapped: Any, adapter: PeftFolder) -> None:
     if odd:
         where = "the file lacks it" if odd[0] in loaded else "the base has no place for it"
         raise ModelError(
-            f"{adapter.folder}: {len(odd)} tensors of the adapter do not fit the base, e.g. {odd[0]} ({where}); "
+            f"{adapter.path}: {len(odd)} tensors of the adapter do not fit the base, e.g. {odd[0]} ({where}); "
             f"check --base"
         )

@@ -33,7 +33,7 @@ def quantise(model: Any, device: torch.device) -> str:
         What was done, and to which layers.
 
     Raises:
-        ModelError: torchao is missing, the device is no CPU, or the model has no linear layer.
+        ModelError: torchao is missing, the device is not a CPU, or the model has no linear layer.
     """
     from torch import nn
 

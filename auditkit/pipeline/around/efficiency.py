@@ -8,12 +8,10 @@ from collections.abc import Collection, Iterable
 
 from auditkit.models.adapter import Adapter
 from auditkit.models.device import peak_device_bytes
+from auditkit.models.families import answers_by_sample
 from auditkit.models.weights.checkpoint import Checkpoint
 from auditkit.schema import Api, Efficiency, Output
-from auditkit.store.journal import JournalRecords
-
-_NO_MODELS = ("planted", "predictions")
-"""Kinds of subjects that are no model that runs."""
+from auditkit.store.records import JournalRecords
 
 
 def efficiency(
@@ -28,7 +26,7 @@ def efficiency(
         api: holds the prices.
     """
     kind = adapter.subject.kind
-    if kind in _NO_MODELS:
+    if answers_by_sample(kind):
         return None
     answered = [
         output for sha, output in records.outputs.items() if sha not in records.from_cache and output.error is None

@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
-from auditkit.models.adapter import Adapter, Telling
+from auditkit.models.adapter import Adapter, ExecutionReporter
 from auditkit.registry import DISTRIBUTION
 from auditkit.schema import Efficiency, Observed
-from auditkit.store.journal import JournalRecords
+from auditkit.store.records import JournalRecords
 
 LIBRARIES = ("auditkit", "torch", "transformers", "tokenizers", "captum", "fairlearn", "numpy", "scipy", "pandas")
 
@@ -53,7 +53,7 @@ def observe(
     clock: Clock, records: JournalRecords, adapter: Adapter, executor: str, ran: Efficiency | None = None
 ) -> Observed:
     """What one command took, how the model read, what the journal says of its work, and what it costs to run."""
-    how = {"reading": adapter.execution} if isinstance(adapter, Telling) and adapter.execution else {}
+    how = {"reading": adapter.execution} if isinstance(adapter, ExecutionReporter) and adapter.execution else {}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     outputs = records.outputs.values()
     return Observed(

@@ -10,7 +10,7 @@ from typing import Any
 from auditkit import registry
 from auditkit.errors import ConfigError
 from auditkit.models.adapter import Adapter
-from auditkit.models.endpoint.client import SCHEME
+from auditkit.models.families import answers_by_sample, family_of_scheme
 from auditkit.models.open import open_model
 from auditkit.pipeline.around.offline import prepare
 from auditkit.run.executor import Executor, executor_for
@@ -23,9 +23,9 @@ def check_executor(config: Config) -> None:
     Raises:
         ConfigError: what, and what to do.
     """
-    endpoint = config.model.startswith(SCHEME)
+    endpoint = _is_remote(config)
     if config.executor == "api" and not endpoint:
-        raise ConfigError(f"executor: api needs an endpoint ({SCHEME}MODEL@BASE_URL), not {config.model}")
+        raise ConfigError(f"executor: api needs an endpoint (openai:MODEL@BASE_URL), not {config.model}")
     if config.executor == "ray" and endpoint:
         raise ConfigError("executor: ray holds models itself; an endpoint is asked by executor: api (api.concurrency)")
     if config.executor == "ray" and (reason := registry.missing("ray")):
@@ -43,7 +43,7 @@ def describe_executor(config: Config) -> str:
     """Who answers, in words."""
     if config.executor == "ray":
         return f"ray, {config.workers} workers with {threads_each(config)} threads each"
-    return "api" if config.model.startswith(SCHEME) else "local"
+    return "api" if _is_remote(config) else "local"
 
 
 def choose_executor(config: Config, adapter: Adapter) -> Executor:
@@ -59,9 +59,14 @@ def choose_executor(config: Config, adapter: Adapter) -> Executor:
     from auditkit.run.cluster import RayExecutor
 
     threads = threads_each(config)
-    by_sample = adapter.subject.kind in ("planted", "predictions")
+    by_sample = answers_by_sample(adapter.subject.kind)
     opener = partial(_as_it_is, adapter) if by_sample else partial(_open, _for_workers(config, adapter, threads))
     return RayExecutor(opener, adapter.subject, config.workers, threads, config.worker_deadline)
+
+
+def _is_remote(config: Config) -> bool:
+    family = family_of_scheme(config.model)
+    return family is not None and family.remote
 
 
 def _for_workers(config: Config, adapter: Adapter, threads: int) -> Config:

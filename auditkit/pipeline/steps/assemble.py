@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditkit.judge.findings import judge
+from auditkit.judge.rules import rule_words
 from auditkit.judge.threshold import Basis
 from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
@@ -19,38 +20,21 @@ from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, 
 from auditkit.schema import (
     Audit,
     Benchmark,
-    Config,
     Estimate,
     Finding,
     Output,
     Policy,
-    Record,
     Request,
     Sample,
     Score,
     SelfTestReading,
-    Subject,
 )
-from auditkit.store.journal import JournalRecords
+from auditkit.schema.journal import Header
+from auditkit.store.records import JournalRecords
 from auditkit.store.samples import samples_sha256
 
 MOST_ERRORS = 200
 """How many errored samples are listed; all are counted."""
-
-
-class Header(Record):
-    """The first line of a journal: everything that decides the numbers, besides the model's answers."""
-
-    config: Config
-    policy: Policy
-    cards: tuple[Benchmark, ...]
-    rules: dict[str, str]
-    """Benchmark to scoring rule."""
-    sampled: dict[str, tuple[int, int]]
-    """Benchmark to (rows audited, rows in the pack)."""
-    not_applicable: dict[str, str]
-    subject: Subject
-    environment: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -79,8 +63,8 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
         records: what the journal holds.
         today: the day on which waivers are judged.
     """
-    header = Header.model_validate(records.header)
-    packs = answered(records, header)
+    header = records.header
+    packs = answered(records)
     estimates: list[Estimate] = []
     scores: list[Score] = []
     readings: list[SelfTestReading] = []
@@ -103,7 +87,7 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
     audit = Audit(
         subject=header.subject, environment=header.environment, config=header.config, policy=header.policy,
         benchmarks=header.cards, rules=header.rules, sampled=header.sampled, not_applicable=header.not_applicable,
-        estimates=tuple(estimates), findings=findings,
+        estimates=tuple(estimates), findings=findings, rule_words=rule_words(header.policy),
         attributions=kept_attributions(records.attributions, wanted, keep),
         not_explained=kept_reasons(not_explained, by_id, keep),
         evidence=cited_evidence(pairs, estimates, scores, keep),
@@ -146,11 +130,11 @@ def judge_estimates(
     return judge(policy, basis, today)
 
 
-def answered(records: JournalRecords, header: Header) -> list[Answered]:
+def answered(records: JournalRecords) -> list[Answered]:
     """The journal's samples, requests and outputs, by pack, sorted by sample id."""
     request_of = {sample: records.requests[sha] for sha, askers in records.askers.items() for sample in askers}
     packs = []
-    for card in header.cards:
+    for card in records.header.cards:
         samples = tuple(sorted((s for s in records.samples if s.benchmark == card.name), key=lambda s: s.id))
         requests = {sample.id: request_of[sample.id] for sample in samples if sample.id in request_of}
         outputs = {

@@ -8,21 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditkit.errors import ConfigError, ModelError
-from auditkit.judge.feasibility import Design, refuse_if_it_cannot_fail
-from auditkit.judge.policies import builtin_names
 from auditkit.load.own_data import open_task
 from auditkit.load.packs import Pack, built_in_names, open_pack
 from auditkit.load.requests import build, choose_rule
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.load.variants import variants
-from auditkit.models.adapter import Adapter, AnswersBySample, Labelled
+from auditkit.models.adapter import Adapter, FixedLabelAdapter, PackRows, SampleAnswerer
+from auditkit.models.families import family_of_scheme
 from auditkit.models.open import open_model
-from auditkit.models.scripted.planted import BEHAVIOURS, Planted
-from auditkit.models.scripted.prediction_lines import SCHEME
-from auditkit.models.scripted.predictions import Predictions
-from auditkit.registry import get
-from auditkit.schema import Benchmark, Config, Policy, Request, Sample
+from auditkit.schema import Benchmark, Config, Request, Sample
 from auditkit.schema.event import Event, OnEvent
 
 ALL = "all"
@@ -133,7 +128,7 @@ def _why_not(
         why = f" (likelihoods {probed})" if probed.startswith("not used") else ""
         asked = wanted or " or ".join(card.rules)
         return f"a model of family {adapter.subject.kind} cannot answer by {asked}: {found}{why}"
-    if rule in ("label", "probabilities", "tags") and isinstance(adapter, Labelled):
+    if rule in ("label", "probabilities", "tags") and isinstance(adapter, FixedLabelAdapter):
         try:
             adapter.require_labels({name for sample in samples for name in (*sample.labels, *sample.tags)})
         except ModelError as error:
@@ -145,22 +140,24 @@ def _not_accepted(card: Benchmark, wanted: str) -> str:
     return f"the pack accepts {' or '.join(card.rules)}, and not the rule {wanted} that was asked for"
 
 
-def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> AnswersBySample | None:
+def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> SampleAnswerer | None:
     """A planted model or saved predictions; `None` for a model that must be asked."""
-    scheme, _, rest = config.model.partition(":")
-    if scheme == "planted":
-        if rest not in BEHAVIOURS:
-            raise ConfigError(f'no planted model is called "{rest}"; there are: {", ".join(BEHAVIOURS)}')
-        return Planted(rest)
-    if config.model.startswith(SCHEME):
-        cards = {item.pack.card.name: item.pack.card for item in loaded}
-        rows = [sample for item in loaded for sample in item.rows]
-        rows += [one for item in loaded for one in variants(item.pack.card, item.rows, config, item.rows)]
-        return Predictions(Path(rest), cards, rows, [name for name in built_in_names() if name not in cards])
-    return None
+    family = family_of_scheme(config.model)
+    if family is None or not family.answerer:
+        return None
+    cards = {item.pack.card.name: item.pack.card for item in loaded}
+    rows = (
+        sample for item in loaded
+        for sample in (*item.rows, *variants(item.pack.card, item.rows, config, item.rows))
+    )
+    others = [name for name in built_in_names() if name not in cards]
+    answerer: SampleAnswerer = family.load("answerer")(
+        config.model.removeprefix(family.scheme), PackRows(cards, rows, others)
+    )
+    return answerer
 
 
-def _ask_by_sample(source: AnswersBySample, config: Config, loaded: Sequence[Loaded]) -> Asked:
+def _ask_by_sample(source: SampleAnswerer, config: Config, loaded: Sequence[Loaded]) -> Asked:
     """Build the requests, and hand over which sample asks each."""
     rules: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -173,7 +170,7 @@ def _ask_by_sample(source: AnswersBySample, config: Config, loaded: Sequence[Loa
         if wanted is not None and wanted not in card.rules:
             refused[card.name] = _not_accepted(card, wanted)
             continue
-        rules[card.name] = _rule_by_sample(source, card, wanted)
+        rules[card.name] = source.rule(card, wanted)
         made = _requests(item, rules[card.name])
         requests |= made
         for sample in (*item.samples, *item.variants):
@@ -184,41 +181,6 @@ def _ask_by_sample(source: AnswersBySample, config: Config, loaded: Sequence[Loa
                 continue
             source.agree(by_hash.setdefault(made[sample.id].sha256, sample), sample)
     return Asked(source.adapter(by_hash), rules, refused, requests, frozenset(without))
-
-
-def _rule_by_sample(source: AnswersBySample, card: Benchmark, wanted: str | None) -> str:
-    """A planted model answers by any rule of the card, saved predictions by the one that made them."""
-    rule = source.rule(card)
-    if wanted is None or wanted == rule:
-        return rule
-    if isinstance(source, Planted):
-        return wanted
-    raise ConfigError(f'rules: {card.name}: the saved answers were made by the rule "{rule}", not by {wanted}')
-
-
-def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> None:
-    """Refuse a user's blocking checks that no answers could make fail, before the model is asked."""
-    if config.policy in builtin_names():
-        return
-    blocking = [check for check in policy.checks if check.severity == "block"]
-    for item in loaded:
-        card = item.pack.card
-        for check in blocking:
-            if check.benchmark != card.name or card.name not in asked.rules or check.contrast or check.group:
-                continue
-            chosen = [
-                sample for sample in (*item.samples, *item.variants)
-                if check.variant == sample.variant and check.arm in ("all", sample.arm)
-                and all(str(sample.metadata.get(key)) == value for key, value in check.slice.items())
-            ]
-            if check.metric.startswith("evaluate:"):
-                continue
-            metric = get("metric", check.metric)
-            clusters = [sample.clusters[card.clusters[0]] for sample in chosen]
-            # how far answers can move a statistic over the corpus is not known beforehand
-            if chosen and metric.corpus is None:
-                design = Design(clusters, metric.range, metric.direction, metric.ideal)
-                refuse_if_it_cannot_fail(check, design, len(blocking))
 
 
 def _requests(item: Loaded, rule: str) -> dict[str, Request]:

@@ -21,7 +21,7 @@ _LABEL = 23
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Domain:
     """What the axis of a chart shows."""
 
     scale: Scale
@@ -34,7 +34,7 @@ class Quantity:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """What one row of a chart shows."""
 
     label: str
@@ -101,8 +101,8 @@ class Chart:
 
 
 def chart(
-    id_: str, heading: str, title: str, quantity: Quantity, lines: Sequence[Line], *, bare: bool = False,
-    peers: Sequence[Line] = (),
+    id_: str, heading: str, title: str, domain: Domain, lines: Sequence[ChartLine], *, bare: bool = False,
+    peers: Sequence[ChartLine] = (),
 ) -> Chart:
     """Place the rows of one chart on a common axis.
 
@@ -110,13 +110,13 @@ def chart(
         id_: fragment id of the drawing.
         heading: what stands above it.
         title: what the drawing is called for those who do not see it.
-        quantity: what the axis shows.
+        domain: what the axis shows.
         lines: at least one row; all of one metric.
         bare: leave out the rows' texts, where the numbers stand beside the chart anyway.
         peers: rows of the drawings beside this one, so that all have the same axis.
     """
     shared = _shared_band(lines)
-    axis = Axis(_values([*lines, *peers], shared, quantity), quantity.range)
+    axis = Axis(_values([*lines, *peers], shared, domain), domain.range)
     height = _BARE if bare else ROW
     axis_y = _TOP + height * len(lines)
     band: tuple[str, str] | None = None
@@ -124,7 +124,7 @@ def chart(
     if shared is not None:
         left, right = axis.position(shared[0]), axis.position(shared[1])
         band = (f"{left:.2f}%", f"{right - left:.2f}%")
-        edges = _edges(axis, _inner(shared, quantity), quantity.scale)
+        edges = _edges(axis, _inner(shared, domain), domain.scale)
     return Chart(
         id=id_,
         heading=heading,
@@ -132,36 +132,36 @@ def chart(
         description=_description(lines),
         height=axis_y + 26,
         rows=tuple(
-            _whisker(line, axis, quantity, shared, _TOP + height * (number + 1) - 15, bare)
+            _whisker(line, axis, domain, shared, _TOP + height * (number + 1) - 15, bare)
             for number, line in enumerate(lines)
         ),
-        ticks=axis.ticks(quantity.scale),
+        ticks=axis.ticks(domain.scale),
         axis_y=axis_y,
         band=band,
         edges=edges,
-        ideal=None if quantity.ideal is None else axis.tick(quantity.ideal, say("charts.ideal")),
-        note=_note(axis, quantity),
+        ideal=None if domain.ideal is None else axis.tick(domain.ideal, say("charts.ideal")),
+        note=_note(axis, domain),
     )
 
 
-def _values(lines: Sequence[Line], shared: tuple[float, float] | None, quantity: Quantity) -> list[float]:
+def _values(lines: Sequence[ChartLine], shared: tuple[float, float] | None, domain: Domain) -> list[float]:
     """Everything that must lie on the axis."""
     values = [
         value for line in lines for value in (line.value, line.low, line.high, *(line.worst or ())) if value is not None
     ]
     for band in (*(line.allowed for line in lines), shared):
-        values.extend(() if band is None else _inner(band, quantity))
-    if quantity.ideal is not None:
-        values.append(quantity.ideal)
-    return [*values, 0.0] if quantity.from_zero else values
+        values.extend(() if band is None else _inner(band, domain))
+    if domain.ideal is not None:
+        values.append(domain.ideal)
+    return [*values, 0.0] if domain.from_zero else values
 
 
-def _inner(band: tuple[float, float], quantity: Quantity) -> list[float]:
+def _inner(band: tuple[float, float], domain: Domain) -> list[float]:
     """The ends of an allowed range that are limits, not ends of what the values can be."""
-    return [end for end in band if end not in quantity.range]
+    return [end for end in band if end not in domain.range]
 
 
-def _shared_band(lines: Sequence[Line]) -> tuple[float, float] | None:
+def _shared_band(lines: Sequence[ChartLine]) -> tuple[float, float] | None:
     """The allowed range of the pooled row; else the one that all checked rows share."""
     bands = [(line.strong, line.allowed) for line in lines if line.allowed is not None]
     strong = [band for is_strong, band in bands if is_strong]
@@ -171,11 +171,11 @@ def _shared_band(lines: Sequence[Line]) -> tuple[float, float] | None:
 
 
 def _whisker(
-    line: Line, axis: Axis, quantity: Quantity, shared: tuple[float, float] | None, y: int, bare: bool
+    line: ChartLine, axis: Axis, domain: Domain, shared: tuple[float, float] | None, y: int, bare: bool
 ) -> Whisker:
     limits: tuple[str, ...] = ()
     if line.allowed is not None and line.allowed != shared:
-        limits = tuple(f"{axis.position(end):.2f}%" for end in _inner(line.allowed, quantity))
+        limits = tuple(f"{axis.position(end):.2f}%" for end in _inner(line.allowed, domain))
     worst_low, worst_high = line.worst if line.worst is not None else (None, None)
     return Whisker(
         label="" if bare else line.label,
@@ -192,7 +192,7 @@ def _whisker(
     )
 
 
-def _description(lines: Sequence[Line]) -> str:
+def _description(lines: Sequence[ChartLine]) -> str:
     limits = [line.limit for line in lines if line.limit and line.strong]
     rows = "; ".join(line.sentence for line in lines)
     return say("charts.description.limited", limit=limits[0], rows=rows) if limits else say(
@@ -200,9 +200,9 @@ def _description(lines: Sequence[Line]) -> str:
     )
 
 
-def _note(axis: Axis, quantity: Quantity) -> str:
-    scale = quantity.scale
-    ends = {"low": scale.full(quantity.range[0], 0), "high": scale.full(quantity.range[1], 0)}
+def _note(axis: Axis, domain: Domain) -> str:
+    scale = domain.scale
+    ends = {"low": scale.full(domain.range[0], 0), "high": scale.full(domain.range[1], 0)}
     return "" if axis.whole else say(
         "charts.part_of_range", start=scale.full(axis.low), stop=scale.full(axis.high), **ends
     )

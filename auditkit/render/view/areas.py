@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from auditkit.render.view.anchors import anchor
 from auditkit.render.view.cases import CaseView, cases
 from auditkit.render.view.facts import Fact, Link
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.metrics import MetricView, metric_view
 from auditkit.render.view.names import joined, spaced
 from auditkit.render.view.section import Section
@@ -37,7 +37,7 @@ class Area:
     """What the audit keeps of cited samples' texts, in words; empty where it keeps all of it."""
 
 
-def areas(index: Index) -> tuple[Area, ...]:
+def areas(index: AuditIndex) -> tuple[Area, ...]:
     """The benchmarks in the audit's order; one that has estimates and no card comes last."""
     cards = {card.name: card for card in index.audit.benchmarks}
     members: dict[str, dict[EstimateId, list[Estimate]]] = {name: {} for name in cards}
@@ -48,7 +48,7 @@ def areas(index: Index) -> tuple[Area, ...]:
     return tuple(_area(name, cards.get(name), list(metrics.values()), index) for name, metrics in members.items())
 
 
-def _area(name: str, card: Benchmark | None, metrics: list[list[Estimate]], index: Index) -> Area:
+def _area(name: str, card: Benchmark | None, metrics: list[list[Estimate]], index: AuditIndex) -> Area:
     cited = cases(name, index)
     more = tuple(case for case in cited if not case.first)
     kept = index.audit.config.evidence
@@ -75,7 +75,7 @@ def _links(view: tuple[Area, ...]) -> tuple[Link, ...]:
 section = Section("areas", 200, areas, "areas.html.j2", links=_links)
 
 
-def _facts(card: Benchmark | None, name: str, index: Index) -> tuple[Fact, ...]:
+def _facts(card: Benchmark | None, name: str, index: AuditIndex) -> tuple[Fact, ...]:
     audit = index.audit
     facts = []
     if name in audit.sampled:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auditkit.render.view.anchors import anchor
 from auditkit.render.view.facts import Fact
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import capital, spaced
 from auditkit.render.view.section import Section
 from auditkit.render.words.catalogue import say
@@ -19,7 +19,7 @@ LEVELS = 5
 
 
 @dataclass(frozen=True)
-class Token:
+class TokenView:
     """One token with its attribution."""
 
     text: str
@@ -37,8 +37,8 @@ class AttributionView:
     """Which option."""
     method: str
     target: str
-    tokens: tuple[Token, ...]
-    words: tuple[Token, ...]
+    tokens: tuple[TokenView, ...]
+    words: tuple[TokenView, ...]
     facts: tuple[Fact, ...]
     reliable: bool
     reliability: str
@@ -69,7 +69,7 @@ def reliability(item: Attribution) -> str:
     return say(f"attributions.reliability.{item.reliability}")
 
 
-def attention(index: Index) -> tuple[tuple[str, AttributionView], ...] | None:
+def attention(index: AuditIndex) -> tuple[tuple[str, AttributionView], ...] | None:
     """Views of attention, each with the id of its sample; `None` where there are none."""
     evidence = index.audit.evidence
     items = [item for item in index.audit.attributions if is_attention(item)]
@@ -86,14 +86,14 @@ def _readable(token: str) -> str:
     return token.replace("Ġ", " ").replace("▁", " ").replace("Ċ", "⏎\n")
 
 
-def _tokens(texts: Sequence[str], scores: Sequence[float], special: Sequence[bool]) -> tuple[Token, ...]:
+def _tokens(texts: Sequence[str], scores: Sequence[float], special: Sequence[bool]) -> tuple[TokenView, ...]:
     plain = [abs(score) for score, skip in zip(scores, special, strict=True) if not skip]
     top = max(plain, default=0.0)
     tokens = []
     for text, score, skip in zip(texts, scores, special, strict=True):
         step = 0 if top == 0 else min(LEVELS, round(LEVELS * abs(score) / top))
         css = "special" if skip else "z" if step == 0 else f"{'p' if score > 0 else 'n'}{step}"
-        tokens.append(Token(_readable(text), css, NATS.bare(score)))
+        tokens.append(TokenView(_readable(text), css, NATS.bare(score)))
     return tuple(tokens)
 
 

@@ -9,7 +9,7 @@ from auditkit.render.view.anchors import case_anchor
 from auditkit.render.view.answer import AnswerView, answer_view
 from auditkit.render.view.attributions import AttributionView, attribution_view, is_attention
 from auditkit.render.view.facts import Fact, Link
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import part_of, spaced, with_bare_arm
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count
@@ -39,7 +39,7 @@ class CaseView:
     twins: tuple[Link, ...]
 
 
-def cases(benchmark: str, index: Index) -> tuple[CaseView, ...]:
+def cases(benchmark: str, index: AuditIndex) -> tuple[CaseView, ...]:
     """The cited samples of one benchmark: twins together, by origin and id."""
     evidence = index.audit.evidence
     names = [name for name in evidence if evidence[name].sample.benchmark == benchmark]
@@ -47,7 +47,7 @@ def cases(benchmark: str, index: Index) -> tuple[CaseView, ...]:
     return tuple(_case(name, evidence[name], index, benchmark) for name in names)
 
 
-def _case(name: str, item: Evidence, index: Index, benchmark: str) -> CaseView:
+def _case(name: str, item: Evidence, index: AuditIndex, benchmark: str) -> CaseView:
     sample, output, audit = item.sample, item.output, index.audit
     estimates = [estimate for estimate in audit.estimates if estimate.id.benchmark == benchmark]
     explained = [item for item in audit.attributions if item.sample_id == name and not is_attention(item)]

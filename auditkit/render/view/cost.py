@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditkit.render.view.facts import Fact
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.methods import named
 from auditkit.render.view.names import capital
 from auditkit.render.view.section import Section
@@ -37,7 +37,7 @@ class CostView:
     host: tuple[Fact, ...]
 
 
-def cost(index: Index) -> CostView:
+def cost(index: AuditIndex) -> CostView:
     """What was observed while the audit ran."""
     observed = index.audit.observed
     if observed is None:

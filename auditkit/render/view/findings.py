@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auditkit.render.draw.charts import Chart
 from auditkit.render.view.anchors import anchor, case_anchor, estimate_anchor, rule_anchor
 from auditkit.render.view.facts import Fact, Link
-from auditkit.render.view.index import Index, worst_first
+from auditkit.render.view.index import AuditIndex, worst_first
 from auditkit.render.view.lines import Dot, estimates_chart
 from auditkit.render.view.names import capital, measured, part_of, short_part, spaced, status_word, unscored_words
 from auditkit.render.view.reasons import finding_reason
@@ -86,7 +86,7 @@ class Findings:
     others: tuple[Group, ...]
 
 
-def findings(index: Index) -> Findings:
+def findings(index: AuditIndex) -> Findings:
     """The section's data."""
     views = finding_views(index)
     others = groups([finding for finding in views if not finding.prominent])
@@ -96,15 +96,15 @@ def findings(index: Index) -> Findings:
 section = Section("findings", 100, findings, "findings.html.j2")
 
 
-def finding_views(index: Index) -> tuple[FindingView, ...]:
+def finding_views(index: AuditIndex) -> tuple[FindingView, ...]:
     """All findings, worst first."""
     return tuple(_view(finding, index) for finding in worst_first(index.audit))
 
 
-def _view(finding: Finding, index: Index) -> FindingView:
+def _view(finding: Finding, index: AuditIndex) -> FindingView:
     check, audit = finding.check, index.audit
     estimate = index.estimates.get(check.estimate)
-    decimals, text = finding_decimals(finding, estimate), text_of(finding)
+    decimals, text = finding_decimals(finding, estimate), text_of(finding, audit)
     cited = [name for name in finding.evidence if name in audit.evidence]
     return FindingView(
         anchor=anchor("finding", finding.id),
@@ -114,11 +114,11 @@ def _view(finding: Finding, index: Index) -> FindingView:
         status=finding.status,
         word=status_word(finding),
         severity=severity(check.severity),
-        title=finding_title(finding),
+        title=finding_title(finding, audit),
         what=capital(measured(check)),
         part=short_part(check.estimate),
         reason=finding_reason(finding, estimate, audit),
-        rule=Link("#" + rule_anchor(text.code), f"{text.code} {text.name}"),
+        rule=Link("#" + rule_anchor(finding.rule), f"{finding.rule} {text.name}"),
         facts=_facts(finding, estimate),
         chart=None if estimate is None else _chart(finding, estimate),
         estimate=None if estimate is None else Link("#" + estimate_anchor(estimate), str(estimate.id)),

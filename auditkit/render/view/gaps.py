@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from auditkit.render.view.anchors import case_anchor, estimate_anchor
 from auditkit.render.view.attributions import is_attention, reliability
 from auditkit.render.view.facts import Fact, Link
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import REASONS, capital, estimate_name, spaced
 from auditkit.render.view.section import Section
 from auditkit.render.view.selftest import ReadingView, misread
@@ -77,7 +77,7 @@ class Gaps:
         )
 
 
-def gaps(index: Index) -> Gaps:
+def gaps(index: AuditIndex) -> Gaps:
     """Collect what was not measured."""
     audit = index.audit
     reasons, rows = _unscored(index)
@@ -106,7 +106,7 @@ def _reason(reason: Reason) -> str:
     return say(f"terms.reason.{reason}")
 
 
-def _unscored(index: Index) -> tuple[tuple[Reason, ...], tuple[UnscoredRow, ...]]:
+def _unscored(index: AuditIndex) -> tuple[tuple[Reason, ...], tuple[UnscoredRow, ...]]:
     """Every estimate over all rows that could not score some; a part is listed where no estimate covers it."""
     estimates = index.audit.estimates
     pooled = [estimate for estimate in estimates if estimate.id.pooled]
@@ -127,7 +127,7 @@ def _unscored_row(estimate: Estimate, reasons: tuple[Reason, ...]) -> UnscoredRo
     )
 
 
-def _sampled(index: Index) -> tuple[Fact, ...]:
+def _sampled(index: AuditIndex) -> tuple[Fact, ...]:
     seed = str(index.audit.config.seed)
     return tuple(
         Fact(name, say("gaps.sampled_rows", n=count(rows), total=count(total), share=share(rows, total), seed=seed))
@@ -136,15 +136,15 @@ def _sampled(index: Index) -> tuple[Fact, ...]:
     )
 
 
-def _link(sample_id: str, index: Index) -> str:
+def _link(sample_id: str, index: AuditIndex) -> str:
     return "#" + case_anchor(sample_id) if sample_id in index.audit.evidence else ""
 
 
-def _sample_notes(texts: dict[str, str], index: Index) -> tuple[SampleNote, ...]:
+def _sample_notes(texts: dict[str, str], index: AuditIndex) -> tuple[SampleNote, ...]:
     return tuple(SampleNote(name, _link(name, index), texts[name]) for name in sorted(texts))
 
 
-def _unreliable(index: Index) -> tuple[SampleNote, ...]:
+def _unreliable(index: AuditIndex) -> tuple[SampleNote, ...]:
     """Attributions that are not evidence, an option and method each."""
     notes = {}
     for item in index.audit.attributions:
@@ -155,7 +155,7 @@ def _unreliable(index: Index) -> tuple[SampleNote, ...]:
     return tuple(notes[name] for name in sorted(notes))
 
 
-def _errored(index: Index) -> str:
+def _errored(index: AuditIndex) -> str:
     audit = index.audit
     if not audit.errored:
         return ""
@@ -165,7 +165,7 @@ def _errored(index: Index) -> str:
     return text
 
 
-def _notes(index: Index) -> tuple[str, ...]:
+def _notes(index: AuditIndex) -> tuple[str, ...]:
     audit, notes = index.audit, []
     lenient = sum(
         finding.status == "inconclusive" and finding.check.inconclusive == "pass" for finding in audit.findings

@@ -11,7 +11,7 @@ _SEVERITY: dict[Severity, int] = {"block": 0, "warn": 3, "info": 4}
 
 
 @dataclass(frozen=True)
-class Index:
+class AuditIndex:
     """One audit, looked up."""
 
     audit: Audit
@@ -32,11 +32,11 @@ def worst_first(audit: Audit) -> tuple[Finding, ...]:
     return tuple(sorted(audit.findings, key=order))
 
 
-def look_up(audit: Audit) -> Index:
+def look_up(audit: Audit) -> AuditIndex:
     """Look everything up once."""
     estimates = {estimate.id: estimate for estimate in audit.estimates}
     findings: dict[EstimateId, Finding] = {}
     for finding in worst_first(audit):
         if finding.check.estimate in estimates:
             findings.setdefault(finding.check.estimate, finding)
-    return Index(audit, estimates, findings)
+    return AuditIndex(audit, estimates, findings)

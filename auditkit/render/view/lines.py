@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from auditkit.render.draw.charts import Chart, Line, Quantity, chart
+from auditkit.render.draw.charts import Chart, ChartLine, Domain, chart
 from auditkit.render.view.names import status_word
 from auditkit.render.view.values import limit, scale_of, value_and_interval, widened
 from auditkit.render.view.visible import clip, visible
@@ -43,17 +43,17 @@ def estimates_chart(
         peers: rows of the drawings beside this one, so that all have the same axis.
     """
     lines, others = [_line(dot) for dot in dots], [_line(dot) for dot in peers]
-    return chart(id_, heading, title, _quantity(dots[0].estimate), lines, bare=bare, peers=others)
+    return chart(id_, heading, title, _domain(dots[0].estimate), lines, bare=bare, peers=others)
 
 
-def _quantity(estimate: Estimate) -> Quantity:
+def _domain(estimate: Estimate) -> Domain:
     ideal = estimate.ideal if estimate.direction == "middle" else None
-    return Quantity(scale_of(estimate), estimate.range, ideal, from_zero=estimate.id.contrast == "gap")
+    return Domain(scale_of(estimate), estimate.range, ideal, from_zero=estimate.id.contrast == "gap")
 
 
-def _line(dot: Dot) -> Line:
+def _line(dot: Dot) -> ChartLine:
     estimate, finding = dot.estimate, dot.finding
-    return Line(
+    return ChartLine(
         label=clip(visible(dot.label), WIDTH),
         numbers=_numbers(estimate),
         sentence=describe(dot),

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditkit.render.view.facts import Fact
 from auditkit.render.view.findings import severity
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import contrast_name, measured, spaced
 from auditkit.render.view.rules import RuleView, rules
 from auditkit.render.view.section import Section
@@ -59,7 +59,7 @@ class Methods:
     versions: tuple[Fact, ...]
 
 
-def methods(index: Index) -> Methods:
+def methods(index: AuditIndex) -> Methods:
     """Everything that a reviewer needs to recompute and to compare."""
     audit, subject = index.audit, index.audit.subject
     return Methods(
@@ -90,7 +90,7 @@ def named(parts: dict[str, str]) -> tuple[Fact, ...]:
     return tuple(Fact(spaced(key), parts[key]) for key in sorted(parts))
 
 
-def _spreads(index: Index) -> list[str]:
+def _spreads(index: AuditIndex) -> list[str]:
     """Kinds of spread that the audit's intervals come from, parts of compounds included."""
     kinds: set[str] = set()
     pending: list[Any] = [estimate.spread for estimate in index.audit.estimates if estimate.spread is not None]
@@ -119,7 +119,7 @@ def _signatures(estimates: tuple[Estimate, ...]) -> tuple[Signature, ...]:
     return tuple(Signature(tuple(names), named(dict(parts))) for parts, names in groups.items())
 
 
-def _checks(index: Index) -> tuple[CheckRow, ...]:
+def _checks(index: AuditIndex) -> tuple[CheckRow, ...]:
     return tuple(
         CheckRow(
             rule=check.rule,
@@ -139,7 +139,7 @@ def _demands(check: Check) -> str:
     )
 
 
-def _waivers(index: Index) -> tuple[Fact, ...]:
+def _waivers(index: AuditIndex) -> tuple[Fact, ...]:
     return tuple(
         Fact(waiver.finding, say(
             "methods.waiver", owner=waiver.owner, expires=waiver.expires.isoformat(),

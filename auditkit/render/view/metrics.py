@@ -9,7 +9,7 @@ from typing import NamedTuple
 from auditkit.render.draw.charts import Chart
 from auditkit.render.view.anchors import anchor, estimate_anchor
 from auditkit.render.view.facts import Fact
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.lines import Dot, estimates_chart
 from auditkit.render.view.names import (
     capital,
@@ -97,7 +97,7 @@ class MetricView:
     level: str
 
 
-def metric_view(members: Iterable[Estimate], index: Index) -> MetricView:
+def metric_view(members: Iterable[Estimate], index: AuditIndex) -> MetricView:
     """Everything about the estimates of one metric on one arm of one benchmark."""
     estimates = sorted(members, key=lambda estimate: (_panel(estimate.id), str(estimate.id)))
     first, whole = estimates[0], estimates[0].id.over_all_rows
@@ -134,7 +134,7 @@ def label(estimate: EstimateId) -> str:
     return capital(name) if name == part_of(estimate) else name
 
 
-def _row(estimate: Estimate, index: Index) -> EstimateRow:
+def _row(estimate: Estimate, index: AuditIndex) -> EstimateRow:
     scale = scale_of(estimate)
     finding = index.findings.get(estimate.id)
     return EstimateRow(
@@ -154,7 +154,7 @@ def _row(estimate: Estimate, index: Index) -> EstimateRow:
     )
 
 
-def _headline(estimate: Estimate, index: Index) -> tuple[Fact, ...]:
+def _headline(estimate: Estimate, index: AuditIndex) -> tuple[Fact, ...]:
     row = _row(estimate, index)
     sure = not widened(estimate) and not estimate.unscored
     facts = [
@@ -184,7 +184,7 @@ def _heading(panel: Panel) -> str:
 
 
 def _charts(
-    panels: dict[Panel, list[Estimate]], index: Index, name: str, title: str, places: tuple[int, ...]
+    panels: dict[Panel, list[Estimate]], index: AuditIndex, name: str, title: str, places: tuple[int, ...]
 ) -> tuple[Chart, ...]:
     """A chart a panel of these places; charts of one place have the same axis. Slices are drawn below all rows."""
     has_slices = any(panel.place == _SLICES for panel in panels)
@@ -210,5 +210,5 @@ def _share_axis(panel: Panel, other: Panel) -> bool:
     return panel == other if _CONTRASTS in (panel.place, other.place) else panel.place == other.place
 
 
-def _dot(estimate: Estimate, index: Index) -> Dot:
+def _dot(estimate: Estimate, index: AuditIndex) -> Dot:
     return Dot(label(estimate.id), estimate, index.findings.get(estimate.id), estimate.id.pooled)

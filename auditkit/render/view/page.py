@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from auditkit import registry
 from auditkit.registry import Plugin
 from auditkit.render.view.findings import finding_views
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.masthead import Masthead, VerdictView, masthead, verdict, verdict_word
 from auditkit.render.view.section import Section
 from auditkit.render.words.catalogue import say
@@ -22,7 +22,7 @@ class Page:
     masthead: Masthead
 
 
-def page(index: Index) -> Page:
+def page(index: AuditIndex) -> Page:
     """What stands around the sections."""
     audit = index.audit
     return Page(

@@ -6,7 +6,7 @@ import json
 import shlex
 from dataclasses import dataclass
 
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.section import Section
 from auditkit.schema import Api, Audit, Config, Explain, Record
 from auditkit.schema.config import LIMITS_AND_PRICES
@@ -21,7 +21,7 @@ class Reproduce:
     audit: str
 
 
-def reproduce(index: Index) -> Reproduce:
+def reproduce(index: AuditIndex) -> Reproduce:
     """The section's data."""
     return Reproduce(command(index.audit), index.audit.id)
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from auditkit.render.view.anchors import estimate_anchor
 from auditkit.render.view.facts import Link
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import capital, check_word, spaced, unscored_words, with_arm
 from auditkit.render.view.section import Section
 from auditkit.render.view.values import limit, scale_of, scale_sentence, value_and_interval
@@ -65,7 +65,7 @@ class Robustness:
     """Packs with a perturbation that changed none of their texts."""
 
 
-def robustness(index: Index) -> Robustness | None:
+def robustness(index: AuditIndex) -> Robustness | None:
     """The section's data; `None` where the audit holds no variants and asked for none."""
     audit = index.audit
     variants: dict[EstimateId, list[Estimate]] = {}
@@ -96,7 +96,7 @@ def _legend(kind: str, config: Config) -> str:
     return say(f"robustness.legend.{kind}", kind=kind, rate=number(config.typo_rate))
 
 
-def _table(clean: Estimate, members: list[Estimate], index: Index) -> VariantTable:
+def _table(clean: Estimate, members: list[Estimate], index: AuditIndex) -> VariantTable:
     metric = with_arm(capital(spaced(clean.id.metric)), clean.id.arm)
     return VariantTable(
         title=say("terms.estimate", benchmark=clean.id.benchmark, metric=metric),
@@ -110,7 +110,7 @@ def _table(clean: Estimate, members: list[Estimate], index: Index) -> VariantTab
     )
 
 
-def _row(estimate: Estimate, index: Index) -> VariantRow:
+def _row(estimate: Estimate, index: AuditIndex) -> VariantRow:
     scale = scale_of(estimate)
     change = index.estimates.get(estimate.id.model_copy(update={"contrast": "difference"}))
     checked = next(

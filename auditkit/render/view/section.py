@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditkit.render.view.facts import Link
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.words import catalogue
 from auditkit.render.words.catalogue import Catalogue
 
@@ -28,7 +28,7 @@ class Section:
     """What its sentences are found under, and its entry point's name behind `section.`."""
     order: int
     """Its place: the built-in sections are numbered 100, 200, … 900."""
-    view: Callable[[Index], Any]
+    view: Callable[[AuditIndex], Any]
     """What the template shows; `None` where the audit holds nothing for it, and the section is left out."""
     template: str
     """File name in the package's folder `templates`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditkit.render.view.index import Index
+from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import spaced, with_bare_arm
 from auditkit.render.view.section import Section
 from auditkit.render.view.values import scale_of
@@ -41,7 +41,7 @@ class SelfTestView:
     """Whether the right readings are enough to be closed at first."""
 
 
-def selftest(index: Index) -> SelfTestView:
+def selftest(index: AuditIndex) -> SelfTestView:
     """All readings in the audit's order, the wrong ones apart."""
     wrong = misread(index)
     right = tuple(_reading(item, index) for item in index.audit.selftest if item.ok)
@@ -57,12 +57,12 @@ def selftest(index: Index) -> SelfTestView:
 section = Section("selftest", 600, selftest, "selftest.html.j2")
 
 
-def misread(index: Index) -> tuple[ReadingView, ...]:
+def misread(index: AuditIndex) -> tuple[ReadingView, ...]:
     """The wrong readings, in the audit's order."""
     return tuple(_reading(item, index) for item in index.audit.selftest if not item.ok)
 
 
-def _reading(item: SelfTestReading, index: Index) -> ReadingView:
+def _reading(item: SelfTestReading, index: AuditIndex) -> ReadingView:
     """One row of the self-test's table."""
     metric = with_bare_arm(spaced(item.estimate.metric), item.estimate.arm)
     scale = _scale(item, index)
@@ -82,7 +82,7 @@ def _value(value: float | None, scale: Scale) -> str:
     return say("numbers.undefined") if value is None else scale.full(value)
 
 
-def _scale(item: SelfTestReading, index: Index) -> Scale:
+def _scale(item: SelfTestReading, index: AuditIndex) -> Scale:
     """How the metric's values are written; plain numbers where the audit has no such estimate."""
     estimate = index.estimates.get(item.estimate)
     return RAW if estimate is None else scale_of(estimate)

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from auditkit.errors import PluginWarning
 from auditkit.registry import Plugin
 from auditkit.render.view.facts import Link
-from auditkit.render.view.index import Index, look_up
+from auditkit.render.view.index import AuditIndex, look_up
 from auditkit.render.view.page import page, sections
 from auditkit.render.view.section import BUILT_IN, Section
 from auditkit.render.view.visible import line, visible
@@ -56,7 +56,7 @@ def render(audit: Audit) -> bytes:
     return text.encode("utf-8")
 
 
-def _draw_all(index: Index) -> list[DrawnSection]:
+def _draw_all(index: AuditIndex) -> list[DrawnSection]:
     """Each section that has something to show; in place of one that failed, what says so."""
     loaded, broken = sections()
     packages = tuple(sorted({section.package for _, section in loaded}))
@@ -72,7 +72,7 @@ def _draw_all(index: Index) -> list[DrawnSection]:
     return [section for section in drawn if section is not None]
 
 
-def _draw(section: Section, index: Index, packages: tuple[str, ...]) -> DrawnSection | None:
+def _draw(section: Section, index: AuditIndex, packages: tuple[str, ...]) -> DrawnSection | None:
     """One section; `None` where the audit holds nothing for it."""
     view = section.view(index)
     if view is None:

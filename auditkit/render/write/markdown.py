@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from auditkit.render.view.cost import efficiency
 from auditkit.render.view.findings import FindingView, finding_views
 from auditkit.render.view.gaps import Gaps, gaps
-from auditkit.render.view.index import Index, look_up
+from auditkit.render.view.index import AuditIndex, look_up
 from auditkit.render.view.masthead import masthead, verdict
 from auditkit.render.view.reproduce import command
 from auditkit.render.view.robustness import robustness
@@ -122,7 +122,7 @@ def _heading(key: str) -> str:
     return f"## {say(key)}"
 
 
-def _robustness(index: Index) -> list[str]:
+def _robustness(index: AuditIndex) -> list[str]:
     """The variants of a robustness run beside the clean samples; nothing where none was asked."""
     view = robustness(index)
     if view is None:

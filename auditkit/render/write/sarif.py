@@ -8,7 +8,7 @@ from typing import Any
 
 from auditkit.render.view.findings import FindingView, finding_views
 from auditkit.render.view.gaps import gaps
-from auditkit.render.view.index import Index, look_up
+from auditkit.render.view.index import AuditIndex, look_up
 from auditkit.render.view.masthead import exit_meaning
 from auditkit.render.view.rules import RuleView, rules
 from auditkit.render.view.verdict import sentence
@@ -37,7 +37,7 @@ def _rule(rule: RuleView) -> dict[str, Any]:
     example = say("sarif.example", text=text.example) if text.example else ""
     parts = [text.why, example, say("sarif.todo", text=text.todo), *text.references]
     return {
-        "id": visible(text.code),
+        "id": visible(rule.code),
         "name": visible(text.name),
         "shortDescription": {"text": visible(text.failing)},
         "fullDescription": {"text": visible(text.what)},
@@ -79,7 +79,7 @@ def _result(finding: FindingView, places: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _notifications(index: Index) -> list[dict[str, Any]]:
+def _notifications(index: AuditIndex) -> list[dict[str, Any]]:
     """What kept the audit from measuring: errored samples and misread planted models."""
     missing = gaps(index)
     texts = [("error", missing.errored)] if missing.errored else []
@@ -94,7 +94,7 @@ def _notifications(index: Index) -> list[dict[str, Any]]:
 def _run(audit: Audit) -> dict[str, Any]:
     index = look_up(audit)
     findings, documented = finding_views(index), rules(index)
-    places = {rule.text.code: number for number, rule in enumerate(documented)}
+    places = {rule.code: number for number, rule in enumerate(documented)}
     verdict = audit.verdict
     return {
         "tool": {

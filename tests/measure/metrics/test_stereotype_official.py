@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from auditkit.measure.measurement import Measured, measure
+from auditkit.measure.measurement import Measurement, measure
 from auditkit.schema import Output, Sample
 
 from ..conftest import card, sample, scored
@@ -39,7 +39,7 @@ def predictions(mirror: Path, model: str) -> dict[str, float]:
 
 
 @cache
-def measured(mirror: Path, model: str) -> tuple[dict[str, Sample], Measured]:
+def measured(mirror: Path, model: str) -> tuple[dict[str, Sample], Measurement]:
     score = predictions(mirror, model)
     samples, outputs = {}, {}
     for item in gold(mirror):

@@ -6,46 +6,44 @@ import pytest
 
 from auditkit.measure.definition import Metric
 from auditkit.measure.metrics.entities import read_tags
-from auditkit.registry import get, names
-from auditkit.schema import Output, Probabilities, Sample, Tags
+from auditkit.registry import get
+from auditkit.schema import Output, Probabilities, Tags
 
 from ..conftest import sample, says
 
 CONTEXT = {"tag_scheme": "IOB2", "types": "PER", "tokenizer": "13a", "rouge_words": "", "normalisation": "SQuAD"}
-SINGLE = [name for name in names("metric") if get("metric", name).unit == "sample"]
-TARGETLESS = ("refusal_rate", "stereotype_score")
-"""Metrics that ask for no right answer."""
-MANY_CLASSES = ("multilabel_macro_f1", "multilabel_micro_f1", "subset_accuracy")
-"""For which a sample without a class has the empty set as its right answer."""
+ANSWERS: dict[tuple[str, ...], Output] = {
+    ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "matthews_correlation", "auroc", "brier_score", "aurc",
+     "expected_calibration_error", "adaptive_calibration_error", "ambiguous_bias_score", "disambiguated_bias_score",
+     "false_claim_endorsement", "true_claim_refutation"):
+        Output(request="0", rule="probabilities", answer=Probabilities(classes={"a": 0.6, "b": 0.4})),
+    ("entity_f1", "entity_f1_lenient", "token_accuracy"):
+        Output(request="0", rule="tags", answer=Tags(tags=("O", "O"))),
+    ("numeric_match", "pearson_correlation", "spearman_correlation"): says("7", rule="text"),
+    ("bleu", "chrf", "exact_match", "token_f1", "rouge1", "rouge2", "rouge_lsum"): says("words", rule="text"),
+}
+"""Metrics that need a right answer, and an answer that they can read."""
+NO_RIGHT_ANSWER = ("stereotype_score", "multilabel_macro_f1", "multilabel_micro_f1", "subset_accuracy")
+"""Metrics that need none, or for which a sample without a class has the empty set as its right answer."""
+TARGETS = {"ambiguous_bias_score": "unknown", "false_claim_endorsement": "false", "true_claim_refutation": "true",
+           "pearson_correlation": "7", "spearman_correlation": "7", "numeric_match": "7"}
 
 
-def aimless(name: str) -> tuple[Sample, Output]:
-    """A sample without target, references or tags, and an answer that every metric could read."""
+@pytest.mark.parametrize(("name", "output"), [(name, output) for names, output in ANSWERS.items() for name in names])
+def test_a_sample_without_a_right_answer_is_outside(name: str, output: Output) -> None:
+    tested: Metric = get("metric", name)
     row = sample(labels=("a", "b"))
-    if name.startswith(("entity", "token_acc")):
-        return row, Output(request="0", rule="tags", answer=Tags(tags=("O", "O")))
-    if name in ("numeric_match", "pearson_correlation", "spearman_correlation"):
-        return row, says("7", rule="text")
-    if name in ("bleu", "chrf", "exact_match", "token_f1", "rouge1", "rouge2", "rouge_lsum"):
-        return row, says("words", rule="text")
-    return row, Output(request="0", rule="probabilities", answer=Probabilities(classes={"a": 0.6, "b": 0.4}))
-
-
-@pytest.mark.parametrize("name", [name for name in SINGLE if name not in (*TARGETLESS, *MANY_CLASSES)])
-def test_a_sample_without_a_right_answer_is_outside(name: str) -> None:
-    found: Metric = get("metric", name)
-    score = found(*aimless(name), CONTEXT)
+    score = tested(row, output, CONTEXT)
     assert (score.value, score.reason) == (None, "outside")
-    assert found(aimless(name)[0], None, CONTEXT).reason in ("outside", "not_run")
+    assert tested(row, None, CONTEXT).reason == ("not_run" if tested.best is None else "outside")
 
 
-@pytest.mark.parametrize("name", [name for name in SINGLE if name != "refusal_rate"])
+@pytest.mark.parametrize("name", [*(name for names in ANSWERS for name in names), *NO_RIGHT_ANSWER])
 @pytest.mark.parametrize(
     ("text", "reason"), [("I'm sorry, but I can't help with that.", "refused"), (" ", "unparsed")]
 )
 def test_a_text_that_says_nothing_is_unscored_and_told_apart(name: str, text: str, reason: str) -> None:
-    target = {"ambiguous_bias_score": "unknown", "false_claim_endorsement": "false", "true_claim_refutation": "true",
-              "pearson_correlation": "7", "spearman_correlation": "7", "numeric_match": "7"}.get(name, "a")
+    target = TARGETS.get(name, "a")
     row = sample(labels=(target, "b"), target=target, tags=("B-PER", "O"), words=("Ada", "wrote"))
     score = get("metric", name)(row, says(text, rule="text"), CONTEXT)
     assert (score.value, score.reason) == (None, reason)

@@ -11,9 +11,6 @@ import pytest
 import torch
 
 from auditkit.errors import MeasurementError
-from auditkit.models.adapter import Encoded, TokenSequence
-from auditkit.models.causal import adapter as causal_module
-from auditkit.models.causal import scoring
 from auditkit.schema import Generation, Option, Output, Request
 
 DECODERS = ["llama", "gpt2", "neox", "gemma2"]
@@ -105,10 +102,6 @@ def test_narrow_head_keeps_the_soft_cap(opened: Any) -> None:
     with torch.no_grad():
         logits = head.logits(torch.tensor([0]), torch.tensor([2]), input_ids=ids)
     assert float(logits.abs().max()) <= 2.0  # the config's final_logit_softcapping
-
-
-def test_groups_are_rectangles_within_the_budget() -> None:
-    assert list(scoring.pad_out([(1, 2, 3), (4,), (5, 6)], 4)) == [[(4,), (5, 6)], [(1, 2, 3)]]
 
 
 def test_equal_sequences_are_computed_once(opened: Any) -> None:
@@ -226,14 +219,6 @@ def test_bytes_are_those_of_the_option_without_its_space(opened: Any) -> None:
 def test_requests_that_cannot_be_scored_are_refused(request_: Request, opened: Any) -> None:
     with pytest.raises(MeasurementError):
         opened("gpt2").encode([request_])
-
-
-def test_a_value_that_is_no_number_is_an_error() -> None:
-    request = choose("x", "", (Option(text=" y"), Option(text=" z")))
-    encoded = Encoded(request, (TokenSequence((1, 2), (1,)), TokenSequence((1, 3), (1,))), merged=(False, False))
-    output = causal_module.option_output(encoded, [np.array([-1.0]), np.array([-np.inf])])
-    assert output.answer is None
-    assert "finite" in (output.error or "")
 
 
 def test_memory_shortage_halves_the_batch(opened: Any, monkeypatch: pytest.MonkeyPatch) -> None:

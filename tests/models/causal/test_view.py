@@ -147,7 +147,7 @@ def test_the_view_of_a_pair_equals_what_was_served(name: str, opened: Any) -> No
     adapter = opened(name)
     request = Request(kind="classify", rule="probabilities", text="the doctor was late", text_pair="he was early")
     served = next(adapter.execute(adapter.encode([request]))).answer.classes
-    for at, label in enumerate(adapter.classes):
+    for at, label in enumerate(adapter.head.classes):
         view = adapter.view(request, at)
         expected = pytest.approx([served[label]] * 2, abs=1e-6)
         assert view.score(view.embeddings.repeat(2, 1, 1)).exp().tolist() == expected

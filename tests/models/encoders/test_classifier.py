@@ -117,7 +117,7 @@ def test_a_number_that_is_none_is_an_error(own: Any) -> None:
     adapter.checkpoint.model.classifier.bias.data[0] = float("nan")  # type: ignore[attr-defined]
     output = ask(adapter, classify(TEXTS[0], rule="number"))[0]
     assert output.answer is None
-    assert "a value that is no number" in (output.error or "")
+    assert "a value that is not a number" in (output.error or "")
 
 
 def test_labels_that_are_no_class_are_named(opened: Any) -> None:

@@ -172,7 +172,7 @@ def test_a_score_that_is_no_number_is_an_error(fresh: Any) -> None:
     adapter.checkpoint.model.qa_outputs.bias.data[0] = float("nan")
     output = ask(adapter, extract("Who?", SHORT))[0]
     assert output.answer is None
-    assert "no number" in (output.error or "")
+    assert "not a number" in (output.error or "")
 
 
 def test_memory_that_does_not_suffice_halves_the_batch(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditkit.errors import MeasurementError, ModelError
-from auditkit.models.encoders.tagger import kind_of, scheme, windows_of
+from auditkit.models.encoders.tagger import windows_of
 from auditkit.models.open import open_model
+from auditkit.models.tokens.tags import entity_type, scheme
 from auditkit.schema import Config, Output, Request
 
 FAMILIES = ["bert-tagger", "roberta-tagger", "distilbert-tagger", "deberta-tagger", "albert-tagger", "electra-tagger"]
@@ -185,7 +186,7 @@ def test_scheme_is_read_from_the_tags(tags: list[str], expected: str) -> None:
 
 
 def test_types() -> None:
-    assert [kind_of(tag) for tag in ("B-PER", "I-work-of-art", "O", "NOUN", "X-ray", "-")] == [
+    assert [entity_type(tag) for tag in ("B-PER", "I-work-of-art", "O", "NOUN", "X-ray", "-")] == [
         "PER", "work-of-art", "O", "NOUN", "X-ray", "-"
     ]
 
@@ -204,7 +205,7 @@ def test_two_tags_of_one_name_are_refused(own: Any) -> None:
     config = json.loads((path / "config.json").read_text())
     config["id2label"]["1"] = "I-person"
     (path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ModelError, match="two tags bear one name"):
+    with pytest.raises(ModelError, match="two tags one name"):
         open_model(Config(model=str(path), device="cpu"))
 
 
@@ -213,4 +214,4 @@ def test_a_score_that_is_no_number_is_an_error(own: Any) -> None:
     adapter.checkpoint.model.classifier.bias.data[2] = float("nan")  # type: ignore[attr-defined]
     output = ask(adapter, tag(["good"]))[0]
     assert output.answer is None
-    assert "no number" in (output.error or "")
+    assert "not a number" in (output.error or "")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from auditkit.errors import ModelError, StoppedError
-from auditkit.models.endpoint.client import Endpoint, RequestFailed, UnusableReply, find_key, parse_address, usage
+from auditkit.models.endpoint.client import Endpoint, RequestFailure, UnusableReply, find_key, parse_address, usage
 from auditkit.schema import Api
 
 KEY = "sk-very-secret-key-0123456789"
@@ -37,8 +37,8 @@ def script(toy: Any, *replies: Any) -> None:
     toy.chat = answer
 
 
-def failure(toy: Any, **settings: Any) -> RequestFailed:
-    with pytest.raises(RequestFailed) as caught:
+def failure(toy: Any, **settings: Any) -> RequestFailure:
+    with pytest.raises(RequestFailure) as caught:
         post(Endpoint(toy.url, Api(**{**QUICK, **settings})))
     assert "\n" not in str(caught.value)
     return caught.value
@@ -85,7 +85,7 @@ def test_the_deadline_holds_over_all_tries(toy: Any, api: ModuleType) -> None:
         ((404, {}, {"detail": "Not Found"}), 1, "HTTP 404: Not Found"),
         ((302, {"Location": "http://127.0.0.1:9/"}, {}), 1, "HTTP 302"),
         ((200, {}, b"{nonsense"), 1, "HTTP 200, but the reply is not JSON"),
-        ((200, {}, [1]), 1, "HTTP 200, but the reply is a JSON list, no object"),
+        ((200, {}, [1]), 1, "HTTP 200, but the reply is a JSON list, not an object"),
         ((200, {}, b""), 1, "HTTP 200, but the reply is not JSON"),
     ],
 )

@@ -119,7 +119,7 @@ def test_numbers() -> None:
     drawn = [o.answer.value for o in answer("random", "classify", "number", *items)]
     assert len(set(drawn)) == 7
     assert all(0 <= number < 1 for number in drawn if number is not None)
-    with pytest.raises(MeasurementError, match="is no number"):
+    with pytest.raises(MeasurementError, match="is not a number"):
         answer("always-right", "classify", "number", (sample("1", target="high"), {"text": "x"}))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from auditkit.errors import FormatError, MeasurementError, ModelError, UsageError
+from auditkit.models.adapter import PackRows
 from auditkit.models.scripted.predictions import Predictions
 from auditkit.schema import Benchmark, Choice, MetricUse, Output, Request, Sample, Source
 
@@ -51,7 +52,7 @@ ROWS = [
 
 def place(path: Path, content: str) -> Predictions:
     path.write_text(content, encoding="utf-8")
-    return Predictions(path, PACKS, ROWS, ["claims"])
+    return Predictions(path, PackRows(PACKS, ROWS, ["claims"]))
 
 
 def jsonl(tmp_path: Path, *lines: dict[str, Any]) -> Predictions:
@@ -167,9 +168,9 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
         ('{"id": "other/zzzz", "answer": "A"}', 'no audited pack has a row "other/zzzz"'),
         ('{"id": "both", "answer": "A"}', '"both" is a row of 2 packs; write qa/both or pairs/both'),
         ('{"id": "1", "answer": "A"}', r'"qa/1" was answered at .*p\.jsonl:1'),
-        ('{"id": "qa/2"}', "exactly one of answer, .*; none is given"),
-        ('{"id": "qa/2", "answer": null}', "none is given"),
-        ('{"id": "qa/2", "answer": "A", "scores": [1, 2, 3]}', "answer and scores are given"),
+        ('{"id": "qa/2"}', "exactly one of answer, .*; it has none"),
+        ('{"id": "qa/2", "answer": null}', "it has none"),
+        ('{"id": "qa/2", "answer": "A", "scores": [1, 2, 3]}', "it has answer and scores"),
         ('{"answer": "A"}', '"id" is missing'),
         ('{"id": 2, "answer": "A"}', '"id" is missing or not text'),
         ('{"id": "qa/2", "anwser": "A"}', 'unknown column "anwser"; did you mean "answer"'),
@@ -224,7 +225,7 @@ def test_faults_are_named_by_file_and_line(tmp_path: Path, line: str, message: s
         ('id,scores\nqa/1,"[1, 2]"\n', r"p\.csv:2: .*a column each"),
         ("id,scores.x\nqa/1,1\n", r'p\.csv:2: unknown column "scores\.x"'),
         ('id,answer\n"qa/1,A\n', r"p\.csv:2: not valid CSV"),
-        ("id,text\nw,\n", r"p\.csv:2: .*none is given"),
+        ("id,text\nw,\n", r"p\.csv:2: .*it has none"),
         ("", r"p\.csv: the file is empty"),
     ],
 )
@@ -238,4 +239,4 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     faults = {"p.jsonl": "p.jsonl:2: byte .* is not UTF-8", "q.jsonl": "no such file", "p.txt": "jsonl or"}
     for name, message in faults.items():
         with pytest.raises(FormatError if name == "p.jsonl" else ModelError, match=message):
-            Predictions(tmp_path / name, PACKS, ROWS)
+            Predictions(tmp_path / name, PackRows(PACKS, ROWS))

@@ -10,14 +10,11 @@ from typing import Any
 import pytest
 import torch
 import transformers as t
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 import auditkit
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.open import open_model
-from auditkit.models.seq2seq import scoring as seq2seq_scoring
-from auditkit.models.seq2seq.scoring import within
-from auditkit.models.tokens.languages import around
+from auditkit.models.seq2seq import halves
 from auditkit.schema import Config, Generation, Option, Output, Request
 
 CORPUS = [
@@ -31,24 +28,6 @@ SIZE = {
     "decoder_attention_heads": 4, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "max_position_embeddings": 256,
     "pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS, "init_std": 0.3,
 }
-
-
-def byte_level(template: str) -> Any:
-    """A small byte-level tokenizer whose texts begin and end as the template says."""
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    inner.train_from_iterator(
-        CORPUS,
-        trainers.BpeTrainer(
-            vocab_size=400, special_tokens=["<pad>", "<s>", "</s>"], show_progress=False,
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        ),
-    )
-    inner.post_processor = processors.TemplateProcessing(single=template, special_tokens=[("<s>", BOS), ("</s>", EOS)])
-    return t.PreTrainedTokenizerFast(
-        tokenizer_object=inner, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<pad>"
-    )
 
 
 WORDS = sorted({word for text in CORPUS for word in text.split()})
@@ -69,7 +48,7 @@ def mbart(kind: Any) -> Any:
     return kind(vocab=vocab, src_lang="en_XX")
 
 
-def build(name: str) -> tuple[Any, Any]:
+def build(name: str, byte_level: Callable[[str], Any]) -> tuple[Any, Any]:
     torch.manual_seed(11)
     if name == "t5":
         config = t.T5Config(
@@ -109,12 +88,15 @@ LANGUAGES = {
 
 
 @pytest.fixture(scope="session")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def saved(tmp_path_factory: pytest.TempPathFactory, make_tokenizer: Callable[..., Any]) -> Callable[[str], Path]:
     root = tmp_path_factory.mktemp("seq2seq")
+
+    def byte_level(template: str) -> Any:
+        return make_tokenizer(template=template, corpus=CORPUS, unk_token="<pad>")
 
     def save(name: str) -> Path:
         if not (root / name).exists():
-            model, tokenizer = build(name)
+            model, tokenizer = build(name, byte_level)
             model.eval().save_pretrained(str(root / name))
             tokenizer.save_pretrained(str(root / name))
         return root / name
@@ -315,15 +297,15 @@ def test_each_source_is_encoded_once(opened: Any) -> None:
 @pytest.fixture
 def readings(opened: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, list[tuple[int, int]]]]:
     """T5 that keeps sources of 12 tokens and more, and the shape of what its encoder reads."""
-    monkeypatch.setattr(seq2seq_scoring, "KEPT_LEAST", 12)
+    monkeypatch.setattr(halves, "KEPT_LEAST", 12)
     adapter, read = opened("t5"), []
-    adapter.reader._kept.clear()
+    adapter.halves._readings.clear()
     handle = adapter.checkpoint.model.get_encoder().register_forward_pre_hook(
         lambda _m, _a, kwargs: read.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
     yield adapter, read
     handle.remove()
-    adapter.reader._kept.clear()
+    adapter.halves._readings.clear()
 
 
 LONG = "The doctor said that she was late for the meeting, and the nurse said that"
@@ -352,7 +334,7 @@ def test_readings_used_longest_ago_are_let_go(readings: Any, plain: Any, monkeyp
     adapter, read = readings
     one, two = (len(plain("t5")[1](text).input_ids) for text in (LONG, OTHER))
     third = LONG + " he was early"
-    monkeypatch.setattr(seq2seq_scoring, "KEPT_TOKENS", max(one, two) + len(plain("t5")[1](third).input_ids))
+    monkeypatch.setattr(halves, "KEPT_TOKENS", max(one, two) + len(plain("t5")[1](third).input_ids))
     for text in (LONG, OTHER, LONG, third):  # the third takes the place of OTHER, which was used before LONG
         ask(adapter, [choose(text)])
     assert len(read) == 3
@@ -360,7 +342,7 @@ def test_readings_used_longest_ago_are_let_go(readings: Any, plain: Any, monkeyp
     assert len(read) == 3
     ask(adapter, [choose(OTHER)])
     assert len(read) == 4
-    assert sum(len(ids) for ids in adapter.reader._kept) <= seq2seq_scoring.KEPT_TOKENS
+    assert sum(len(ids) for ids in adapter.halves._readings) <= halves.KEPT_TOKENS
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -403,7 +385,7 @@ def test_the_decoder_reads_what_options_share_once(opened: Any) -> None:
 @pytest.mark.parametrize("name", ["t5", "marian", "nllb"])
 def test_the_head_sees_scored_positions_only(name: str, opened: Any) -> None:
     adapter, seen = opened(name), []
-    assert adapter.reader._narrow
+    assert adapter.halves._narrow
     handle = adapter.checkpoint.model.lm_head.register_forward_pre_hook(lambda _m, args: seen.append(args[0].shape))
     try:
         output = ask(adapter, [choose("Who is the engineer?", "Answer:", (" Mary",))])[0]
@@ -524,12 +506,3 @@ def test_whole_audit(saved: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert result.rules == {"stereotype-pairs": "loglikelihood", "claims": "loglikelihood"}
     assert {str(estimate.id): estimate for estimate in result.estimates}["claims/accuracy@all"].n == 16
     assert auditkit.verify(tmp_path / "run").audit.id == result.id
-
-
-def test_groups_stay_within_the_budget_with_their_padding() -> None:
-    assert list(within([2, 3, 4, 9], lambda size: size, 8)) == [[2, 3], [4], [9]]
-
-
-def test_special_tokens_around_a_text() -> None:
-    assert around([7, 5, 6, 2], [5, 6]) == (1, 1)
-    assert around([5, 6], [5, 6]) == (0, 0)

@@ -94,7 +94,7 @@ def broken(layer: Any, hidden: torch.Tensor, picked: torch.Tensor, mask: Any) ->
 def test_where_it_differs_the_whole_layer_runs(
     way: Any, checkpoint: Any, reference: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(last_layer, "_WAYS", dict.fromkeys(last_layer._WAYS, way))
+    monkeypatch.setattr(last_layer, "_RUNS", dict.fromkeys(last_layer._RUNS, way))
     head = LastLayerHead(checkpoint("bert"))
     assert not head.spares
     with torch.inference_mode():

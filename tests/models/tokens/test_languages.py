@@ -13,6 +13,7 @@ import transformers as t
 
 from auditkit.errors import ModelError
 from auditkit.models.open import open_model
+from auditkit.models.tokens.languages import around
 from auditkit.schema import Config, Generation, Option, Request
 
 sentencepiece = pytest.importorskip("sentencepiece", reason="extra translation is not installed")
@@ -154,3 +155,8 @@ def test_a_tokenizers_files_are_in_the_fingerprint(tmp_path: Path) -> None:
     train(folder / "target.spm", [text.lower() for text in GERMAN])
     after = open_model(Config(model=str(folder), device="cpu")).subject.parts
     assert {key for key in before if before[key] != after[key]} == {"tokenizer"}
+
+
+def test_special_tokens_around_a_text() -> None:
+    assert around([7, 5, 6, 2], [5, 6]) == (1, 1)
+    assert around([5, 6], [5, 6]) == (0, 0)

@@ -27,7 +27,7 @@ MODULES = {path.stem for path in (RENDER / "words" / "en").glob("*.py")}
 TEMPLATES = sorted((RENDER / "templates").glob("*.j2"))
 SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent.parent != RENDER / "words")
 SPOKEN = [*sorted((RENDER / "view").glob("*.py")), *sorted((RENDER / "write").glob("*.py")),
-          *sorted((RENDER / "draw").glob("*.py")), RENDER / "words" / "numbers.py"]
+          *sorted((RENDER / "draw").glob("*.py")), RENDER / "words" / "numbers.py", PACKAGE / "cli" / "summary.py"]
 
 FIELD = "ﬁeld"
 """Stands for what an f-string fills in: a word, but none of English letters."""
@@ -261,13 +261,13 @@ def test_modules_hold_no_sentences(path: Path) -> None:
 
 
 NAMES = {
-    "anchor", "area", "assets", "attribution", "auditkit", "chart", "clean", "end", "failure", "failures", "finding",
-    "group", "held", "json", "learnt", "middle", "not-measured", "note", "plain", "printf", "problem", "properties",
-    "property", "rollout", "say", "section", "sh", "skipped", "start", "strip", "system-out", "testcase", "tests",
-    "testsuite", "testsuites", "text-classification", "token-classification", "tool", "transformers", "utf-8",
-    "warning",
+    "anchor", "area", "assets", "attribution", "auditkit", "blue", "chart", "clean", "end", "failure", "failures",
+    "finding", "green", "group", "held", "json", "learnt", "magenta", "middle", "not-measured", "note", "plain",
+    "printf", "problem", "properties", "property", "red", "rollout", "say", "section", "sh", "skipped", "start",
+    "strip", "system-out", "testcase", "tests", "testsuite", "testsuites", "text-classification",
+    "token-classification", "tool", "transformers", "utf-8", "warning", "yellow",
 }
-"""Single words that are names: of elements, anchors, libraries, formats."""
+"""Single words that are names: of elements, anchors, colours, libraries, formats."""
 
 
 def names() -> set[str]:

@@ -1,12 +1,10 @@
-"""Words by character ranges, and rank agreement."""
+"""Words by character ranges."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
-import scipy.stats
 
-from auditkit.explain.words import join_words, rank_agreement
+from auditkit.explain.token_words import join_words
 
 
 def words(
@@ -14,8 +12,8 @@ def words(
 ) -> tuple[tuple[str, ...], list[float]]:
     """The words, and their scores where token t has the score 2^t."""
     tokens = [text[start:end] for start, end in pieces]
-    joined = join_words(text, pieces, tokens, [at in special for at in range(len(pieces))])
-    return joined.texts, joined.scores(np.array([2.0**at for at in range(len(pieces))])).tolist()
+    joined = join_words(text, pieces, tokens, [index in special for index in range(len(pieces))])
+    return joined.texts, joined.scores(np.array([2.0**index for index in range(len(pieces))])).tolist()
 
 
 def test_tokens_of_one_word_are_summed() -> None:
@@ -46,17 +44,3 @@ def test_white_space_and_textless_tokens_are_words_of_their_own() -> None:
 def test_special_tokens_neither_score_nor_show_in_a_word() -> None:
     text = "<s>Who?<e>"
     assert words(text, [(0, 3), (3, 6), (6, 7), (7, 10)], (0, 3)) == (("Who?",), [2 + 4])
-
-
-def test_rank_agreement_equals_scipy() -> None:
-    generator = np.random.default_rng(0)
-    for size in (2, 5, 30):
-        first, second = generator.integers(0, 6, size).astype(float), generator.normal(size=size)
-        first[0] = 9.0
-        expected = scipy.stats.spearmanr(first, second).statistic
-        assert rank_agreement(first, second) == pytest.approx(expected)
-
-
-def test_rank_agreement_of_too_little_is_none() -> None:
-    assert rank_agreement(np.array([1.0]), np.array([2.0])) is None
-    assert rank_agreement(np.array([1.0, 1.0]), np.array([2.0, 3.0])) is None

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from auditkit.errors import MeasurementError
+from auditkit.explain.budget import PassBudget
 from auditkit.models.adapter import View
 
 if TYPE_CHECKING:
@@ -22,38 +23,17 @@ TOKENS = 1024
 """Token budget of one call (512 to 2,048 is best on a CPU)."""
 
 
-class Passes:
-    """Counts rows through the model, each direction one pass, and ends at a limit: a budget that repeats."""
-
-    def __init__(self, limit: int) -> None:
-        """Allow `limit` passes, one a row and direction; none is spent yet."""
-        self.limit = limit
-        self.spent = 0
-        self.used_up = False
-
-    def spend(self, count: int) -> None:
-        """Count passes that are about to be made.
-
-        Raises:
-            MeasurementError: they would exceed the limit; from then on `used_up` is true.
-        """
-        if self.used_up or self.spent + count > self.limit:
-            self.used_up = True
-            raise MeasurementError(f"explanation budget of {self.limit} passes used up")
-        self.spent += count
-
-
-class Target:
+class ScoreFunction:
     """F(e) = score of the first view, minus that of the second where there is one."""
 
-    def __init__(self, views: Sequence[View], passes: Passes) -> None:
+    def __init__(self, views: Sequence[View], budget: PassBudget) -> None:
         """Bind the views of one option, or of an option and the one it is contrasted with.
 
         Raises:
             MeasurementError: no position is free in all views.
         """
         self.views = tuple(views)
-        self.passes = passes
+        self.budget = budget
         self.positions = _shared(self.views)
         if not self.positions[0]:
             raise MeasurementError(
@@ -71,12 +51,12 @@ class Target:
         return self.views[0]
 
     @property
-    def shown(self) -> list[int]:
+    def listed(self) -> list[int]:
         """Positions of the view that an attribution lists: the moving ones, and the special ones among them."""
         moving = set(self.positions[0])
         return [
-            at for at, (free, special) in enumerate(zip(self.view.free, self.view.special, strict=True))
-            if at in moving or (free and special)
+            position for position, (free, special) in enumerate(zip(self.view.free, self.view.special, strict=True))
+            if position in moving or (free and special)
         ]
 
     def baseline(self, token: int) -> torch.Tensor:
@@ -91,8 +71,8 @@ class Target:
     def __call__(self, free: torch.Tensor) -> torch.Tensor:
         """F of free embeddings (B, K, D), shape (B,); differentiable, in one graph for both options."""
         scores = [
-            view.score(self._whole(base, at, free))
-            for view, base, at in zip(self.views, self._bases, self.positions, strict=True)
+            view.score(self._moved(base, positions, free))
+            for view, base, positions in zip(self.views, self._bases, self.positions, strict=True)
         ]
         return scores[0] if len(scores) == 1 else scores[0] - scores[1]
 
@@ -100,32 +80,36 @@ class Target:
         """F of one row (1, K, D), without gradients."""
         import torch
 
-        self.passes.spend(len(self.views))
+        self.budget.spend(len(self.views))
         with torch.no_grad():
             return float(self(free))
 
-    def _whole(self, base: torch.Tensor, at: Sequence[int], free: torch.Tensor) -> torch.Tensor:
+    def _moved(self, base: torch.Tensor, positions: Sequence[int], free: torch.Tensor) -> torch.Tensor:
+        """All embeddings of a view, (B, T, D): `base`, (T, D), with `free`, (B, K, D), at the moving positions."""
         rows = base.expand(free.shape[0], -1, -1).clone()
-        rows[:, list(at)] = free.to(base.dtype)
+        rows[:, list(positions)] = free.to(base.dtype)
         return rows
 
 
 def _shared(views: Sequence[View]) -> list[list[int]]:
     """Moving positions of each view, cut where their tokens begin to differ (a tokenizer may merge the boundary)."""
-    free = [
-        [at for at, (move, special) in enumerate(zip(view.free, view.special, strict=True)) if move and not special]
+    movable = [
+        [
+            position for position, (free, special) in enumerate(zip(view.free, view.special, strict=True))
+            if free and not special
+        ]
         for view in views
     ]
     count = 0
-    for places in zip(*free, strict=False):
-        if len({int(view.ids[at]) for view, at in zip(views, places, strict=True)}) > 1:
+    for positions in zip(*movable, strict=False):
+        if len({int(view.ids[position]) for view, position in zip(views, positions, strict=True)}) > 1:
             break
         count += 1
-    return [places[:count] for places in free]
+    return [positions[:count] for positions in movable]
 
 
 @contextmanager
-def frozen(module: torch.nn.Module) -> Iterator[None]:
+def without_parameter_gradients(module: torch.nn.Module) -> Iterator[None]:
     """While open, no parameter asks for a gradient; then each is as it was.
 
     Raises:
@@ -133,11 +117,11 @@ def frozen(module: torch.nn.Module) -> Iterator[None]:
     """
     if any(part.training for part in module.modules()):
         raise MeasurementError("the model is in training mode, where dropout moves its scores; call eval() first")
-    asking = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    for parameter in asking:
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    for parameter in trainable:
         parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for parameter in asking:
+        for parameter in trainable:
             parameter.requires_grad_(True)

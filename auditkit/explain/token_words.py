@@ -10,8 +10,8 @@ import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Words, and which of them each token belongs to."""
+class TokenWords:
+    """The words of a text, and which of them each token belongs to."""
 
     texts: tuple[str, ...]
     of_token: tuple[int | None, ...]
@@ -28,7 +28,7 @@ class Words:
 
 def join_words(
     text: str, offsets: Sequence[tuple[int, int]], tokens: Sequence[str], special: Sequence[bool]
-) -> Words:
+) -> TokenWords:
     """Join tokens to the words, i.e. runs without white space, that their character ranges lie in.
 
     A token that reaches over several words makes them one; several tokens of one character (bytes of an emoji) share
@@ -42,20 +42,23 @@ def join_words(
         special: true for tokens that belong to no word.
     """
     spans = [match.span() for match in re.finditer(r"\S+", text)]
+    # words that one token reaches over are merged: each then leads to the first of them
     leader = list(range(len(spans)))
     keys: list[tuple[str, int] | None] = []
     for index, ((start, end), skip) in enumerate(zip(offsets, special, strict=True)):
-        hits = [] if skip else [word for word, (low, high) in enumerate(spans) if start < high and end > low]
-        for word in hits:
-            leader[word] = leader[hits[0]]
-        keys.append(None if skip else ("word", leader[hits[0]]) if hits else ("token", index))
-    order = {key: at for at, key in enumerate(dict.fromkeys(key for key in keys if key is not None))}
-    of_token = tuple(None if key is None else order[key] for key in keys)
-    members: list[list[int]] = [[] for _ in order]
-    for index, member in enumerate(of_token):
-        if member is not None:
-            members[member].append(index)
-    return Words(tuple(_text(text, [offsets[i] for i in m], tokens[m[0]]) for m in members), of_token)
+        touched = [] if skip else [word for word, (low, high) in enumerate(spans) if start < high and end > low]
+        for word in touched:
+            leader[word] = leader[touched[0]]
+        keys.append(None if skip else ("word", leader[touched[0]]) if touched else ("token", index))
+    # words are numbered in the order in which tokens first reach them, which is the order of the text
+    number = {key: index for index, key in enumerate(dict.fromkeys(key for key in keys if key is not None))}
+    of_token = tuple(None if key is None else number[key] for key in keys)
+    members: list[list[int]] = [[] for _ in number]
+    for index, of_word in enumerate(of_token):
+        if of_word is not None:
+            members[of_word].append(index)
+    texts = tuple(_text(text, [offsets[token] for token in word], tokens[word[0]]) for word in members)
+    return TokenWords(texts, of_token)
 
 
 def _text(text: str, ranges: Sequence[tuple[int, int]], token: str) -> str:
@@ -64,24 +67,3 @@ def _text(text: str, ranges: Sequence[tuple[int, int]], token: str) -> str:
     if covered.strip():
         return covered.strip()
     return "⏎" if "\n" in covered else "␣" if covered else token
-
-
-def rank_agreement(first: np.ndarray, second: np.ndarray) -> float | None:
-    """Spearman's rank correlation, -1 to 1, ties averaged; `None` for fewer than two values or a constant side.
-
-    Written out because scipy belongs to `stats`, which ranks nothing for explanations.
-    """
-    if len(first) < 2:
-        return None
-    a, b = _ranks(first), _ranks(second)
-    a, b = a - a.mean(), b - b.mean()
-    norm = float(np.sqrt((a @ a) * (b @ b)))
-    return None if norm == 0 else float(np.clip(a @ b / norm, -1.0, 1.0))
-
-
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 1, equal values sharing their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: np.ndarray = (last - (counts - 1) / 2)[inverse]
-    return ranks

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import TokenSequence
-from auditkit.models.causal.scoring import in_halves, pad_out, right_padded
 from auditkit.models.device import to_device
+from auditkit.models.tokens.batches import group_by_length, in_halves, right_padded
 from auditkit.models.tokens.encoding import clean
 from auditkit.models.weights.checkpoint import Checkpoint
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 
-def told_segments(checkpoint: Checkpoint) -> bool:
+def reads_segments(checkpoint: Checkpoint) -> bool:
     """Whether the model is told which of two texts a token belongs to, and its tokenizer says so.
 
     A RoBERTa takes the argument, but knows one segment; GPT-2 would add a word's embedding for it.
     """
-    known = getattr(checkpoint.model.config, "type_vocab_size", 0) or 0
-    takes = "token_type_ids" in inspect.signature(checkpoint.model.forward).parameters
-    return takes and known > 1 and "token_type_ids" in checkpoint.tokenizer.model_input_names
+    count = getattr(checkpoint.model.config, "type_vocab_size", 0) or 0
+    accepts = "token_type_ids" in inspect.signature(checkpoint.model.forward).parameters
+    return accepts and count > 1 and "token_type_ids" in checkpoint.tokenizer.model_input_names
 
 
-class Reader:
+class TextTokeniser:
     """Tokenises texts and pairs with the tokenizer's own special tokens; what exceeds the window is cut.
 
     One text loses its end, as in `pipeline(truncation=True)`; of a pair the longer text loses token by token
@@ -37,7 +37,7 @@ class Reader:
     """
 
     def __init__(self, checkpoint: Checkpoint, window: int | None = None) -> None:
-        """Read for a model.
+        """Bind a model's tokenizer.
 
         Args:
             checkpoint: the model.
@@ -45,9 +45,9 @@ class Reader:
         """
         self.tokenizer = checkpoint.tokenizer
         self.window = min(checkpoint.window, window or checkpoint.window)
-        self.segments = told_segments(checkpoint)
+        self.segments = reads_segments(checkpoint)
 
-    def read(self, texts: Sequence[tuple[str, str]]) -> list[tuple[TokenSequence, int]]:
+    def tokenise(self, texts: Sequence[tuple[str, str]]) -> list[tuple[TokenSequence, int]]:
         """Tokenise texts; the second of each is empty where there is one text.
 
         Returns:
@@ -56,14 +56,14 @@ class Reader:
         Raises:
             MeasurementError: a text without any token.
         """
-        found: dict[tuple[str, str], tuple[TokenSequence, int]] = {}
+        rows: dict[tuple[str, str], tuple[TokenSequence, int]] = {}
         for paired in (False, True):
-            group = [each for each in dict.fromkeys(texts) if bool(each[1]) is paired]
+            group = [pair for pair in dict.fromkeys(texts) if bool(pair[1]) is paired]
             if group:
-                found.update(zip(group, self._read(group, paired), strict=True))
-        return [found[each] for each in texts]
+                rows.update(zip(group, self._tokenise(group, paired), strict=True))
+        return [rows[pair] for pair in texts]
 
-    def _read(self, group: Sequence[tuple[str, str]], paired: bool) -> list[tuple[TokenSequence, int]]:
+    def _tokenise(self, group: Sequence[tuple[str, str]], paired: bool) -> list[tuple[TokenSequence, int]]:
         sides = [[clean(text) for text in side] for side in zip(*group, strict=True)][: 2 if paired else 1]
         settings = {"return_attention_mask": False, "return_token_type_ids": self.segments, "verbose": False}
         full = self.tokenizer(*sides, **settings)
@@ -75,8 +75,8 @@ class Reader:
             if len(ids) <= bare:
                 raise MeasurementError(f"{pair[0]!r:.60} gives no token in this tokenizer; clean the row")
         return [
-            (TokenSequence(tuple(ids), (), segments_of(cut, at)), len(full["input_ids"][at]) - len(ids))
-            for at, ids in enumerate(cut["input_ids"])
+            (TokenSequence(tuple(ids), (), segments_of(cut, row)), len(full["input_ids"][row]) - len(ids))
+            for row, ids in enumerate(cut["input_ids"])
         ]
 
 
@@ -106,16 +106,16 @@ def forward(
     """
     import torch
 
-    found: dict[TokenSequence, Value] = {}
+    values: dict[TokenSequence, Value] = {}
 
     def fill(group: list[TokenSequence]) -> None:
         """Read one batch and keep a value a sequence."""
-        found.update(zip(group, pick(checkpoint.model(**padded(group, checkpoint)), group), strict=True))
+        values.update(zip(group, pick(checkpoint.model(**padded(group, checkpoint)), group), strict=True))
 
     with torch.inference_mode():
-        for group in pad_out(list(dict.fromkeys(sequences)), budget or checkpoint.batch_tokens):
+        for group in group_by_length(list(dict.fromkeys(sequences)), budget or checkpoint.batch_tokens):
             in_halves(group, fill)
-    return found
+    return values
 
 
 def padded(group: Sequence[TokenSequence], checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
@@ -128,11 +128,11 @@ def padded(group: Sequence[TokenSequence], checkpoint: Checkpoint) -> dict[str, 
     return inputs
 
 
-def require_text(text: str, what: str) -> None:
+def require_text(text: str, name: str) -> None:
     """Refuse a text that is empty or blank.
 
     Raises:
-        MeasurementError: it is; names what it is.
+        MeasurementError: it is; says which text by its `name`.
     """
     if not text.strip():
-        raise MeasurementError(f"{what} is empty; give it a text, or leave the row out")
+        raise MeasurementError(f"{name} is empty; give it a text, or leave the row out")

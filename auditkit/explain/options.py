@@ -1,4 +1,4 @@
-"""What is explained: one option of one request, against another where the request offers it."""
+"""Which options are explained: one of a request, against another where the request offers it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from auditkit.schema import OptionScores, Output, Probabilities, Request, Sample
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One score to explain."""
+class ExplainedOption:
+    """One option of a request whose score is explained, alone or less that of another."""
 
     sample_id: str
     request: Request
@@ -25,15 +25,20 @@ class Item:
     names: tuple[str, ...] = ()
     """Class that each option stands for, where a classifier answered."""
 
+    @property
+    def indexes(self) -> tuple[int, ...]:
+        """Of the explained option, and of the one it is contrasted with."""
+        return (self.option,) if self.against is None else (self.option, self.against)
 
-def items_for(
+
+def options_to_explain(
     samples: Sequence[Sample], requests: Mapping[str, Request], outputs: Mapping[str, Output | None]
-) -> list[Item]:
+) -> list[ExplainedOption]:
     """What to explain of some samples, in their order.
 
     `choose`: the stereotype rather than the anti-stereotype where the sample has both, else the chosen option rather
     than the best with another label. `compare`: each text of the pair by itself, since the texts differ. `classify`:
-    the predicted class rather than the runner-up. An answer without scores (free text, an error) becomes one item,
+    the predicted class rather than the runner-up. An answer without scores (free text, an error) becomes one option,
     which `explain` answers with the reason; a sample without output has none.
 
     Args:
@@ -41,34 +46,34 @@ def items_for(
         requests: sample id to its request.
         outputs: sample id to its answer.
     """
-    items: list[Item] = []
+    explained: list[ExplainedOption] = []
     for sample in samples:
         output = outputs.get(sample.id)
         if output is not None:
-            items += _items(sample, requests[sample.id], output)
-    return items
+            explained += _of_sample(sample, requests[sample.id], output)
+    return explained
 
 
-def served_score(item: Item) -> float:
+def served_score(explained: ExplainedOption) -> float:
     """The explained scalar as it was served, in nats (per token or byte where the rule says so).
 
     Raises:
         MeasurementError: the answer holds no such score.
     """
-    values = _values(item.output, item.names)
+    values = _values(explained.output, explained.names)
     if values is None:
-        raise MeasurementError(_why_not(item))
-    wanted = [item.option] if item.against is None else [item.option, item.against]
-    if not all(0 <= index < len(values) for index in wanted):
-        raise MeasurementError(f"the answer has {len(values)} options; option {max(wanted) + 1} is not among them")
-    picked = [values[index] for index in wanted]
+        raise MeasurementError(_no_score(explained))
+    if not all(0 <= index < len(values) for index in explained.indexes):
+        number = max(explained.indexes) + 1
+        raise MeasurementError(f"the answer has {len(values)} options; option {number} is not among them")
+    picked = [values[index] for index in explained.indexes]
     scores = [value for value in picked if value is not None and math.isfinite(value)]
     if len(scores) < len(picked):
         raise MeasurementError("the served score of an explained option is not finite, or it scored no token")
-    return scores[0] if item.against is None else scores[0] - scores[1]
+    return scores[0] if explained.against is None else scores[0] - scores[1]
 
 
-def _items(sample: Sample, request: Request, output: Output) -> list[Item]:
+def _of_sample(sample: Sample, request: Request, output: Output) -> list[ExplainedOption]:
     labels = sample.labels
     names: tuple[str, ...] = ()
     if isinstance(output.answer, Probabilities):
@@ -76,23 +81,23 @@ def _items(sample: Sample, request: Request, output: Output) -> list[Item]:
         names = labels or tuple(sorted(output.answer.classes))
     values = _values(output, names)
     if values is None:
-        return [Item(sample.id, request, 0, None, output, names)]
+        return [ExplainedOption(sample.id, request, 0, None, output, names)]
     if request.kind == "compare":
-        return [Item(sample.id, request, index, None, output, names) for index in range(len(values))]
+        return [ExplainedOption(sample.id, request, index, None, output, names) for index in range(len(values))]
     if request.kind == "choose" and {"stereotype", "anti"} <= set(labels):
-        return [Item(sample.id, request, labels.index("stereotype"), labels.index("anti"), output, names)]
+        return [ExplainedOption(sample.id, request, labels.index("stereotype"), labels.index("anti"), output, names)]
     option, against = _first_two(values, labels)
-    return [Item(sample.id, request, option, against, output, names)]
+    return [ExplainedOption(sample.id, request, option, against, output, names)]
 
 
 def _first_two(values: Sequence[float | None], labels: Sequence[str]) -> tuple[int, int | None]:
     """The best option and the best of the others, of another label where there is one; ties go to the first."""
     scores = [-math.inf if value is None else value for value in values]
     ranked = sorted(range(len(scores)), key=lambda index: -scores[index])
-    best, others = ranked[0], ranked[1:]
+    best, worse = ranked[0], ranked[1:]
     if len(labels) == len(values):
-        others = [index for index in others if labels[index] != labels[best]] or others
-    return best, others[0] if others else None
+        worse = [index for index in worse if labels[index] != labels[best]] or worse
+    return best, worse[0] if worse else None
 
 
 def _values(output: Output, names: Sequence[str]) -> list[float | None] | None:
@@ -106,10 +111,11 @@ def _values(output: Output, names: Sequence[str]) -> list[float | None] | None:
     return None
 
 
-def _why_not(item: Item) -> str:
-    if item.output.error is not None:
-        return f"the model did not answer: {item.output.error}"
+def _no_score(explained: ExplainedOption) -> str:
+    output = explained.output
+    if output.error is not None:
+        return f"the model did not answer: {output.error}"
     return (
-        f"a `{item.request.kind}` answer by the rule `{item.output.rule}` holds no option score; "
+        f"a `{explained.request.kind}` answer by the rule `{output.rule}` holds no option score; "
         "only scores with gradients are explained"
     )
