@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 import transformers as t
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 import auditkit
 from auditkit.errors import MeasurementError, ModelError
@@ -31,24 +30,6 @@ SIZE = {
 }
 
 
-def byte_level(template: str) -> Any:
-    """A small byte-level tokenizer whose texts begin and end as the template says."""
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    inner.train_from_iterator(
-        CORPUS,
-        trainers.BpeTrainer(
-            vocab_size=400, special_tokens=["<pad>", "<s>", "</s>"], show_progress=False,
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        ),
-    )
-    inner.post_processor = processors.TemplateProcessing(single=template, special_tokens=[("<s>", BOS), ("</s>", EOS)])
-    return t.PreTrainedTokenizerFast(
-        tokenizer_object=inner, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<pad>"
-    )
-
-
 WORDS = sorted({word for text in CORPUS for word in text.split()})
 LETTERS = sorted({letter for text in CORPUS for letter in text if letter != " "})
 
@@ -67,7 +48,7 @@ def mbart(kind: Any) -> Any:
     return kind(vocab=vocab, src_lang="en_XX")
 
 
-def build(name: str) -> tuple[Any, Any]:
+def build(name: str, byte_level: Callable[[str], Any]) -> tuple[Any, Any]:
     torch.manual_seed(11)
     if name == "t5":
         config = t.T5Config(
@@ -107,12 +88,15 @@ LANGUAGES = {
 
 
 @pytest.fixture(scope="session")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def saved(tmp_path_factory: pytest.TempPathFactory, make_tokenizer: Callable[..., Any]) -> Callable[[str], Path]:
     root = tmp_path_factory.mktemp("seq2seq")
+
+    def byte_level(template: str) -> Any:
+        return make_tokenizer(template=template, corpus=CORPUS, unk_token="<pad>")
 
     def save(name: str) -> Path:
         if not (root / name).exists():
-            model, tokenizer = build(name)
+            model, tokenizer = build(name, byte_level)
             model.eval().save_pretrained(str(root / name))
             tokenizer.save_pretrained(str(root / name))
         return root / name
