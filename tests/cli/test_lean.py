@@ -39,6 +39,8 @@ sys.meta_path[:] = map(Without, sys.meta_path)
 COMMAND = BLOCKED + "from auditkit.cli import _run\nsys.exit(_run(sys.argv[2:]))\n"
 READING = BLOCKED + """
 import auditkit
+
+pytestmark = pytest.mark.slow
 audit = auditkit.load_audit(sys.argv[2])
 print(audit.verdict.status, len(audit.to_frame()), auditkit.verify(sys.argv[2]).estimates)
 """

@@ -166,6 +166,8 @@ def test_two_audits_in_one_folder_at_once(undisturbed: Path, tmp_path: Path) -> 
 FULL = """
 import resource, sys
 from auditkit.cli import main
+
+pytestmark = pytest.mark.slow
 most = int(sys.argv.pop(1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 main()
