@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from auditkit.errors import ConfigError
 from auditkit.explain.attributions import MissingExplanation, explain
 from auditkit.explain.options import ExplainedOption, options_to_explain
-from auditkit.judge.policies import open_policy
 from auditkit.measure.measurement import measure
 from auditkit.models.families import check_kind
 from auditkit.pipeline.around.efficiency import efficiency
@@ -23,7 +22,8 @@ from auditkit.pipeline.around.offline import prepare
 from auditkit.pipeline.around.resume_checks import refuse_model
 from auditkit.pipeline.steps.assemble import Assembled, answered, assemble, to_explain
 from auditkit.pipeline.steps.pages import write_pages
-from auditkit.pipeline.steps.requests import Asked, Loaded, ask, load_packs, refuse_idle_checks
+from auditkit.pipeline.steps.policy import open_policy, refuse_idle_checks
+from auditkit.pipeline.steps.requests import Asked, Loaded, ask, load_packs
 from auditkit.run.runner import deduplicate, run_round
 from auditkit.schema import Audit, Config, Observed, Policy, digest
 from auditkit.schema.event import Event, OnEvent, ignore
@@ -86,7 +86,8 @@ def run_audit(
     clock = Clock()
     with clock.stage("load"):
         loaded = load_packs(config, on_event)
-        policy = begun.policy if begun else open_policy(config.policy, [item.pack.card.name for item in loaded])
+        audited = [item.pack.card.name for item in loaded]
+        policy = begun.policy if begun else open_policy(config.policy, config.packs, audited)
     with clock.stage("model"):
         asked = ask(config, loaded, on_event)
         refuse_idle_checks(config, policy, loaded, asked)

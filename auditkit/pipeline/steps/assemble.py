@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from auditkit.judge.findings import judge
+from auditkit.judge.rules import rule_words
 from auditkit.judge.threshold import Basis
 from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
@@ -86,7 +87,7 @@ def assemble(records: JournalRecords, today: dt.date) -> Assembled:
     audit = Audit(
         subject=header.subject, environment=header.environment, config=header.config, policy=header.policy,
         benchmarks=header.cards, rules=header.rules, sampled=header.sampled, not_applicable=header.not_applicable,
-        estimates=tuple(estimates), findings=findings,
+        estimates=tuple(estimates), findings=findings, rule_words=rule_words(header.policy),
         attributions=kept_attributions(records.attributions, wanted, keep),
         not_explained=kept_reasons(not_explained, by_id, keep),
         evidence=cited_evidence(pairs, estimates, scores, keep),

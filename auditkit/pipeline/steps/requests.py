@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from auditkit.errors import ConfigError, ModelError
-from auditkit.judge.feasibility import Design, refuse_if_it_cannot_fail
-from auditkit.judge.policies import builtin_names
 from auditkit.load.own_data import open_task
 from auditkit.load.packs import Pack, built_in_names, open_pack
 from auditkit.load.requests import build, choose_rule
@@ -19,8 +17,7 @@ from auditkit.load.variants import variants
 from auditkit.models.adapter import Adapter, FixedLabelAdapter, PackRows, SampleAnswerer
 from auditkit.models.families import family_of_scheme
 from auditkit.models.open import open_model
-from auditkit.registry import get
-from auditkit.schema import Benchmark, Config, Policy, Request, Sample
+from auditkit.schema import Benchmark, Config, Request, Sample
 from auditkit.schema.event import Event, OnEvent
 
 ALL = "all"
@@ -184,31 +181,6 @@ def _ask_by_sample(source: SampleAnswerer, config: Config, loaded: Sequence[Load
                 continue
             source.agree(by_hash.setdefault(made[sample.id].sha256, sample), sample)
     return Asked(source.adapter(by_hash), rules, refused, requests, frozenset(without))
-
-
-def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> None:
-    """Refuse a user's blocking checks that no answers could make fail, before the model is asked."""
-    if config.policy in builtin_names():
-        return
-    blocking = [check for check in policy.checks if check.severity == "block"]
-    for item in loaded:
-        card = item.pack.card
-        for check in blocking:
-            if check.benchmark != card.name or card.name not in asked.rules or check.contrast or check.group:
-                continue
-            chosen = [
-                sample for sample in (*item.samples, *item.variants)
-                if check.variant == sample.variant and check.arm in ("all", sample.arm)
-                and all(str(sample.metadata.get(key)) == value for key, value in check.slice.items())
-            ]
-            if check.metric.startswith("evaluate:"):
-                continue
-            metric = get("metric", check.metric)
-            clusters = [sample.clusters[card.clusters[0]] for sample in chosen]
-            # how far answers can move a statistic over the corpus is not known beforehand
-            if chosen and metric.corpus is None:
-                design = Design(clusters, metric.range, metric.direction, metric.ideal)
-                refuse_if_it_cannot_fail(check, design, len(blocking))
 
 
 def _requests(item: Loaded, rule: str) -> dict[str, Request]:
