@@ -13,7 +13,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from auditkit import registry
-from auditkit.errors import ModelError, RegistryError, did_you_mean
+from auditkit.errors import ModelError, did_you_mean
 
 _MANY_KINDS = "ForConditionalGeneration"
 """How transformers ends the names of encoder-decoders of text and of models of images alike."""
@@ -103,14 +103,13 @@ class Family:
 
 
 def all_families() -> tuple[Family, ...]:
-    """Every family that can be imported, in the order in which they are asked; `list plugins` names the others."""
-    families = []
-    for name in registry.names("family"):
-        try:
-            families.append(registry.get("family", name))
-        except RegistryError:
-            continue
-    return tuple(sorted(families, key=lambda family: (family.order, family.name)))
+    """Every family that can be imported, in the order in which they are asked; `list plugins` names the others.
+
+    Raises:
+        RegistryError: a built-in one cannot be used, or a plugin claims its name.
+    """
+    loaded, _ = registry.load_all("family", Family)
+    return tuple(sorted((family for _, family in loaded), key=lambda family: (family.order, family.name)))
 
 
 def families_of_weights() -> tuple[Family, ...]:

@@ -199,7 +199,7 @@ def test_a_plugins_family_is_audited(
 def test_a_broken_family_breaks_nothing_else(
     register: Callable[..., None], loud_folder: Path, folder: Callable[[str], Path]
 ) -> None:
-    register("family.gone", "auditkit.models.nowhere:FAMILY")
+    register("family.gone", "package_that_is_not_there:FAMILY")
     register("family.lost", f"{__name__}:BROKEN")
     assert open_model(Config(model=str(folder("gpt2")), device="cpu")).subject.kind == "causal"
     assert "gone" not in {family.name for family in families_of_weights()}

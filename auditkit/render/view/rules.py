@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auditkit.render.view.anchors import rule_anchor
 from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import capital, spaced
-from auditkit.render.words.catalogue import LANGUAGE, say, words
+from auditkit.render.words.catalogue import in_language, say, words
 from auditkit.schema import Audit, Finding, RuleText
 
 
@@ -27,8 +27,7 @@ def rule_text(code: str, brought: Mapping[str, RuleText] | None = None) -> RuleT
         keys = ("name", "passing", "failing", "inconclusive", "what", "why", "example", "todo")
         texts = {key: say(f"rules.{code}.{key}") for key in keys}
         return RuleText(**texts, references=tuple(say(f"rules.{code}.references").splitlines()))
-    texts_of = dict(brought or {})
-    return texts_of.get(LANGUAGE) or next((texts_of[language] for language in sorted(texts_of)), None)
+    return in_language(brought or {})
 
 
 def text_of(finding: Finding, audit: Audit) -> RuleText:

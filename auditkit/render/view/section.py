@@ -8,8 +8,7 @@ from typing import Any
 
 from auditkit.render.view.facts import Link
 from auditkit.render.view.index import AuditIndex
-from auditkit.render.words import catalogue
-from auditkit.render.words.catalogue import Catalogue
+from auditkit.render.words.catalogue import Catalogue, in_language, words
 
 BUILT_IN = "auditkit.render"
 """The package that holds the built-in templates."""
@@ -42,9 +41,8 @@ class Section:
     """From the view to the entries of the table of contents; one entry with the title by default."""
 
     def sentences(self) -> Catalogue:
-        """The built-in sentences and the section's own, in the chosen language, else in English."""
-        brought = self.words.get(catalogue.LANGUAGE, self.words.get("en", {}))
-        return catalogue.words().with_section(self.name, brought)
+        """The built-in sentences and those that the section brings, in the chosen language where it has that."""
+        return words().with_section(self.name, in_language(self.words) or {})
 
     def contents(self, view: Any) -> tuple[Link, ...]:
         """Its entries of the table of contents."""

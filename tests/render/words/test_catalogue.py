@@ -17,7 +17,7 @@ import auditkit.render
 import auditkit.schema
 from auditkit.render.view.page import sections
 from auditkit.render.words import catalogue
-from auditkit.render.words.catalogue import Catalogue, fill, read, say
+from auditkit.render.words.catalogue import Catalogue, fill, in_language, read, say
 from auditkit.schema import Record
 
 RENDER = Path(auditkit.render.__file__).parent
@@ -178,6 +178,17 @@ def test_a_field_is_filled_in_once() -> None:
 def test_a_section_adds_words_under_its_name_alone() -> None:
     words = Catalogue({"cost.title": "Cost"}).with_section("energy", {"title": "Energy", "cost.title": "Other"})
     assert (words.say("energy.title"), words.say("cost.title")) == ("Energy", "Cost")
+
+
+def test_what_a_plugin_brings_is_taken_in_the_chosen_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {"de": "Satz", "en": "sentence", "cs": "věta"}
+    assert in_language(texts) == "sentence"
+    monkeypatch.setattr(catalogue, "LANGUAGE", "de")
+    assert in_language(texts) == "Satz"
+    monkeypatch.setattr(catalogue, "LANGUAGE", "tlh")
+    assert in_language(texts) == "sentence"
+    assert in_language({"de": "Satz", "cs": "věta"}) == "věta"
+    assert in_language({}) is None
 
 
 class Texts(HTMLParser):

@@ -5,6 +5,6 @@ WORDS = {
     "failing": "{capital_metric} is outside its limit",
     "inconclusive": "Whether {metric} is within its limit is undecided",
     "what": "Bounds {metric} on {benchmark}.",
-    "why": "The rule comes from a plugin that is not installed here or brings no documentation.",
+    "why": "The rule comes from a plugin that brought no documentation.",
     "todo": "Ask the plugin’s author.",
 }
