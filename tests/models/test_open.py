@@ -275,6 +275,7 @@ needs_smollm2 = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_smollm2
 def test_smollm2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one real model: converted once, reused, sensible, and independent of batches."""

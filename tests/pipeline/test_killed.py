@@ -20,6 +20,8 @@ from auditkit.store.journal import read_journal
 
 from .conftest import facts
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("AUDITKIT_KILLS", "6"))
 SETTINGS = ["--pack", "stereotype-pairs", "--pack", "claims", "--limit", "150", "--explain", "1"]
 LIFE = """

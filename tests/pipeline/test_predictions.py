@@ -16,6 +16,8 @@ from auditkit.schema import Audit, Output, Sample
 from auditkit.store.journal import read_journal
 from auditkit.store.records import JournalRecords
 
+pytestmark = pytest.mark.slow
+
 ALL = ["stereotype-pairs", "ambiguous-qa", "claims"]
 Line = dict[str, Any]
 

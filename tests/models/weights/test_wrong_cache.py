@@ -182,6 +182,7 @@ for sha, output in found.outputs.items():
 """
 
 
+@pytest.mark.slow
 def test_two_processes_with_two_models_on_one_cache(own: Callable[[str], Path], tmp_path: Path) -> None:
     model = str(own("llama"))
     children = [
