@@ -119,8 +119,8 @@ def test_your_data(run: Callable[..., subprocess.CompletedProcess[str]], tmp_pat
         writer = csv.writer(stream)
         writer.writerow(["text", "label", "review", "stars"])
         for number in range(60):
-            good = number % 2 == 0
-            text, label = f"{'A wonderful' if good else 'Such a dull'} film, number {number}.", "good" if good else "bad"
+            words, label = [("A wonderful", "good"), ("Such a dull", "bad")][number % 2]
+            text = f"{words} film, number {number}."
             writer.writerow([text, label, text, label])
     run(finetune, "--epochs", "1", "--freeze-body")
     run(audit, codes=(0, 1, 3), MODEL="models/reviews")
