@@ -13,19 +13,23 @@ import click
 def command(code: str, as_json: bool) -> int:
     """Print the documentation of rule CODE, e.g. AK102."""
     import json
-    from dataclasses import asdict
 
     from auditkit.errors import UsageError, did_you_mean
-    from auditkit.render.view.rules import codes, rule_text
+    from auditkit.pipeline.inventory import documentation
+    from auditkit.registry import names
+    from auditkit.schema import plain
 
-    rule = rule_text(code.upper())
-    if rule is None:
-        hint = did_you_mean(code.upper(), codes(), f"there are {', '.join(codes())}", cutoff=0.6)
+    code, codes = code.upper(), names("rule")
+    if code not in codes:
+        hint = did_you_mean(code, codes, f"there are {', '.join(codes)}", cutoff=0.6)
         raise UsageError(f'no rule is called "{code}"; {hint}')
+    rule = documentation(code)
+    if rule is None:
+        raise UsageError(f"the rule {code} comes from a plugin that brings no words; ask its author")
     if as_json:
-        click.echo(json.dumps(asdict(rule), indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"code": code, **plain(rule)}, indent=2, ensure_ascii=False))
         return 0
-    click.echo(click.style(f"{rule.code} {rule.name}", bold=True))
+    click.echo(click.style(f"{code} {rule.name}", bold=True))
     sections = {
         "What it does": rule.what, "Why a failure is bad": rule.why, "Example": rule.example, "What to do": rule.todo,
     }

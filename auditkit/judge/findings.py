@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from auditkit.errors import AuditkitError, MeasurementError
+from auditkit.judge.rules import find_rule
 from auditkit.judge.threshold import Basis, judge_check
 from auditkit.schema import Check, Finding, Policy, Waiver
 from auditkit.stats.multiplicity import holm
@@ -19,10 +21,35 @@ def judge(policy: Policy, basis: Basis, today: dt.date) -> tuple[Finding, ...]:
         policy: the checks and waivers.
         basis: estimates and self-test readings.
         today: the day on which waivers must not have expired.
+
+    Raises:
+        RegistryError: a rule that is not installed.
+        MeasurementError: a plugin's rule failed.
     """
-    findings = [judge_check(check, basis) for check in policy.checks]
+    findings = [_judge_by_rule(check, basis) for check in policy.checks]
     findings = _corrected(findings)
     return tuple(_waived(finding, policy.waivers, basis, today) for finding in findings)
+
+
+def _judge_by_rule(check: Check, basis: Basis) -> Finding:
+    """Judge one check alone: by the threshold function, or by its rule's own.
+
+    Raises:
+        RegistryError: the rule is not installed.
+        MeasurementError: the rule's function failed, or returned no finding of this check.
+    """
+    rule = find_rule(check.rule)
+    if rule.judge is None:
+        return judge_check(check, basis)
+    try:
+        finding = rule.judge(check, basis)
+    except AuditkitError:
+        raise
+    except Exception as error:
+        raise MeasurementError(f"the rule of {check.finding} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(finding, Finding) or (finding.id, finding.check) != (check.finding, check):
+        raise MeasurementError(f"the rule of {check.finding} returned {finding!r}, not a Finding of this check")
+    return finding
 
 
 def _corrected(findings: list[Finding]) -> list[Finding]:

@@ -1,51 +1,54 @@
-"""Built-in policies, and policies that users write."""
+"""Policies: the checks that a user writes, or the union of those that packs bring."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from importlib.resources import as_file, files
-from importlib.resources.abc import Traversable
+from collections.abc import Iterable
 from pathlib import Path
 
-from auditkit.config import read_yaml
-from auditkit.errors import ConfigError
-from auditkit.schema import Policy
+from auditkit.config import load_yaml, read_yaml
+from auditkit.errors import ConfigError, did_you_mean
+from auditkit.registry import names
+from auditkit.schema import Check, PackChecks, Policy
+
+BUILT_IN = {
+    "default": "the checks of the audited packs whose card says default: true",
+    "packs": "the checks of every audited pack that brings some",
+}
+"""Name of a built-in policy to what it holds."""
 
 
-def builtin_names() -> list[str]:
-    """Names of the policies that ship with auditkit."""
-    return sorted(item.name.removesuffix(".yaml") for item in _folder().iterdir() if item.name.endswith(".yaml"))
-
-
-def builtin_text(name: str) -> str:
-    """The YAML text of a built-in policy, as `auditkit init` writes it."""
-    return (_folder() / f"{name}.yaml").read_text(encoding="utf-8")
-
-
-def open_policy(name: str, packs: Collection[str]) -> Policy:
-    """A built-in policy by name, or a policy file by path.
+def united(name: str, shares: Iterable[PackChecks]) -> Policy:
+    """A policy of the checks that packs bring: blocking ones first, then by rule, whatever order the packs have.
 
     Args:
-        name: `default`, or the path of a policy file.
-        packs: packs that are audited. A built-in policy keeps only their checks, perhaps none; a user's policy keeps
-            all of its checks, and one that finds no estimate is an error.
+        name: of the policy.
+        shares: what each pack brings; none is a policy without checks, under which nothing is decided.
+    """
+    shares = sorted((share for share in shares if share.checks), key=lambda share: share.checks[0].benchmark)
+    checks = sorted((check for share in shares for check in share.checks), key=_place)
+    description = " ".join(" ".join(share.description.split()) for share in shares)
+    return Policy(name=name, description=description, checks=tuple(checks))
+
+
+def _place(check: Check) -> tuple[bool, str]:
+    return check.severity != "block", check.rule
+
+
+def read_policy(path: Path) -> Policy:
+    """A policy that a user wrote.
 
     Raises:
-        ConfigError: no such policy, a fault in the file, or no blocking check in it.
+        ConfigError: no such file, a fault in it, a rule that is not installed, or no blocking check.
     """
-    if name in builtin_names():
-        with as_file(_folder() / f"{name}.yaml") as path:
-            policy = read_yaml(path, Policy)
-        # Published and own data have no built-in bound: without a check, the verdict is undecided.
-        return policy.model_copy(update={"checks": tuple(check for check in policy.checks if check.benchmark in packs)})
-    path = Path(name)
     if not path.exists():
-        raise ConfigError(f'no policy "{name}": neither built in ({", ".join(builtin_names())}) nor a file')
+        raise ConfigError(f'no policy "{path}": neither built in ({", ".join(BUILT_IN)}) nor a file')
     policy = read_yaml(path, Policy)
+    codes = names("rule")
+    for number, check in enumerate(policy.checks):
+        if check.rule not in codes:
+            line = load_yaml(path)[1]["checks", number, "rule"]
+            hint = did_you_mean(check.rule, codes, f"there are {', '.join(codes)}")
+            raise ConfigError(f'{path}:{line}: "checks.{number}.rule": no rule is called "{check.rule}"; {hint}')
     if not any(check.severity == "block" for check in policy.checks):
         raise ConfigError(f"{path}: no check has severity: block, so the gate could never pass; give one")
     return policy
-
-
-def _folder() -> Traversable:
-    return files("auditkit.judge") / "policies"

@@ -17,11 +17,12 @@ from auditkit.errors import ConfigError, PackError, did_you_mean
 from auditkit.load.files import File, Reader
 from auditkit.load.mirror import VARIABLE, Mirror, open_mirror
 from auditkit.load.prompts import named
-from auditkit.schema import Benchmark, Template
+from auditkit.schema import Benchmark, PackChecks, Template
 from auditkit.schema.faults import Location
-from auditkit.store.data import kept_path
+from auditkit.store.data import pulled_path
 
 CARD = "card.yaml"
+CHECKS = "checks.yaml"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,25 @@ def open_card(name_or_dir: str | Path) -> Benchmark:
     return _card(_folder(name_or_dir))
 
 
+def open_checks(name_or_dir: str | Path) -> PackChecks:
+    """The checks that a pack brings, none where its folder has no checks.yaml. Its data need not be here.
+
+    Raises:
+        PackError: no such pack.
+        ConfigError: a fault in the card or the checks, or a check of another pack.
+    """
+    folder = _folder(_arms(name_or_dir)[0])
+    if not (folder / CHECKS).is_file():
+        return PackChecks(checks=())
+    path = Path(display(folder / CHECKS))
+    share = read_yaml(path if path.is_file() else folder / CHECKS, PackChecks)
+    name = _card(folder).name
+    for number, check in enumerate(share.checks):
+        if check.benchmark != name:
+            raise ConfigError(f'{path}: "checks.{number}.benchmark": {check.benchmark} is not this pack; write {name}')
+    return share
+
+
 def open_pack(name_or_dir: str | Path) -> Pack:
     """Open a pack by name, or any folder that holds a card, and check that the rows are the card's.
 
@@ -172,7 +192,7 @@ def _files(card: Benchmark, folder: Path) -> tuple[File, ...]:
 
 def locate(sha256: str, name: str, mirror: Mirror | None) -> Path | None:
     """Where a published file lies: in the data cache, else in the mirror; not checked against its hash."""
-    pulled = kept_path(sha256, name)
+    pulled = pulled_path(sha256, name)
     if pulled.is_file():
         return pulled
     return mirror.find(sha256) if mirror is not None else None

@@ -185,12 +185,12 @@ class PackRows:
 class SampleAnswerer(Protocol):
     """What answers from samples, not from what is asked: planted models, saved predictions."""
 
-    def rule(self, card: Benchmark, wanted: str | None = None) -> str:
+    def rule(self, card: Benchmark, requested: str | None = None) -> str:
         """The rule by which it answers a pack.
 
         Args:
             card: of the pack.
-            wanted: the rule that the user asks for.
+            requested: the rule that the user asks for.
 
         Raises:
             ModelError: it cannot answer by that rule.

@@ -13,7 +13,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from auditkit import registry
-from auditkit.errors import ModelError, RegistryError, did_you_mean
+from auditkit.errors import ModelError, did_you_mean
 
 _MANY_KINDS = "ForConditionalGeneration"
 """How transformers ends the names of encoder-decoders of text and of models of images alike."""
@@ -49,7 +49,7 @@ class Family:
     unread: tuple[str, ...] = ()
     """Beginnings of the names of tensors that it does not read, so that they may be missing in the weights."""
     reading: str = ""
-    """`module:function` of model, tokenizer, folder and `Config` to a `Reading`: what its numbers depend on."""
+    """`module:function` of model, tokenizer, folder and `Config` to a `ReadingRules`: what its numbers depend on."""
 
     scheme: str = ""
     """How the name of a model begins that is not found as weights, e.g. `openai:`."""
@@ -77,6 +77,16 @@ class Family:
                 f"({type(error).__name__}: {error}); reinstall the package that brings it"
             ) from error
 
+    def problem(self) -> str | None:
+        """Why its models cannot be opened; `None` where what opens them can be imported."""
+        for field in ("adapter", "opener", "answerer"):
+            if getattr(self, field):
+                try:
+                    self.load(field)
+                except ModelError as error:
+                    return str(error)
+        return None
+
     def claims(self, architecture: str, tables: Any) -> bool:
         """Whether an architecture of config.json is of this family.
 
@@ -93,14 +103,13 @@ class Family:
 
 
 def all_families() -> tuple[Family, ...]:
-    """Every family that can be imported, in the order in which they are asked; `list plugins` names the others."""
-    families = []
-    for name in registry.names("family"):
-        try:
-            families.append(registry.get("family", name))
-        except RegistryError:
-            continue
-    return tuple(sorted(families, key=lambda family: (family.order, family.name)))
+    """Every family that can be imported, in the order in which they are asked; `list plugins` names the others.
+
+    Raises:
+        RegistryError: a built-in one cannot be used, or a plugin claims its name.
+    """
+    loaded, _ = registry.load_all("family", Family)
+    return tuple(sorted((family for _, family in loaded), key=lambda family: (family.order, family.name)))
 
 
 def families_of_weights() -> tuple[Family, ...]:
@@ -120,8 +129,18 @@ def family_named(name: str) -> Family:
         if family.auto_class:
             return family
     names = sorted(family.name for family in families_of_weights())
-    hint = did_you_mean(name, names, "choose one")
-    raise ModelError(f'kind: "{name}" is not a family of weights; {hint} There are: auto, {", ".join(names)}')
+    hint = did_you_mean(name, names, "choose one of them, or auto")
+    raise ModelError(f'kind: "{name}" is not a family of weights ({", ".join(names)}); {hint}')
+
+
+def check_kind(kind: str) -> None:
+    """Refuse, before anything is loaded, a `Config.kind` that no family has.
+
+    Raises:
+        ModelError: there is none; tells the nearest one.
+    """
+    if kind != "auto":
+        family_named(kind)
 
 
 def family_of_scheme(model: str) -> Family | None:

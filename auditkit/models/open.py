@@ -6,7 +6,7 @@ from auditkit.errors import ModelError
 from auditkit.models import device as devices
 from auditkit.models.adapter import Adapter
 from auditkit.models.families import Family, family_named, family_of_folder, family_of_scheme
-from auditkit.models.weights.checkpoint import Checkpoint, Reading, model_window
+from auditkit.models.weights.checkpoint import Checkpoint, ReadingRules, model_window
 from auditkit.models.weights.fingerprint import source_sha256, text_sha256, tokenizer_sha256
 from auditkit.models.weights.load import LoadedModel, load, settings_sha256
 from auditkit.models.weights.locate import ModelFolder, locate
@@ -51,7 +51,7 @@ def load_checkpoint(folder: ModelFolder, family: Family, config: Config) -> Chec
         from auditkit.models.speed.packed import pack
 
         pack(loaded.model)
-    reading = Reading({})
+    reading = ReadingRules({})
     if family.reading:
         reading = family.load("reading")(loaded.model, loaded.tokenizer, folder.path, config)
     parts = _parts(folder, family, config, loaded) | dict(reading.parts)
@@ -71,7 +71,7 @@ def load_checkpoint(folder: ModelFolder, family: Family, config: Config) -> Chec
 
 
 def _parts(folder: ModelFolder, family: Family, config: Config, loaded: LoadedModel) -> dict[str, str]:
-    """What every local model's numbers depend on; its family's `Reading` adds to it."""
+    """What every local model's numbers depend on; its family's `ReadingRules` adds to it."""
     model, tokenizer = loaded.model, loaded.tokenizer
     return {
         "adapter": family.name,

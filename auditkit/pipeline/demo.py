@@ -12,7 +12,7 @@ from auditkit.load.packs import open_pack
 from auditkit.models.weights.fingerprint import file_sha256
 from auditkit.models.weights.locate import minilm_folder
 from auditkit.pipeline.around.training_folder import interrupted
-from auditkit.pipeline.audit import Finished, run_audit
+from auditkit.pipeline.audit import AuditRun, run_audit
 from auditkit.pipeline.finetune import finetune
 from auditkit.schema import Config, Explain, Training
 from auditkit.schema.event import Event, OnEvent
@@ -31,7 +31,7 @@ def missing() -> str | None:
     return None
 
 
-def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str], None]) -> Finished:
+def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str], None]) -> AuditRun:
     """Fine-tune MiniLM as a sentiment classifier and audit it, offline.
 
     Args:

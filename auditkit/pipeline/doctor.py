@@ -6,6 +6,7 @@ import os
 from importlib.util import find_spec
 
 from auditkit.models.device import describe_devices
+from auditkit.models.families import all_families
 from auditkit.pipeline.around.environment import environment
 from auditkit.registry import EVERYTHING, FEATURES, missing, plugins
 from auditkit.store.paths import cache_home
@@ -18,6 +19,7 @@ def examine() -> dict[str, dict[str, str]]:
         "versions": environment(),
         "device": describe_devices() if find_spec("torch") else {"none": f"no model runs here; add: {EVERYTHING}"},
         "features": {feature.title: missing(name) or "ready" for name, feature in FEATURES.items()},
+        "families": {family.name: family.problem() or "ready" for family in all_families()},
         "plugins": {p.name: p.problem or "" for p in broken} or {"all": "can be imported"},
         "cache": {"folder": str(cache_home()), "writable": "yes" if _writable() else "no: set AUDITKIT_CACHE"},
     }

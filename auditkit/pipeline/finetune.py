@@ -175,7 +175,8 @@ def _labels(sample: Sample) -> tuple[str, ...]:
 
 
 def _training(
-    base: str, base_folder: ModelFolder, rows: TrainingRows, held_out: TrainingRows | None, source: Task, recipe: Recipe,
+    base: str, base_folder: ModelFolder, rows: TrainingRows, held_out: TrainingRows | None, source: Task,
+    recipe: Recipe,
     labels: tuple[str, ...], sides: Split, model: TrainedModel,
 ) -> Training:
     return Training(

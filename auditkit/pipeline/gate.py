@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 
-from auditkit.judge.policies import open_policy
+from auditkit.judge.rules import rule_words
 from auditkit.judge.verdict import decide
-from auditkit.pipeline.steps.assemble import judge_estimates
+from auditkit.pipeline.steps.judgement import judge_estimates
+from auditkit.pipeline.steps.policy import open_policy
 from auditkit.schema import Audit
 
 
@@ -18,12 +19,13 @@ def gate(audit: Audit, policy: str | None = None, today: dt.date | None = None) 
         policy: a built-in policy's name or a policy file; the audit's own by default.
         today: the day on which waivers are judged; today by default.
     """
-    packs = [card.name for card in audit.benchmarks] + sorted(audit.not_applicable)
-    chosen = open_policy(policy, packs) if policy is not None else audit.policy
+    audited = [*(card.name for card in audit.benchmarks), *audit.not_applicable]
+    applied = audit.policy if policy is None else open_policy(policy, audit.config.packs, audited)
     findings = judge_estimates(
-        chosen, audit.estimates, audit.not_applicable, audit.selftest, today or dt.datetime.now(dt.UTC).date()
+        applied, audit.estimates, audit.not_applicable, audit.selftest, today or dt.datetime.now(dt.UTC).date()
     )
-    judged = audit.model_copy(
-        update={"policy": chosen, "findings": findings, "verdict": decide(findings, chosen)}
-    )
+    judged = audit.model_copy(update={
+        "policy": applied, "findings": findings, "rule_words": rule_words(applied),
+        "verdict": decide(findings, applied),
+    })
     return judged.sealed()

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from auditkit import registry
 from auditkit.errors import RegistryError
-from auditkit.judge.policies import builtin_names
+from auditkit.judge.policies import BUILT_IN
+from auditkit.judge.rules import find_rule
 from auditkit.load import packs
 from auditkit.load.samples import read_samples
 from auditkit.models.families import all_families
-from auditkit.render.view.rules import codes, rule_text
+from auditkit.render.view.rules import rule_text
+from auditkit.schema import RuleText
 
 Row = dict[str, str]
 
@@ -26,7 +28,8 @@ def _packs() -> list[Row]:
         pack = packs.open_pack(name)
         clusters = {sample.clusters[pack.card.clusters[0]] for sample in read_samples(pack)}
         size = f"{pack.card.rows} rows, {len(clusters)} {pack.card.clusters[0]}s"
-        rows.append({"name": name, "size": size, "title": " ".join(pack.card.title.split())})
+        policy = "policy default" if pack.card.default else ""
+        rows.append({"name": name, "size": size, "policy": policy, "title": " ".join(pack.card.title.split())})
     return rows
 
 
@@ -45,8 +48,24 @@ def _metrics() -> list[Row]:
 
 
 def _rules() -> list[Row]:
-    texts = [text for code in codes() if (text := rule_text(code)) is not None]
-    return [{"name": text.code, "rule": text.name, "what": text.what} for text in texts]
+    rows = []
+    for code in registry.names("rule"):
+        try:
+            text = documentation(code)
+        except RegistryError as error:
+            rows.append({"name": code, "what": f"broken: {error}"})
+        else:
+            rows.append({"name": code, "rule": text.name, "what": text.what} if text else {"name": code})
+    return rows
+
+
+def documentation(code: str) -> RuleText | None:
+    """What a rule does, why, and what to do about a failure; `None` for a plugin's rule without words.
+
+    Raises:
+        RegistryError: no such rule is installed, or its package is broken.
+    """
+    return rule_text(code, find_rule(code).words)
 
 
 def _models() -> list[Row]:
@@ -70,7 +89,7 @@ def _plugins() -> list[Row]:
 
 
 def _policies() -> list[Row]:
-    return [{"name": name} for name in builtin_names()]
+    return [{"name": name, "what": what} for name, what in BUILT_IN.items()]
 
 
 KINDS: dict[str, Callable[[], list[Row]]] = {

@@ -11,7 +11,7 @@ from typing import Any
 from auditkit.errors import UsageError
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
-from auditkit.pipeline.steps.assemble import Header, answered
+from auditkit.pipeline.steps.answers import answers_by_pack
 from auditkit.pipeline.steps.evidence import evidence_of
 from auditkit.render.view.answer import answer_view
 from auditkit.render.words.numbers import DASH
@@ -85,14 +85,14 @@ def show(run: Path, sample_id: str) -> SampleReport:
         UsageError: the run has no such sample; the nearest ids are told.
     """
     records = read_journal(RunFolder(run).journal)
-    header = Header.model_validate(records.header)
-    for pack in answered(records, header):
+    for pack in answers_by_pack(records):
         for sample in pack.samples:
             if sample.id == sample_id:
+                seed = records.header.config.seed
                 origin = variant_name(sample.origin, sample.variant)
                 scores = [
                     score for measuring in (measure, measure_variants)
-                    for score in measuring(pack.card, pack.samples, pack.outputs, seed=header.config.seed).scores
+                    for score in measuring(pack.card, pack.samples, pack.outputs, seed=seed).scores
                 ]
                 return SampleReport(
                     sample, pack.requests.get(sample_id), pack.outputs[sample_id],

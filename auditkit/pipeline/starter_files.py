@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import Any
 
 from pydantic import BaseModel
 
-from auditkit.judge.policies import builtin_text
+from auditkit.load.packs import CHECKS, open_checks, packs_root
 from auditkit.schema import Check, Config, Task, plain
 
 
@@ -59,11 +60,18 @@ def _policy() -> str:
         *keys,
         "# A waiver accepts one failure: waivers: [{finding: RULE estimate-id, owner: …, reason: …,",
         "#   accepted_bound: 0.15, expires: 2030-01-31}]",
-        "# The checks below are those of the built-in policy; change them to what your deployment needs.",
+        "# The checks below are those that the packs audited by default bring to the built-in policy; change them to",
+        "# what your deployment needs.",
+        "schema_version: 1",
+        "name: my-policy",
+        "checks:",
     ]
-    usual = Config.model_fields["packs"].default
-    lines = [
-        line for line in builtin_text("default").splitlines()
-        if "benchmark: " not in line or any(f"benchmark: {name}," in line for name in usual)
-    ]
-    return "\n".join([*head, *lines]).replace("name: default", "name: my-policy", 1) + "\n"
+    return "\n".join([*head, *(line for pack in Config.model_fields["packs"].default for line in _checks(pack))]) + "\n"
+
+
+def _checks(pack: str) -> list[str]:
+    """The checks of a pack as they are written in its folder, with what they are for as comments."""
+    share = open_checks(pack)
+    text = (packs_root() / pack / CHECKS).read_text(encoding="utf-8")
+    purpose = textwrap.wrap(" ".join(share.description.split()), 110, initial_indent="  # ", subsequent_indent="  # ")
+    return [*purpose, *(line for line in text.partition("\nchecks:\n")[2].splitlines() if line.strip())]

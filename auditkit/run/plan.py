@@ -1,32 +1,21 @@
-"""Which requests are answered together, decided from lengths and shared beginnings alone.
-
-Memory stays flat: what is more than one chunk is sorted on disk and merged, and a finished plan is read from there.
-"""
+"""Which requests are answered together, decided from lengths and shared beginnings alone."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import merge
-from pathlib import Path
-from tempfile import SpooledTemporaryFile, gettempdir
 
 from auditkit.models.adapter import Encoded
 from auditkit.schema import Request, canonical
-from auditkit.store.files import cannot_write
 
 BATCH_REQUESTS = 64
 """Requests a batch where the family has no tokenizer."""
 
 WRITTEN_TOGETHER = 128
 """Requests a batch of free text: more than are written at once, so that waiting ones replace those that end early."""
-
-CHUNK = 1 << 18
-"""Requests sorted in memory at once."""
 
 _DEPTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 """Tokens of a request's beginning that are hashed: requests that agree there share at least so many."""
@@ -36,13 +25,9 @@ _WORD = 4
 """Bytes of each of these hashes; two that agree by chance cost a little speed, and change no number."""
 _WIDTH = _WORD * len(_DEPTHS)
 _MOST = 0xFFFFFFFF
-_RECORD = _WIDTH + 1 + 4 + 32 + 8
-"""Bytes of a request while it is sorted: beginning, its length, tokens (the most first), sha256, place."""
 _PLANNED = 32 + 8
-"""Bytes of a planned request: sha256, place."""
-_BLOCK = 2048
-"""Records of one sorted run that are read at once."""
-_IN_MEMORY = 16 << 20
+"""Bytes of a planned request: sha256, place. A row that is sorted has before them the beginning, its length, and the
+tokens (the most first)."""
 _WRITTEN = "/Generation("
 """In the sort of a request for free text: the beginning of its decoding parameters."""
 
@@ -81,10 +66,10 @@ def cost(encoded: Encoded, *, shared: bool = False, text: bool = False) -> Cost:
     return Cost(request.sha256, sort, tokens, beginning)
 
 
-class Plan:
-    """Batches of request hashes, in the order of execution; read again as often as wanted."""
+class BatchPlan:
+    """Batches of request hashes, in the order of execution."""
 
-    def __init__(self, sha256: str, sizes: array[int], planned: SpooledTemporaryFile[bytes]) -> None:
+    def __init__(self, sha256: str, sizes: array[int], planned: bytes) -> None:
         """Internal: use `Planner.plan`."""
         self.sha256 = sha256
         """Hash of the batches: two runs with the same plan do the same arithmetic."""
@@ -107,15 +92,15 @@ class Plan:
 
     def placed(self) -> Iterator[tuple[tuple[str, int], ...]]:
         """The same, each with its place as given to `Planner.add`."""
-        offset = 0
+        start = 0
         for size in self._sizes:
-            self._planned.seek(offset)
-            data = self._planned.read(size * _PLANNED)
-            offset += len(data)
-            yield tuple(
-                (data[at : at + 32].hex(), int.from_bytes(data[at + 32 : at + _PLANNED], signed=True))
-                for at in range(0, len(data), _PLANNED)
-            )
+            end = start + size * _PLANNED
+            yield tuple(_sha_and_place(self._planned[item : item + _PLANNED]) for item in range(start, end, _PLANNED))
+            start = end
+
+
+def _sha_and_place(planned: bytes) -> tuple[str, int]:
+    return planned[:32].hex(), int.from_bytes(planned[32:], signed=True)
 
 
 class Planner:
@@ -126,27 +111,18 @@ class Planner:
     bounds its memory.
     """
 
-    def __init__(
-        self, *, batch_tokens: int, batch_requests: int = BATCH_REQUESTS, folder: Path | None = None,
-        chunk: int = CHUNK,
-    ) -> None:
+    def __init__(self, *, batch_tokens: int, batch_requests: int = BATCH_REQUESTS) -> None:
         """Nothing is planned yet.
 
         Args:
             batch_tokens: most tokens a batch, padded: requests times the longest. What a request is known to share
                 with the one before it does not count. A longer request stands alone. Free text is batched by number.
             batch_requests: most requests a batch where tokens are not known.
-            folder: where unnamed files may lie; default the system's.
-            chunk: most requests held in memory.
         """
         self._batch_tokens = batch_tokens
         self._batch_requests = batch_requests
-        self._folder = folder
-        self._chunk = chunk
-        self._held: dict[str, list[bytes]] = {}
-        self._count = 0
-        self._runs: dict[str, list[tuple[int, int]]] = {}
-        self._spilled = self._file()
+        self._rows: dict[str, list[bytes]] = {}
+        """Sort to what is sorted: so many bytes a request that they compare as the requests are to be ordered."""
 
     def add(self, item: Cost, place: int = -1) -> None:
         """Plan a request; one that comes twice is planned once.
@@ -154,89 +130,49 @@ class Planner:
         Args:
             item: its cost.
             place: a number that the plan gives back with it.
-
-        Raises:
-            MeasurementError: the folder of unnamed files is full.
         """
-        self._held.setdefault(item.sort, []).append(
+        self._rows.setdefault(item.sort, []).append(
             b"%b%c%b%b%b"
             % (
                 item.beginning.ljust(_WIDTH, b"\0"), len(item.beginning), (_MOST - item.tokens).to_bytes(4),
                 bytes.fromhex(item.sha256), place.to_bytes(8, signed=True),
             )
         )
-        self._count += 1
-        if self._count == self._chunk:
-            with self._told():
-                self._spill()
 
-    def plan(self) -> Plan:
-        """The plan of all requests added.
-
-        Raises:
-            MeasurementError: the folder of unnamed files is full.
-        """
-        with self._told():
-            return self._planned()
-
-    def _planned(self) -> Plan:
-        hasher, sizes, planned = hashlib.sha256(b"["), array("I"), self._file()
-        for sort in sorted({*self._held, *self._runs}):
+    def plan(self) -> BatchPlan:
+        """The plan of all requests added."""
+        hasher, sizes, planned = hashlib.sha256(b"["), array("I"), bytearray()
+        for sort in sorted(self._rows):
             for batch in self._pack(self._ordered(sort), written=_WRITTEN in sort):
                 # `schema.digest` of all batches, without building them whole
-                hasher.update((b"," if sizes else b"") + canonical([sha.hex() for sha, _ in batch]))
+                names = [row[:32].hex() for row in batch]
+                hasher.update((b"," if sizes else b"") + canonical(names))
                 sizes.append(len(batch))
-                planned.write(b"".join(sha + place for sha, place in batch))
+                planned += b"".join(batch)
         hasher.update(b"]")
-        planned.flush()
-        return Plan(hasher.hexdigest(), sizes, planned)
-
-    def _file(self) -> SpooledTemporaryFile[bytes]:
-        return SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(self._folder) if self._folder else None)
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn a full disk into an error that says where."""
-        try:
-            yield
-        except OSError as error:
-            raise cannot_write(self._folder or Path(gettempdir()), error) from error
-
-    def _spill(self) -> None:
-        """Sort what is held, and write it down."""
-        for sort, records in self._held.items():
-            records.sort()
-            self._runs.setdefault(sort, []).append((self._spilled.tell(), len(records)))
-            for start in range(0, len(records), _BLOCK):
-                self._spilled.write(b"".join(records[start : start + _BLOCK]))
-        self._held, self._count = {}, 0
+        return BatchPlan(hasher.hexdigest(), sizes, bytes(planned))
 
     def _ordered(self, sort: str) -> Iterator[bytes]:
-        """The records of one sort, each request once."""
-        runs = [self._read(*run) for run in self._runs.get(sort, ())]
-        before = b""
-        for record in merge(*runs, sorted(self._held.get(sort, ()))):
-            if record[:-8] != before:
-                before = record[:-8]
-                yield record
+        """The rows of one sort, each request once."""
+        rows, before = self._rows[sort], b""
+        rows.sort()
+        for row in rows:
+            if row[:-8] != before:
+                before = row[:-8]
+                yield row
 
-    def _read(self, offset: int, count: int) -> Iterator[bytes]:
-        for start in range(0, count, _BLOCK):
-            self._spilled.seek(offset + start * _RECORD)
-            data = self._spilled.read(min(_BLOCK, count - start) * _RECORD)
-            yield from (data[at : at + _RECORD] for at in range(0, len(data), _RECORD))
-
-    def _pack(self, records: Iterable[bytes], *, written: bool) -> Iterator[list[tuple[bytes, bytes]]]:
-        batch: list[tuple[bytes, bytes]] = []
+    def _pack(self, rows: Iterable[bytes], *, written: bool) -> Iterator[list[bytes]]:
+        """Batches, as the last `_PLANNED` bytes of their rows; `written`: free text."""
+        batch: list[bytes] = []
         before, nodes, longest = b"", 0, 0
-        for record in records:
-            beginning = record[: record[_WIDTH]]
-            tokens = _MOST - int.from_bytes(record[_WIDTH + 1 : _WIDTH + 5])
+        for row in rows:
+            beginning = row[: row[_WIDTH]]
+            tokens = _MOST - int.from_bytes(row[_WIDTH + 1 : _WIDTH + 5])
             added = tokens - _shared(before, beginning) if batch else tokens
             if batch and self._full(beginning, nodes + added, max(longest, tokens), len(batch), written):
                 yield batch
                 batch, nodes, longest, added = [], 0, 0, tokens
-            batch.append((record[-_PLANNED:-8], record[-8:]))
+            batch.append(row[-_PLANNED:])
             before, nodes, longest = beginning, nodes + added, longest or tokens
         if batch:
             yield batch
@@ -252,7 +188,7 @@ class Planner:
         return longest * (count + 1) > self._batch_tokens
 
 
-def make_plan(costs: Iterable[Cost], *, batch_tokens: int, batch_requests: int = BATCH_REQUESTS) -> Plan:
+def make_plan(costs: Iterable[Cost], *, batch_tokens: int, batch_requests: int = BATCH_REQUESTS) -> BatchPlan:
     """The plan of requests whose costs are known; see `Planner`."""
     planner = Planner(batch_tokens=batch_tokens, batch_requests=batch_requests)
     for item in costs:
@@ -286,9 +222,9 @@ def _text_beginning(request: Request) -> bytes:
     return b"".join(words)
 
 
-def _shared(one: bytes, other: bytes) -> int:
+def _shared(first: bytes, second: bytes) -> int:
     """Tokens that two requests are known to share at their beginning; 0 where they may share a few."""
-    count = 0
-    while one[count : count + _WORD] == other[count : count + _WORD] and len(one) >= count + _WORD <= len(other):
+    count, shorter = 0, min(len(first), len(second))
+    while count + _WORD <= shorter and first[count : count + _WORD] == second[count : count + _WORD]:
         count += _WORD
     return _DEPTHS[count // _WORD - 1] if count else 0

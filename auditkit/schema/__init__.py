@@ -40,9 +40,10 @@ from auditkit.schema.estimate_id import Contrast, EstimateId
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
 from auditkit.schema.jcs import canonical, digest
 from auditkit.schema.output import Output
-from auditkit.schema.policy import Check, Policy, Severity, Waiver
+from auditkit.schema.policy import Check, PackChecks, Policy, Severity, Waiver
 from auditkit.schema.region import Region
 from auditkit.schema.request import Generation, Option, Request, RequestKind
+from auditkit.schema.rule import Rule, RuleText
 from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source, variant_name
 from auditkit.schema.task import Task, TaskClass
 from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
@@ -52,9 +53,9 @@ __all__ = [
     "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint",
     "Direction", "Efficiency", "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding",
     "FreeText", "Generation", "Guard", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores",
-    "Output", "Pairs", "Part", "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason", "Recipe", "Record",
-    "Region", "Request", "RequestKind", "Sample", "Score", "SelfTestReading", "Severity", "Similarities", "Source",
-    "SpanAnswer", "Spread", "Status", "StudentT", "Subject", "Tags", "Task", "TaskClass", "Template", "Text",
-    "Training", "TrainingTask", "Upstream", "UpstreamFile", "Vector", "Verdict", "Waiver", "Wilson", "canonical",
-    "digest", "plain", "repair", "variant_name",
+    "Output", "PackChecks", "Pairs", "Part", "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason",
+    "Recipe", "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample", "Score", "SelfTestReading",
+    "Severity", "Similarities", "Source", "SpanAnswer", "Spread", "Status", "StudentT", "Subject", "Tags", "Task",
+    "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Vector", "Verdict",
+    "Waiver", "Wilson", "canonical", "digest", "plain", "repair", "variant_name",
 ]

@@ -16,6 +16,7 @@ from auditkit.schema.finding import Finding, SelfTestReading, Verdict
 from auditkit.schema.jcs import digest
 from auditkit.schema.output import Output
 from auditkit.schema.policy import Policy
+from auditkit.schema.rule import RuleText
 from auditkit.schema.sample import Sample
 
 if TYPE_CHECKING:
@@ -175,6 +176,8 @@ class Audit(Record):
     """Everything that was measured."""
     findings: tuple[Finding, ...]
     """One for each check of the policy."""
+    rule_words: dict[str, dict[str, RuleText]] = Field(default_factory=dict)
+    """Words of the rules that plugins brought, by code and language: a page needs no plugin."""
     attributions: tuple[Attribution, ...] = ()
     """Explanations of cited samples."""
     not_explained: dict[str, str] = Field(default_factory=dict)

@@ -147,6 +147,8 @@ class Benchmark(Record):
     """What is measured."""
     planted: tuple[PlantedReading, ...] = ()
     """Expected readings of planted models."""
+    default: bool = False
+    """Whether the checks that the pack brings belong to the built-in policy `default`."""
     rows: int
     """Number of rows, those left out included."""
     sha256: str

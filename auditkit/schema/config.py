@@ -76,7 +76,7 @@ class Config(Record):
     out: str | None = None
     """Run folder; default reports/MODEL-HASH."""
     policy: str = "default"
-    """Name of a built-in policy, or a policy file."""
+    """Name of a built-in policy (`default`, `packs`), or a policy file."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format: auto (float32 on a CPU, bfloat16 on a GPU that has it), float32, bfloat16 or float16."""
     device: str = "auto"

@@ -63,6 +63,15 @@ class Check(EstimateParts):
         return Region.allowed(self.bound, estimate.direction, estimate.ideal)
 
 
+class PackChecks(Record):
+    """The checks that a pack brings (`checks.yaml` beside its card): its share of a built-in policy."""
+
+    description: str = ""
+    """What the checks are for, and why their bounds are what they are."""
+    checks: tuple[Check, ...]
+    """Bounds on the pack's own estimates."""
+
+
 class Waiver(Record):
     """An accepted failure, with an owner and an end."""
 

@@ -5,7 +5,6 @@ One canonical JSON object a line: `{body, hash, kind, prev, seq, v}`. The chain 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,23 +16,11 @@ from typing import Any
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import Attribution, Sample, canonical, plain
 from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.schema.journal import AttributionEntry, Entry, Header, NotExplainedEntry, SampleEntry, SealEntry
 from auditkit.store.files import cannot_write, sync_folder, write_all
-from auditkit.store.lines import (
-    GENESIS,
-    Entry,
-    Line,
-    LineFault,
-    attribution_entry,
-    encode,
-    not_explained_entry,
-    sample_entry,
-    scan,
-    seal_entry,
-)
+from auditkit.store.lines import GENESIS, LineFault, encode, kind_of, scan
 from auditkit.store.lock import open_locked, release
-from auditkit.store.records import Commit, Fold, JournalRecords
-
-__all__ = ["Journal", "JournalRecords", "read_journal"]
+from auditkit.store.records import Fold, JournalRecords
 
 _CHUNK = 1000
 """Lines a write where the number of lines is not bounded otherwise."""
@@ -62,15 +49,15 @@ class Journal:
         self._head = head
 
     @classmethod
-    def open(cls, path: Path, header: Mapping[str, Any], on_event: OnEvent = ignore) -> Journal:
+    def open(cls, path: Path, header: Header, on_event: OnEvent = ignore) -> Journal:
         """Start a journal, or go on with one that has the same header.
 
         A torn last line is cut off; at a damaged line the rest moves to `journal.broken`. Both are events.
 
         Args:
             path: `journal.jsonl` in the run folder; the folder is made where it is missing.
-            header: what the run is of; may hold records.
-            on_event: told of every repair.
+            header: what the run is of.
+            on_event: called at every repair.
 
         Raises:
             RunFolderError: another process writes to it, or it is the journal of another audit.
@@ -80,14 +67,14 @@ class Journal:
         descriptor = open_locked(path)
         try:
             fold, head, fault = _load(path)
-            if fold.lines:
-                _same_header(path, fold.header, plain(dict(header)))
+            if fold.header is not None:
+                _refuse_other_header(path, fold.header, header)
             if fault is not None:
                 _repair(path, descriptor, head, fault, on_event)
             recovered = fault is not None and not fault.torn
             journal = cls(path, descriptor, fold, head, recovered=recovered)
             if not fold.lines:
-                journal.append([("header", header)])
+                journal.append([header])
                 sync_folder(path.parent)
         except OSError as error:
             release(path, descriptor)
@@ -126,19 +113,16 @@ class Journal:
         """
         head = self._head
         parts: list[bytes] = []
-        commits: list[Commit] = []
-        for kind, body in entries:
-            commits.append(self._stage(kind, body, head.seq, head.size))
-            try:
-                data, value = encode(kind, body, head.seq, head.prev)
-            except ValueError as error:
-                raise MeasurementError(f"{self.path}:{head.seq}: {kind}: cannot be journalled: {error}") from None
+        added: list[tuple[Entry, bytes, int]] = []
+        for entry in entries:
+            data, body, value = self._encoded(entry, head)
             parts.append(data)
+            added.append((entry, body, head.seq))
             head = _Head(head.seq + 1, value, head.size + len(data))
         if parts:
             self._write(b"".join(parts), head)
-            for commit in commits:
-                commit()
+            for entry, body, seq in added:
+                self._fold.add(entry, body, seq)
 
     def append_many(self, entries: Iterable[Entry]) -> None:
         """Write any number of lines, a thousand a write."""
@@ -160,29 +144,31 @@ class Journal:
 
     def attribution(self, attribution: Attribution) -> None:
         """Journal one attribution."""
-        self.append([attribution_entry(attribution)])
+        self.append([AttributionEntry(attribution=attribution)])
 
     def not_explained(self, sample_id: str, reason: str) -> None:
         """Journal why a cited sample has no attribution."""
-        self.append([not_explained_entry(sample_id, reason)])
+        self.append([NotExplainedEntry(sample=sample_id, reason=reason)])
 
     def seal(self, sha256: str) -> None:
         """Append the hash of `audit.json`; the last seal counts."""
-        self.append([seal_entry(sha256)])
+        self.append([SealEntry(sha256=sha256)])
 
     def _new_samples(self, samples: Iterable[Sample]) -> Iterator[Entry]:
-        known = dict(self._fold.samples)
+        by_id = dict(self._fold.samples)
         for sample in samples:
-            if known.setdefault(sample.id, sample) != sample:
+            if by_id.setdefault(sample.id, sample) != sample:
                 raise MeasurementError(f"{self.path}: sample {sample.id} is journalled with other content")
             if sample.id not in self._fold.samples:
-                yield sample_entry(sample)
+                yield SampleEntry(sample=sample)
 
-    def _stage(self, kind: str, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
+    def _encoded(self, entry: Entry, head: _Head) -> tuple[bytes, bytes, str]:
         try:
-            return self._fold.stage(kind, body, seq, offset)
-        except LineFault as fault:
-            raise MeasurementError(f"{self.path}:{fault.number}: cannot be journalled: {fault.what}") from None
+            self._fold.check(entry, head.seq)
+            return encode(entry, head.seq, head.prev)
+        except (LineFault, ValueError) as error:
+            what = f"{self.path}:{head.seq}: {kind_of(entry)}: cannot be journalled: {error}"
+            raise MeasurementError(what) from None
 
     def _write(self, data: bytes, head: _Head) -> None:
         """Write, and take back what was written if that does not end well, an interrupt included."""
@@ -220,7 +206,7 @@ def read_journal(path: Path, strict: bool = True) -> JournalRecords:
 
     Raises:
         RunFolderError: there is no such file.
-        RecordError: `journal.jsonl:LINE: what`: a damaged line (if strict), or another version.
+        RecordError: `journal.jsonl:LINE: what`: a damaged line (if strict), a damaged header, or another version.
     """
     if not path.is_file():
         raise RunFolderError(f"{path}: no such journal; name the folder of a run")
@@ -228,18 +214,17 @@ def read_journal(path: Path, strict: bool = True) -> JournalRecords:
         fold, _, fault = _load(path)
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
-    if strict:
-        if fault is not None:
-            raise RecordError(f"{path}:{fault.number}: {fault.what}; the same audit, run again, repairs it")
-        _complete(path, fold)
-    return fold.snapshot()
-
-
-def _complete(path: Path, fold: Fold) -> None:
-    """Raise if a journal without damaged lines is still not one."""
-    if not fold.lines:
-        raise RecordError(f"{path}:1: the journal is empty; run the audit again")
+    if strict and fault is not None:
+        raise RecordError(f"{path}:{fault.number}: {fault.what}; the same audit, run again, repairs it")
+    if fold.header is None:
+        raise RecordError(f"{path}:1: the header is damaged or missing; give the `auditkit audit` command again")
     records = fold.snapshot()
+    if strict:
+        _refuse_unasked_answers(path, records)
+    return records
+
+
+def _refuse_unasked_answers(path: Path, records: JournalRecords) -> None:
     for sha, line in records.first_answer.items():
         if sha not in records.requests:
             raise RecordError(f"{path}:{line}: output: answers request {sha[:12]}, which the journal does not hold")
@@ -247,21 +232,18 @@ def _complete(path: Path, fold: Fold) -> None:
 
 def _load(path: Path) -> tuple[Fold, _Head, LineFault | None]:
     """The lines up to the first fault, where the next one would go, and the fault."""
-    fold, head = Fold(path=path), _Head()
+    fold, head = Fold(), _Head()
     try:
         with path.open("rb") as file:
             for line in scan(file):
-                _add(fold, line, head.size)
+                fold.check(line.entry, line.seq)
+                fold.add(line.entry, line.body, line.seq)
                 head = _Head(line.seq + 1, line.hash, line.end)
     except LineFault as fault:
-        if fault.version:
+        if fault.other_version:
             raise RecordError(f"{path}:{fault.number}: {fault.what}") from None
         return fold, head, fault
     return fold, head, None
-
-
-def _add(fold: Fold, line: Line, offset: int) -> None:
-    fold.stage(line.kind, line.body, line.seq, offset)()
 
 
 def _repair(path: Path, descriptor: int, head: _Head, fault: LineFault, on_event: OnEvent) -> None:
@@ -281,31 +263,28 @@ def _repair(path: Path, descriptor: int, head: _Head, fault: LineFault, on_event
     on_event(Event("run", f"{path}:{fault.number}: {fault.what}: {what}"))
 
 
-def _same_header(path: Path, old: Any, new: Any) -> None:
-    before, after = _flatten(old), _flatten(new)
+def _refuse_other_header(path: Path, old: Header, new: Header) -> None:
+    before, after = _flatten(plain(old)), _flatten(plain(new))
     changed = [key for key in sorted(before | after) if before.get(key) != after.get(key)]
     if changed:
-        shown = ", ".join(f"{key} {_show(before, key)} -> {_show(after, key)}" for key in changed[:5])
+        first = ", ".join(f"{key} {_show(before, key)} -> {_show(after, key)}" for key in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        raise RunFolderError(f"{path}: is of another audit: {shown}{more}; give --out another folder")
+        raise RunFolderError(f"{path}: is of another audit: {first}{more}; give --out another folder")
 
 
-def _flatten(value: Any, prefix: str = "") -> dict[str, bytes]:
+def _flatten(value: Any, prefix: str = "") -> dict[str, str]:
+    """Path of each value in a nested one, to the value as JSON."""
     items: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, dict):
         items = value.items()
     elif isinstance(value, list):
         items = enumerate(value)
-    flat: dict[str, bytes] = {}
+    flat: dict[str, str] = {}
     for key, item in items:
         flat |= _flatten(item, f"{prefix}.{key}" if prefix else str(key))
-    return flat or {prefix: canonical(value)}
+    return flat or {prefix: canonical(value).decode("utf-8")}
 
 
-def _show(values: Mapping[str, bytes], key: str) -> str:
-    if key not in values:
-        return "(absent)"
-    with contextlib.suppress(UnicodeDecodeError):
-        text = values[key].decode("utf-8")
-        return text if len(text) <= 40 else f"{text[:39]}…"
-    return "(unreadable)"
+def _show(values: Mapping[str, str], key: str) -> str:
+    text = values.get(key, "(absent)")
+    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -8,7 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
-from auditkit.schema import Attribution, Output, Request, Sample, canonical
+from pydantic import ValidationError
+
+from auditkit.schema import canonical
+from auditkit.schema.faults import first_fault
+from auditkit.schema.journal import ENTRIES, Entry
 
 VERSION = 2
 """Version of the line format, `v`; 2 is the first with hashes over RFC 8785 canonical JSON."""
@@ -16,107 +20,72 @@ VERSION = 2
 GENESIS = "0" * 64
 """`prev` of the first line."""
 
-KINDS = frozenset({"header", "sample", "request", "output", "plan", "attribution", "not_explained", "seal"})
-
+_KEYS = {"v", "seq", "prev", "kind", "body", "hash"}
+_KINDS = {record: kind for kind, record in ENTRIES.items()}
+_TEXT = json.JSONEncoder(ensure_ascii=False)
+"""Writes a string as `canonical` does."""
 _OLDER = (
     f"journal version {{version}} is older than this auditkit reads ({VERSION}): its hashes were made over another "
     "canonical form and cannot be checked or compared; `auditkit render` still shows its audit.json, and the audit, "
     "run again in another folder, can be verified"
 )
 
-_TEXT = json.JSONEncoder(ensure_ascii=False)
-"""Writes a string as `canonical` does."""
-
-_KEYS = {"v", "seq", "prev", "kind", "body", "hash"}
-
-Entry = tuple[str, Mapping[str, Any]]
-"""Kind and body of a line to write; the body may hold records."""
-
 
 class LineFault(Exception):
-    """A line that cannot be trusted."""
+    """A line that cannot be trusted, or cannot be read by this version of auditkit."""
 
-    def __init__(self, number: int, what: str, *, torn: bool = False, version: bool = False) -> None:
-        """Name the line, what is wrong with it, and whether it is torn or only of another version."""
+    def __init__(self, number: int, what: str, *, torn: bool = False, other_version: bool = False) -> None:
+        """Name the line and what is wrong with it.
+
+        Args:
+            number: line number, from 1.
+            what: the fault, in one line.
+            torn: it is the last line, without its end: a write that was cut short.
+            other_version: it is not damaged, but written by another version of auditkit.
+        """
         super().__init__(what)
         self.number = number
-        """Line number, from 1."""
         self.what = what
         self.torn = torn
-        """The last line, without its end: a write that was cut short."""
-        self.version = version
-        """Written by another version of auditkit: not damaged."""
+        self.other_version = other_version
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line whose hash and place in the chain are right."""
+    """A line whose content, hash and place in the chain are right."""
 
     seq: int
     """Line number, from 1."""
-    kind: str
-    body: dict[str, Any]
+    entry: Entry
+    """What it says."""
+    body: bytes
+    """The same as canonical JSON."""
     hash: str
+    """Over all of the line but this hash."""
     end: int
     """Offset in bytes behind the line."""
 
 
-def sample_entry(sample: Sample) -> Entry:
-    """A sample with content, target and groups: `verify` needs no pack."""
-    return "sample", {"sample": sample}
+def kind_of(entry: Entry) -> str:
+    """The `kind` of the line that an entry makes."""
+    return _KINDS[type(entry)]
 
 
-def request_entry(request: Request, askers: tuple[str, ...]) -> Entry:
-    """A request and the ids of the samples that asked it."""
-    return "request", {"request": request, "samples": list(askers)}
-
-
-def output_entry(output: Output, *, seconds: float, cached: bool, latency: float | None = None) -> Entry:
-    """An answer, the seconds that the model took, and whether it came from the cache.
-
-    Args:
-        output: the answer.
-        seconds: its share of the time in which the model worked.
-        cached: whether it came from the cache.
-        latency: from sending to answer, where requests were in flight together.
-    """
-    known = {} if latency is None else {"latency": round(latency, 6)}
-    return "output", {"output": output, "seconds": round(seconds, 6), "cached": cached, **known}
-
-
-def plan_entry(sha256: str, *, number: int, batches: int, requests: int, retry: bool = False) -> Entry:
-    """The hash of a round's plan; `number` is the round, from 0; `retry` marks a second try of errored requests."""
-    body = {"sha256": sha256, "round": number, "batches": batches, "requests": requests, "retry": retry}
-    return "plan", body
-
-
-def attribution_entry(attribution: Attribution) -> Entry:
-    """One attribution."""
-    return "attribution", {"attribution": attribution}
-
-
-def not_explained_entry(sample_id: str, reason: str) -> Entry:
-    """A cited sample that has no attribution, and why."""
-    return "not_explained", {"sample": sample_id, "reason": reason}
-
-
-def seal_entry(sha256: str) -> Entry:
-    """The sha256 of `audit.json`."""
-    return "seal", {"sha256": sha256}
-
-
-def encode(kind: str, body: Mapping[str, Any], seq: int, prev: str) -> tuple[bytes, str]:
-    """The line's canonical bytes, newline included, and its hash.
+def encode(entry: Entry, seq: int, prev: str) -> tuple[bytes, bytes, str]:
+    """A line's canonical bytes, newline included, those of its body, and its hash.
 
     The hash is the sha256 of the canonical line without the key `hash`; `prev` is in it.
 
     Raises:
-        ValueError: the body holds NaN, an infinity or a lone surrogate.
+        ValueError: the body holds NaN, an infinity, a lone surrogate, or an integer beyond 2**53 - 1.
     """
-    return _join(canonical(body), kind, seq, prev, VERSION)
+    body = canonical(entry)
+    line, value = _join(body, kind_of(entry), seq, prev, VERSION)
+    return line, body, value
 
 
 def _join(body: bytes, kind: str, seq: int, prev: str, version: int) -> tuple[bytes, str]:
+    """The line, and its hash; the keys are in canonical order, with `hash` behind `body`."""
     head = b'{"body":' + body
     tail = f',"kind":{_TEXT.encode(kind)},"prev":{_TEXT.encode(prev)},"seq":{seq},"v":{version}}}'.encode()
     value = hashlib.sha256(head + tail).hexdigest()
@@ -138,7 +107,7 @@ def scan(file: BinaryIO) -> Iterator[Line]:
 
 
 def decode(raw: bytes, seq: int, prev: str, end: int) -> Line:
-    """Check one line against its place in the chain.
+    """Check one line against its place in the chain, and read it.
 
     Raises:
         LineFault: what is wrong with it.
@@ -148,22 +117,17 @@ def decode(raw: bytes, seq: int, prev: str, end: int) -> Line:
     data = _parse(raw, seq)
     if set(data) != _KEYS or not isinstance(data["body"], dict) or not isinstance(data["kind"], str):
         raise LineFault(seq, f"not a journal line: expected the keys {', '.join(sorted(_KEYS))}")
-    intact = _intact(raw, data)
-    version = data["v"]
-    if isinstance(version, int) and version > VERSION and (intact or seq == 1):
-        what = f"journal version {version} is newer than this auditkit reads ({VERSION}); upgrade auditkit"
-        raise LineFault(seq, what, version=True)
-    if isinstance(version, int) and 0 < version < VERSION and seq == 1:
-        raise LineFault(seq, _OLDER.format(version=version), version=True)
-    if not intact:
+    body = _body_if_intact(raw, data)
+    _check_version(data["v"], seq, intact=body is not None)
+    if body is None:
         raise LineFault(seq, "the content does not match its hash")
-    if version != VERSION or data["kind"] not in KINDS:
-        raise LineFault(seq, f"unknown version {version!r} or kind {data['kind']!r}")
+    if data["kind"] not in ENTRIES:
+        raise LineFault(seq, f"unknown kind {data['kind']!r}")
     if data["seq"] != seq:
         raise LineFault(seq, f"expected seq {seq}, found {data['seq']}")
     if data["prev"] != prev:
         raise LineFault(seq, "the chain is broken: `prev` is not the hash of the line before")
-    return Line(seq, data["kind"], data["body"], data["hash"], end)
+    return Line(seq, _read(data["kind"], data["body"], seq), body, data["hash"], end)
 
 
 def _parse(raw: bytes, seq: int) -> dict[str, Any]:
@@ -180,11 +144,42 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _intact(raw: bytes, data: Mapping[str, Any]) -> bool:
-    """Whether the bytes are exactly those that `encode` makes; so doubled keys and added spaces are found too."""
+def _body_if_intact(raw: bytes, data: Mapping[str, Any]) -> bytes | None:
+    """The body's bytes, if the line's are exactly those that `encode` makes.
+
+    The line is written anew rather than cut apart, so that doubled keys and added spaces are found too.
+    """
     if type(data["seq"]) is not int or type(data["v"]) is not int:
-        return False
+        return None
     try:
-        return _join(canonical(data["body"], parsed=True), data["kind"], data["seq"], data["prev"], data["v"])[0] == raw
+        body = canonical(data["body"], parsed=True)
+        line, _ = _join(body, data["kind"], data["seq"], data["prev"], data["v"])
     except (ValueError, TypeError, RecursionError):
-        return False
+        return None
+    return body if line == raw else None
+
+
+def _check_version(version: Any, seq: int, *, intact: bool) -> None:
+    """Raise unless a line is of this version; in a damaged line, what its version says is not believed."""
+    if version == VERSION or not isinstance(version, int) or not (intact or seq == 1):
+        return
+    if version > VERSION:
+        what = f"journal version {version} is newer than this auditkit reads ({VERSION}); upgrade auditkit"
+        raise LineFault(seq, what, other_version=True)
+    if seq == 1 and version > 0:
+        raise LineFault(seq, _OLDER.format(version=version), other_version=True)
+    raise LineFault(seq, f"unknown version {version}")
+
+
+def _read(kind: str, body: dict[str, Any], seq: int) -> Entry:
+    record = ENTRIES[kind]
+    try:
+        return record.model_validate(body)
+    except ValidationError as error:
+        fault = f"{kind}: {first_fault(error, record)}"
+    if kind != "header":
+        raise LineFault(seq, fault)
+    # An intact header that cannot be read belongs to a journal that is not damaged: nothing of it is moved away.
+    environment = body.get("environment")
+    version = environment.get("auditkit", "unknown") if isinstance(environment, dict) else "unknown"
+    raise LineFault(seq, f"{fault}; it was written by auditkit {version}: use that one", other_version=True)

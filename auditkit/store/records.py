@@ -2,52 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from auditkit.schema import Attribution, Output, Record, Request, Sample, plain
-from auditkit.schema.faults import first_fault
-from auditkit.store.index import Index, Lines, Row, Spilled
-from auditkit.store.lines import KINDS, LineFault
-from auditkit.store.numbers import Numbers
-
-Commit = Callable[[], None]
-
-HELD = 1 << 12
-"""Requests, and answers, that are held in memory; of what comes later only where its lines lie."""
-_RECORDS: dict[str, type[Record]] = {
-    "sample": Sample, "request": Request, "output": Output, "attribution": Attribution,
-}
-"""Kind of line to the record in its body."""
+from auditkit.schema import Attribution, Output, Request, Sample
+from auditkit.schema.journal import (
+    AttributionEntry,
+    Entry,
+    Header,
+    NotExplainedEntry,
+    OutputEntry,
+    PlanEntry,
+    RequestEntry,
+    SampleEntry,
+    SealEntry,
+)
+from auditkit.store.lines import LineFault
+from auditkit.store.packed import PackedRecords
 
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """A journalled plan."""
+    """A journalled plan, and where it stands."""
 
-    number: int
-    """The round, from 0."""
-    sha256: str
+    plan: PlanEntry
     line: int
     """Line number in the journal."""
-    retry: bool
-    """A second try of errored requests, beside the round's own plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalRecords:
     """Everything a journal holds."""
 
-    header: dict[str, Any]
+    header: Header
     samples: tuple[Sample, ...]
     """In the order journalled."""
     requests: Mapping[str, Request]
-    """sha256 to request; of a long journal, this and what follows is read from the file when asked."""
+    """sha256 to request; requests and outputs are made into objects each time they are asked for."""
     askers: Mapping[str, tuple[str, ...]]
     """sha256 of a request to the ids of the samples that asked it."""
     outputs: Mapping[str, Output]
@@ -68,7 +61,7 @@ class JournalRecords:
     first_answer: Mapping[str, int]
     """sha256 of a request to the line of its first answer."""
     latencies: Collection[float]
-    """Seconds of each answer that did not come from the cache, as journalled: its own where known, else its share."""
+    """Seconds of each answer that did not come from the cache, as journalled: its own latency, else its share."""
 
     @property
     def cached(self) -> int:
@@ -77,23 +70,30 @@ class JournalRecords:
 
     def plan_of(self, number: int) -> PlanLine | None:
         """The last plan of a round; `None` where the round was not planned yet."""
-        return next((plan for plan in reversed(self.plans) if plan.number == number and not plan.retry), None)
+        return next((line for line in reversed(self.plans) if _is_of(line, number)), None)
 
     def answered_before(self, number: int, sha: str) -> bool:
         """Whether a request was answered before a round was first planned: a cache hit, or in an earlier round."""
-        first = next((plan.line for plan in self.plans if plan.number == number and not plan.retry), self.lines + 1)
+        first = next((line.line for line in self.plans if _is_of(line, number)), self.lines + 1)
         return self.first_answer.get(sha, first) < first
+
+
+def _is_of(line: PlanLine, number: int) -> bool:
+    """Whether a plan is a round's own, and not that of a second try."""
+    return line.plan.round == number and not line.plan.retry
 
 
 @dataclass(slots=True)
 class Fold:
     """Adds up lines, those read and those written alike."""
 
-    header: dict[str, Any] = field(default_factory=dict)
+    header: Header | None = None
     samples: dict[str, Sample] = field(default_factory=dict)
-    requests: dict[str, Request] = field(default_factory=dict)
+    requests: dict[str, bytes] = field(default_factory=dict)
+    """sha256 to the body of its first line, as JSON."""
     askers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    outputs: dict[str, Output] = field(default_factory=dict)
+    outputs: dict[str, bytes] = field(default_factory=dict)
+    """sha256 of the request to the body of its last answer, as JSON."""
     cached: set[str] = field(default_factory=set)
     plans: list[PlanLine] = field(default_factory=list)
     attributions: list[Attribution] = field(default_factory=list)
@@ -103,54 +103,73 @@ class Fold:
     lines: int = 0
     seconds: float = 0.0
     first_answer: dict[str, int] = field(default_factory=dict)
-    latencies: Numbers = field(init=False)
-    path: Path | None = None
-    """The journal; `None` where nothing is to be read again."""
-    more_requests: Index = field(init=False)
-    """Lines of the requests that are not held."""
-    more_outputs: Index = field(init=False)
-    """Lines of the outputs that are not held."""
-    reader: Lines | None = None
+    latencies: array[float] = field(default_factory=lambda: array("d"))
 
-    def __post_init__(self) -> None:
-        """Make what lies on disk beside the journal."""
-        folder = self.path.parent if self.path else None
-        self.more_requests, self.more_outputs, self.latencies = Index(folder), Index(folder), Numbers(folder)
-
-    def stage(self, kind: str, body: Mapping[str, Any], seq: int, offset: int = 0) -> Commit:
-        """Check a body, and return what adds it.
-
-        Args:
-            kind: of the line.
-            body: of the line.
-            seq: its number.
-            offset: where it begins in the file, in bytes.
+    def check(self, entry: Entry, seq: int) -> None:
+        """Check that an entry may follow what is there.
 
         Raises:
-            LineFault: the body is not what its kind needs.
+            LineFault: it may not.
         """
-        if kind not in KINDS:
-            raise LineFault(seq, f"unknown kind {kind!r}")
-        if (kind == "header") != (seq == 1):
+        if isinstance(entry, Header) != (seq == 1):
             raise LineFault(seq, "the first line, and no other, must be the header")
-        try:
-            commit: Commit = getattr(self, f"_{kind}")(body, seq, offset)
-        except ValidationError as error:
-            raise LineFault(seq, f"{kind}: {first_fault(error, _RECORDS[kind])}") from None
-        except (KeyError, TypeError, ValueError) as error:
-            raise LineFault(seq, f"{kind}: unexpected body ({type(error).__name__}: {error})") from None
+        if isinstance(entry, SampleEntry) and self.samples.get(entry.sample.id, entry.sample) != entry.sample:
+            raise LineFault(seq, f"sample {entry.sample.id} stands twice, with other content")
 
-        def add() -> None:
-            commit()
-            self.lines = seq
+    def add(self, entry: Entry, body: bytes, seq: int) -> None:
+        """Add a checked entry.
 
-        return add
+        Args:
+            entry: what the line says.
+            body: the same as JSON.
+            seq: the line's number.
+        """
+        match entry:
+            case Header():
+                self.header = entry
+            case SampleEntry():
+                self.samples[entry.sample.id] = entry.sample
+            case RequestEntry():
+                self._add_request(entry, body)
+            case OutputEntry():
+                self._add_output(entry, body, seq)
+            case PlanEntry():
+                self.plans.append(PlanLine(entry, seq))
+            case AttributionEntry():
+                self.attributions.append(entry.attribution)
+            case NotExplainedEntry():
+                self.not_explained[entry.sample] = entry.reason
+            case SealEntry():
+                self.seal, self.sealed_at = entry.sha256, seq
+        self.lines = seq
+
+    def _add_request(self, entry: RequestEntry, body: bytes) -> None:
+        sha = entry.request.sha256
+        self.requests.setdefault(sha, body)
+        self.askers[sha] = tuple(dict.fromkeys((*self.askers.get(sha, ()), *entry.samples)))
+
+    def _add_output(self, entry: OutputEntry, body: bytes, seq: int) -> None:
+        sha = entry.output.request
+        self.outputs[sha] = body
+        self.first_answer.setdefault(sha, seq)
+        if entry.cached:
+            self.cached.add(sha)
+            return
+        self.cached.discard(sha)
+        self.seconds += entry.seconds
+        if entry.output.error is None:
+            self.latencies.append(entry.seconds if entry.latency is None else entry.latency)
 
     def snapshot(self) -> JournalRecords:
         """The records so far; lines added later do not change them."""
+        assert self.header is not None
         return JournalRecords(
             header=self.header,
             samples=tuple(self.samples.values()),
+            requests=PackedRecords(dict(self.requests), _request),
+            askers=dict(self.askers),
+            outputs=PackedRecords(dict(self.outputs), _output),
+            from_cache=frozenset(self.cached),
             plans=tuple(self.plans),
             attributions=tuple(self.attributions),
             not_explained=dict(self.not_explained),
@@ -158,134 +177,14 @@ class Fold:
             after_seal=self.lines - self.sealed_at if self.seal else 0,
             lines=self.lines,
             seconds=self.seconds,
-            latencies=self.latencies.frozen(),
-            **self._asked(),
-            **self._answers(),
+            first_answer=dict(self.first_answer),
+            latencies=self.latencies[:],
         )
 
-    def _asked(self) -> dict[str, Any]:
-        """Requests and who asked them."""
-        requests, askers = dict(self.requests), dict(self.askers)
-        if not self.more_requests:
-            return {"requests": requests, "askers": askers}
-        index, lines = self.more_requests.frozen(), self._lines()
 
-        def request(offset: int) -> Request:
-            return Request.model_validate(lines.body(offset)["request"])
-
-        def samples(rows: Sequence[Row]) -> tuple[str, ...]:
-            return tuple(dict.fromkeys(str(name) for offset, _ in rows for name in lines.body(offset)["samples"]))
-
-        return {
-            "requests": Spilled(requests, index, lambda rows: request(rows[0][0])),
-            "askers": Spilled(askers, index, samples),
-        }
-
-    def _answers(self) -> dict[str, Any]:
-        """Outputs, whence they came, and the lines of the first ones."""
-        outputs, first, cached = dict(self.outputs), dict(self.first_answer), frozenset(self.cached)
-        if not self.more_outputs:
-            return {"outputs": outputs, "first_answer": first, "from_cache": cached}
-        index, lines = self.more_outputs.frozen(), self._lines()
-
-        def output(rows: Sequence[Row]) -> Output:
-            return Output.model_validate(lines.body(rows[-1][0])["output"])
-
-        return {
-            "outputs": Spilled(outputs, index, output),
-            "first_answer": Spilled(first, index, lambda rows: rows[0][1] // 2),
-            "from_cache": _FromCache(
-                Spilled({sha: sha in cached for sha in outputs}, index, lambda rows: bool(rows[-1][1] % 2))
-            ),
-        }
-
-    def _may_spill(self) -> bool:
-        """Whether lines can be read again; from now on the file is kept open."""
-        if self.path is None:
-            return False
-        self._lines()
-        return True
-
-    def _lines(self) -> Lines:
-        if self.reader is None:
-            assert self.path is not None
-            self.reader = Lines(self.path)
-        return self.reader
-
-    def _header(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
-        return lambda: setattr(self, "header", plain(dict(body)))
-
-    def _sample(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
-        sample = Sample.model_validate(body["sample"])
-        if self.samples.get(sample.id, sample) != sample:
-            raise LineFault(seq, f"sample {sample.id} stands twice, with other content")
-        return lambda: self.samples.update({sample.id: sample})
-
-    def _request(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
-        request = Request.model_validate(body["request"])
-        asked = tuple(str(sample) for sample in body["samples"])
-
-        def add() -> None:
-            if request.sha256 not in self.requests and len(self.requests) >= HELD and self._may_spill():
-                self.more_requests.add(request.sha256, offset, 2 * seq)
-                return
-            before = self.askers.get(request.sha256, ())
-            self.requests.setdefault(request.sha256, request)
-            self.askers[request.sha256] = tuple(dict.fromkeys(before + asked))
-
-        return add
-
-    def _output(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
-        output = Output.model_validate(body["output"])
-        seconds, cached = float(body["seconds"]), bool(body["cached"])
-        latency = float(body.get("latency", seconds))
-
-        def add() -> None:
-            sha = output.request
-            self.seconds += 0.0 if cached else seconds
-            if not cached and output.error is None:
-                self.latencies.append(latency)
-            if sha not in self.outputs and len(self.outputs) >= HELD and self._may_spill():
-                self.more_outputs.add(sha, offset, 2 * seq + cached)
-                return
-            self.outputs[sha] = output
-            self.first_answer.setdefault(sha, seq)
-            (self.cached.add if cached else self.cached.discard)(sha)
-
-        return add
-
-    def _plan(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
-        plan = PlanLine(int(body["round"]), str(body["sha256"]), seq, bool(body["retry"]))
-        return lambda: self.plans.append(plan)
-
-    def _attribution(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
-        attribution = Attribution.model_validate(body["attribution"])
-        return lambda: self.attributions.append(attribution)
-
-    def _not_explained(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
-        sample, reason = str(body["sample"]), str(body["reason"])
-        return lambda: self.not_explained.update({sample: reason})
-
-    def _seal(self, body: Mapping[str, Any], seq: int, offset: int) -> Commit:
-        value = str(body["sha256"])
-
-        def add() -> None:
-            self.seal, self.sealed_at = value, seq
-
-        return add
+def _request(body: bytes) -> Request:
+    return RequestEntry.model_validate_json(body).request
 
 
-class _FromCache(AbstractSet[str]):
-    """The requests of a mapping whose answers were cached."""
-
-    def __init__(self, cached: Mapping[str, bool]) -> None:
-        self._cached = cached
-
-    def __contains__(self, sha: object) -> bool:
-        return isinstance(sha, str) and self._cached.get(sha, False)
-
-    def __iter__(self) -> Iterator[str]:
-        return (sha for sha, cached in self._cached.items() if cached)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
+def _output(body: bytes) -> Output:
+    return OutputEntry.model_validate_json(body).output

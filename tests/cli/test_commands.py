@@ -25,6 +25,7 @@ def claims(tmp_path: Path) -> Path:
     return Path(shutil.copytree(ROOT / "benchmarks" / "claims", tmp_path / "claims"))
 
 
+@pytest.mark.slow
 def test_init_writes_files_that_audit_reads(run: Run) -> None:
     assert run("init").code == 0
     again = run("init")
@@ -38,6 +39,7 @@ def test_init_writes_files_that_audit_reads(run: Run) -> None:
     assert "--limit" in short.err
 
 
+@pytest.mark.slow
 def test_audit_json_fits_the_published_schema(run: Run) -> None:
     ended = run("audit", "planted:random", "--limit", "40", "--json", "--quiet", "--out", "run")
     assert ended.code in (0, 1, 3), ended.err
@@ -46,6 +48,7 @@ def test_audit_json_fits_the_published_schema(run: Run) -> None:
     assert json.loads(run("gate", "run", "--json").out)["verdict"] == audit["verdict"]
 
 
+@pytest.mark.slow
 def test_verify_show_render_and_selftest_of_a_run(run: Run) -> None:
     run("audit", "planted:always-stereotyped", "--limit", "40", "--quiet", "--out", "reports/run")
     verified = run("verify", "reports/run")

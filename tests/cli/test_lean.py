@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 
 from auditkit.registry import EVERYTHING
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LEAN, PINS = ROOT / "requirements-verify.txt", ROOT / "constraints.txt"
 ABSENT = (

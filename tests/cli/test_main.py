@@ -109,3 +109,15 @@ def test_windows_is_refused_in_one_line(
     text = capsys.readouterr().err
     assert text.count("\n") == 1
     assert "Linux" in text
+
+
+@pytest.mark.parametrize("module", ["fcntl", "resource"])
+@pytest.mark.parametrize("command", ["audit planted:random", "render nowhere", "verify nowhere"])
+def test_a_system_without_unix_modules_is_named_in_one_line(module: str, command: str) -> None:
+    script = f"import sys; sys.modules['{module}'] = None; from auditkit.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *command.split()], capture_output=True, text=True, check=False, timeout=60,
+    )
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    needed = module == "fcntl" or command.startswith("audit")
+    assert (f"no module {module} on this system: auditkit runs on Linux and macOS" in ended.stderr) == needed

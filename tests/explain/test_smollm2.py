@@ -11,7 +11,7 @@ from auditkit.explain.options import options_to_explain
 from auditkit.registry import missing
 from auditkit.schema import Attribution, Choice, Config, Explain, Option, Request, Sample, Source
 
-pytestmark = pytest.mark.skipif(missing("smollm2") is not None, reason=str(missing("smollm2")))
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(missing("smollm2") is not None, reason=str(missing("smollm2")))]
 
 
 @pytest.fixture(scope="module")

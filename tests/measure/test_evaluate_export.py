@@ -164,6 +164,7 @@ def test_a_home_that_cannot_be_written_does_not_matter(tmp_path: Path, monkeypat
     assert form("micro_f1").compute(predictions=["a"], references=["a"])["micro_f1"] == 1.0
 
 
+@pytest.mark.slow
 def test_the_scratch_folder_is_the_processs_own() -> None:
     folder = Path(scratch_folder())
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700

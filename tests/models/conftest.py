@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +27,38 @@ CHAT = (
 )
 
 
-def byte_level(*, adds_bos: bool, chat: bool = False) -> Any:
-    """A small GPT-2-like tokenizer; `adds_bos` as Llama's does."""
+def byte_level(
+    *, adds_bos: bool = False, chat: bool = False, template: str | None = None, corpus: Sequence[str] = CORPUS,
+    size: int = 400, **names: Any,
+) -> Any:
+    """A small byte-level tokenizer, which can spell every text exactly: 0 is padding, 1 BOS, 2 EOS.
+
+    Args:
+        adds_bos: whether it puts BOS before every text, as Llama's does.
+        chat: whether it has a chat template.
+        template: what it puts around every text `$A`, in place of `adds_bos`.
+        corpus: what its words are made of.
+        size: of the vocabulary.
+        names: settings of the tokenizer, e.g. `unk_token`.
+    """
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
     special = ["<pad>", "<s>", "</s>"]
     inner.train_from_iterator(
-        CORPUS,
+        corpus,
         trainers.BpeTrainer(
-            vocab_size=400, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            vocab_size=size, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         ),
     )
-    if adds_bos:
-        inner.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
-    tokenizer = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=inner, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
-    )
+    template = template or ("<s> $A" if adds_bos else None)
+    if template:
+        inner.post_processor = processors.TemplateProcessing(
+            single=template, special_tokens=[("<s>", 1), ("</s>", 2)]
+        )
+    names = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", **names}
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=inner, **names)
     if chat:
         tokenizer.chat_template = CHAT
     return tokenizer
@@ -165,6 +179,12 @@ def build(name: str) -> tuple[Any, Any]:
         ),
     }
     return table[name]() if name in table else encoder(name)
+
+
+@pytest.fixture(scope="session")
+def make_tokenizer() -> Callable[..., Any]:
+    """See `byte_level`."""
+    return byte_level
 
 
 @pytest.fixture(scope="session", autouse=True)

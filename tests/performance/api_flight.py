@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import NormalDist
 
+from auditkit.models.adapter import Adapter
 from auditkit.models.open import open_model
 from auditkit.run.executor import Executor, FlightExecutor, LocalExecutor
 from auditkit.run.runner import deduplicate, run_round
-from auditkit.schema import Api, Config, Generation, Request
+from auditkit.schema import Api, Config, Generation, Policy, Request
+from auditkit.schema.journal import Header
 from auditkit.store.journal import Journal
 
 MEDIAN = 0.05
@@ -71,10 +73,11 @@ def server(seed: int, sigma: float) -> Iterator[str]:
         process.wait(10)
 
 
-def rate(adapter: object, executor: Executor, requests: list[Request]) -> float:
+def rate(adapter: Adapter, executor: Executor, requests: list[Request]) -> float:
     """Requests a second of one round, with its journal and without a cache."""
     once = deduplicate((f"pack/{at}", request) for at, request in enumerate(requests))
-    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), {}) as journal:
+    header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), header) as journal:
         found = run_round(
             adapter, once.requests, once.askers, journal, None, batch_tokens=1, executor=executor,  # type: ignore[arg-type]
         )

@@ -16,7 +16,8 @@ from typing import Any
 from auditkit.models.adapter import common_prefix
 from auditkit.models.open import open_model
 from auditkit.run.runner import deduplicate, run_round
-from auditkit.schema import Config, Generation, Option, Request
+from auditkit.schema import Config, Generation, Option, Policy, Request
+from auditkit.schema.journal import Header
 from auditkit.store.journal import Journal
 
 
@@ -91,7 +92,8 @@ def main() -> None:
     source, target, model, threads = sys.argv[1:]
     adapter = open_model(Config(model=model, device="cpu", dtype="float32", chat="never", threads=int(threads)))
     work = json.loads(Path(source).read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), {}) as journal:
+    header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), header) as journal:
         wall, cpu = time.perf_counter(), time.process_time()
         asked = requests(work)
         once = deduplicate((str(number), request) for number, request in enumerate(asked))

@@ -97,7 +97,8 @@ def plan(pack: str, model: str) -> str:
     from auditkit.models.adapter import PrefixSharer
     from auditkit.models.open import open_model
     from auditkit.run.runner import deduplicate, run_round
-    from auditkit.schema import Config
+    from auditkit.schema import Config, Policy
+    from auditkit.schema.journal import Header
     from auditkit.store.journal import Journal
 
     adapter = open_model(Config(model=model, device="cpu", threads=1))
@@ -119,7 +120,8 @@ def plan(pack: str, model: str) -> str:
             raise KeyboardInterrupt
             yield
 
-    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), {}) as journal:
+    header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), header) as journal:
         journal.samples(samples)
         with contextlib.suppress(KeyboardInterrupt):
             run_round(adapter, once.requests, once.askers, journal, None, batch_tokens=2048, executor=Counting())

@@ -26,7 +26,8 @@ def auditkit(sentences: list[str], model: str, threads: int) -> tuple[Callable[[
 
     from auditkit.models.open import open_model
     from auditkit.run.runner import deduplicate, run_round
-    from auditkit.schema import Config, Option, Request
+    from auditkit.schema import Config, Option, Policy, Request
+    from auditkit.schema.journal import Header
     from auditkit.store.journal import Journal
 
     adapter: Any = open_model(Config(model=model, device="cpu", dtype="float32", kind="masked", threads=threads))
@@ -35,7 +36,8 @@ def auditkit(sentences: list[str], model: str, threads: int) -> tuple[Callable[[
     ]
 
     def score() -> Answers:
-        with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), {}) as journal:
+        header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
+        with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), header) as journal:
             once = deduplicate((str(number), request) for number, request in enumerate(asked))
             found = run_round(adapter, once.requests, once.askers, journal, None, batch_tokens=2048).outputs
         outputs = [found[request.sha256] for request in asked]

@@ -28,7 +28,8 @@ from auditkit.models.open import open_model
 from auditkit.run.cluster import RayExecutor
 from auditkit.run.executor import Answer, Batch
 from auditkit.run.runner import deduplicate, run_round
-from auditkit.schema import Config, Request
+from auditkit.schema import Config, Policy, Request
+from auditkit.schema.journal import Header
 from auditkit.store.journal import Journal
 
 
@@ -68,7 +69,8 @@ def measure(config: Config, requests: list[Request], workers: int, adapter: obje
     ]
     timed = Timed(inner, warm)
     once = deduplicate((str(at), request) for at, request in enumerate(requests))
-    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), {}) as journal:
+    header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=inner.subject)
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder, "journal.jsonl"), header) as journal:
         found = run_round(
             adapter, once.requests, once.askers, journal, None, batch_tokens=config.batch_tokens,  # type: ignore[arg-type]
             executor=timed,

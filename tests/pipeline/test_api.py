@@ -122,6 +122,7 @@ def test_a_spent_budget_stops_and_the_same_command_goes_on(toy: Any, api: Module
     assert resumed.errored == 0
 
 
+@pytest.mark.slow
 def test_a_resume_has_its_own_budget_and_prices(toy: Any, api: ModuleType, tmp_path: Path) -> None:
     toy.chat = lambda body: api.said("AB"[number(body, 2)])
     undisturbed = audit(toy, tmp_path / "whole")
@@ -141,6 +142,7 @@ def test_a_resume_has_its_own_budget_and_prices(toy: Any, api: ModuleType, tmp_p
     assert finished.audit.id == undisturbed.id, "neither is a property of the audit"
 
 
+@pytest.mark.slow
 def test_retry_errors_has_its_own_budget_and_prices(toy: Any, api: ModuleType, tmp_path: Path) -> None:
     toy.chat = lambda body: (
         (400, {}, {}) if number(body, 5) == 0 and "Say yes" not in str(body) else api.said("AB"[number(body, 2)])
@@ -222,6 +224,7 @@ def command(toy: Any, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "auditkit", "audit", f"openai:toy@{toy.url}", "--pack", "claims", *arguments]
 
 
+@pytest.mark.slow
 def test_the_command_line_exits_with_4_and_2(toy: Any, api: ModuleType, tmp_path: Path) -> None:
     stopped = subprocess.run(
         command(toy, "--quiet", "--chat", "always", "--max-requests", "9", "--out", str(tmp_path / "run")),
@@ -237,6 +240,7 @@ def test_the_command_line_exits_with_4_and_2(toy: Any, api: ModuleType, tmp_path
     assert len(toy.asked) == asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answered", [3, 60])
 def test_sigkill_in_mid_air_loses_nothing_and_journals_nothing_twice(
     toy: Any, api: ModuleType, tmp_path: Path, answered: int

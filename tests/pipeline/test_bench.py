@@ -114,6 +114,7 @@ def test_the_batch_is_compiled_without_packed_layers(tiny: str, monkeypatch: pyt
     assert PackedLinear in {type(each) for each in adapter.checkpoint.model.modules()}
 
 
+@pytest.mark.slow
 def test_without_a_compiler_a_line_says_so(tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """torch's own compiler, with the name of one that is not there."""
     rates(monkeypatch, 1e8)

@@ -110,4 +110,4 @@ def test_answers_of_a_batch_share_its_time(tmp_path: Path, audit: Callable[..., 
     taken = [line["body"]["seconds"] for line in lines if line["kind"] == "output"]
     assert len(taken) == 16
     assert len(set(taken)) == 1
-    assert all("latency" not in line["body"] for line in lines if line["kind"] == "output")
+    assert all(line["body"]["latency"] is None for line in lines if line["kind"] == "output")

@@ -22,6 +22,7 @@ def audit(tmp_path: Path, model: str, name: str, packs: tuple[str, ...] = ALL, *
     return auditkit.audit(model, packs=packs, limit=60, out=str(tmp_path / name), **settings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "rules"),
     [("random", {}), ("half-and-half", {"claims": "label"}), ("crashing", {})],
@@ -55,6 +56,7 @@ def test_only_jsonl_is_written(tmp_path: Path) -> None:
         export_predictions(tmp_path, tmp_path / "saved.csv")
 
 
+@pytest.mark.slow
 def test_a_rule_is_that_of_the_card_or_an_error(tmp_path: Path) -> None:
     found = audit(tmp_path, "planted:random", "letters", rules={"all": "letter", "stereotype-pairs": "loglikelihood"})
     assert found.rules == {"stereotype-pairs": "loglikelihood", "ambiguous-qa": "letter", "claims": "letter"}

@@ -21,6 +21,8 @@ from auditkit.pipeline.finetune import FinetunedModel, finetune
 from auditkit.schema import Config, Recipe, Request
 from auditkit.schema.event import Event
 
+pytestmark = pytest.mark.slow
+
 WORDS = [
     "red", "green", "blue", "small", "large", "old", "new", "fast", "slow", "warm", "cold", "north", "south", "east",
     "west", "up", "down", "left", "right",

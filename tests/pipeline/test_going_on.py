@@ -23,6 +23,8 @@ from auditkit.store.journal import read_journal
 
 from .conftest import facts
 
+pytestmark = pytest.mark.slow
+
 PACKS = ["stereotype-pairs", "claims"]
 POLICY = """name: mine
 checks:

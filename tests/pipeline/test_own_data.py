@@ -24,6 +24,7 @@ def headline(audit: Audit) -> dict[str, float | None]:
     }
 
 
+@pytest.mark.slow
 def test_every_published_pack_is_audited(tmp_path: Path, mirror: Path) -> None:
     packs = [{"xquad": "xquad:zh,en", "flores200": "flores200:eng-jpn"}.get(name, name) for name in published_names()]
     result = auditkit.audit("planted:always-right", packs=packs, limit=40, out=str(tmp_path / "run"))

@@ -10,6 +10,8 @@ import pytest
 import auditkit
 from auditkit.schema import Audit
 
+pytestmark = pytest.mark.slow
+
 BIAS = ["stereotype-pairs", "ambiguous-qa"]
 
 

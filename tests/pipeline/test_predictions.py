@@ -13,7 +13,10 @@ import auditkit
 from auditkit.errors import ModelError, RunFolderError
 from auditkit.pipeline.verify import verify
 from auditkit.schema import Audit, Output, Sample
-from auditkit.store.journal import JournalRecords, read_journal
+from auditkit.store.journal import read_journal
+from auditkit.store.records import JournalRecords
+
+pytestmark = pytest.mark.slow
 
 ALL = ["stereotype-pairs", "ambiguous-qa", "claims"]
 Line = dict[str, Any]

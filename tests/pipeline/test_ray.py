@@ -77,7 +77,7 @@ def test_the_same_audit_as_here(
     assert found["ray"].attributions
     told = {name: audit.observed.executor for name, audit in found.items() if audit.observed is not None}
     assert told == {"local": "local", "ray": "ray, 2 workers with 1 threads each"}
-    plans = [[line.sha256 for line in read_journal(tmp_path / name / "journal.jsonl").plans] for name in found]
+    plans = [[line.plan.sha256 for line in read_journal(tmp_path / name / "journal.jsonl").plans] for name in found]
     assert plans[0] == plans[1]
     assert found["ray"].observed is not None
     assert found["ray"].observed.cache_hits == 0

@@ -76,7 +76,7 @@ def test_the_difference_is_that_of_the_same_samples_by_cluster(tmp_path: Path) -
     worth = {"stereotype": 1.0, "anti": -1.0, "unknown": 0.0}
 
     def score(name: str, labels: tuple[str, ...]) -> float:
-        sums = [option.sum for option in records.outputs[asked[name]].options or ()]
+        sums = [option.sum for option in records.outputs[asked[name]].answer.options]
         return worth[labels[int(np.argmax(sums))]]
 
     rows = [sample for sample in records.samples if sample.arm == "ambiguous" and not sample.variant]

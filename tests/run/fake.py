@@ -15,13 +15,28 @@ from pathlib import Path
 
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Encoded, TokenSequence
-from auditkit.run.runner import Asked, Round, deduplicate, run_round
-from auditkit.schema import FreeText, Generation, Option, OptionScore, OptionScores, Output, Request, Subject
+from auditkit.run.runner import Round, UniqueRequests, deduplicate, run_round
+from auditkit.schema import (
+    Config,
+    FreeText,
+    Generation,
+    Option,
+    OptionScore,
+    OptionScores,
+    Output,
+    Policy,
+    Request,
+    Subject,
+)
 from auditkit.schema.event import ignore
+from auditkit.schema.journal import Header
 from auditkit.store.cache import AnswerCache
 from auditkit.store.journal import Journal
 
-HEADER = {"model": "fake", "seed": 0}
+HEADER = Header(
+    config=Config(model="fake"), policy=Policy(name="none", checks=()),
+    subject=Subject(name="fake", kind="causal", fingerprint="1" * 64),
+)
 BATCH_TOKENS = 60
 
 
@@ -83,7 +98,7 @@ def generate(text: str) -> Request:
     return Request(kind="generate", rule="text", text=text, generation=Generation(max_tokens=5))
 
 
-def questions() -> Asked:
+def questions() -> UniqueRequests:
     """40 samples, of which two share a request, two fail, and one cannot be encoded."""
     asked = [(f"pack/{n}", choose(f"question {n} {'x' * (n * 7 % 30)}")) for n in range(36)]
     asked += [("pack/again", choose("question 3 " + "x" * 21)), ("pack/boom", choose("boom"))]

@@ -1,4 +1,4 @@
-"""A full disk under what a run keeps beside its journal: one clear line that names the place, and the run goes on.
+"""A full disk under the answer cache: one clear line that names the place, and the run goes on.
 
 In a child process the kernel lets no file grow beyond so many bytes while one function runs, as on a full disk.
 """
@@ -19,12 +19,8 @@ ROUND = """
 import importlib, importlib.util, resource, sys
 from pathlib import Path
 from auditkit.errors import AuditkitError
-from auditkit.run import plan
-from auditkit.store import index, numbers, records
 
 path, where, most = sys.argv[1], sys.argv[2], int(sys.argv[3])
-records.HELD, index._CHUNK, numbers._CHUNK, plan._IN_MEMORY = 20, 10, 10, 1000
-plan.Planner.__init__.__kwdefaults__["chunk"] = 10
 spec = importlib.util.spec_from_file_location("fake", path)
 fake = sys.modules["fake"] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(fake)
@@ -78,35 +74,6 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     assert audit(folder) == (0, ["300 asked, 0 from the cache"])
     return folder
-
-
-@pytest.mark.parametrize(
-    ("where", "most", "told"),
-    [
-        ("auditkit.store.index:Index:_write", 8_000, "the index of the journal cannot be written there"),
-        ("auditkit.store.index:Index:_write", 20_000, "the index of the journal cannot be written there"),
-        ("auditkit.store.numbers:Numbers:append", 200, "the disk (or quota) is full"),
-        ("auditkit.run.plan:Planner:add", 2_000, "the disk (or quota) is full"),
-        ("auditkit.run.plan:Planner:plan", 2_000, "the disk (or quota) is full"),
-    ],
-)
-def test_it_stops_with_one_line_and_goes_on_later(
-    undisturbed: Path, tmp_path: Path, where: str, most: int, told: str
-) -> None:
-    """The first bytes of an index, and later ones; the requests that are sorted, and the plan."""
-    code, lines = audit(tmp_path, where, most)
-    assert (code, len(lines)) == (4, 1)
-    assert lines[0].startswith(f"run: {told}")
-    assert "free space and give the same command again: what was journalled is kept" in lines[0]
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["journal.jsonl"]
-    kept = read_journal(tmp_path / "run" / "journal.jsonl").outputs
-    code, lines = audit(tmp_path)
-    assert code == 0
-    assert len(lines) == 1
-    assert int(lines[0].split()[0]) <= 300 - len(kept) + 1, "what was answered is not asked again, but for its batch"
-    found, whole = (read_journal(folder / "run" / "journal.jsonl") for folder in (tmp_path, undisturbed))
-    assert dict(found.outputs) == dict(whole.outputs)
-    assert [plan.sha256 for plan in found.plans] == [plan.sha256 for plan in whole.plans]
 
 
 def test_a_cache_that_cannot_grow_is_told_once_and_costs_nothing(undisturbed: Path, tmp_path: Path) -> None:

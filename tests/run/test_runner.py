@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from auditkit.errors import MeasurementError
-from auditkit.run.runner import Asked, Round, deduplicate, rounds, run_round
+from auditkit.run.runner import Round, UniqueRequests, deduplicate, rounds, run_round
 from auditkit.schema import OptionScores
 from auditkit.store.cache import AnswerCache
 from auditkit.store.journal import Journal, read_journal
@@ -181,7 +181,7 @@ def test_killed_and_resumed_is_undisturbed(fake, tmp_path, undisturbed, point, c
     found = fake.audit(tmp_path, fake.FakeAdapter(), on_event=events.append)
     assert found.outputs == undisturbed
     assert read_journal(tmp_path / "journal.jsonl").outputs == undisturbed
-    assert not [event for event in events if "otherwise than before" in event.message]
+    assert not [event for event in events if "in another way than before" in event.message]
 
 
 def test_killed_again_and_again(fake, tmp_path, undisturbed):
@@ -222,7 +222,7 @@ def test_another_budget_is_said_and_goes_on(fake, tmp_path):
     events = []
     found = fake.audit(tmp_path, fake.FakeAdapter(), batch_tokens=200, on_event=events.append)
     assert len(found.outputs) == 40
-    told = [event.message for event in events if "otherwise than before" in event.message]
+    told = [event.message for event in events if "in another way than before" in event.message]
     assert len(told) == 1
     assert "round 0" in told[0]
 
@@ -246,7 +246,7 @@ def test_the_round_is_what_was_open_when_it_was_first_planned(fake, tmp_path):
         fake.audit(tmp_path, adapter, batch_tokens=200)
     events = []
     assert len(fake.audit(tmp_path, fake.FakeAdapter(), batch_tokens=200, on_event=events.append).outputs) == 40
-    assert not [event for event in events if "otherwise than before" in event.message]
+    assert not [event for event in events if "in another way than before" in event.message]
 
 
 def test_an_interrupt_journals_what_is_done(fake, tmp_path):
@@ -346,7 +346,7 @@ def test_rounds_end_when_nothing_new_is_asked(fake, tmp_path):
         adapter = fake.FakeAdapter()
         with Journal.open(path, fake.HEADER) as journal, AnswerCache.open(tmp_path / "c.sqlite") as cache:
 
-            def run(asked: Asked, number: int) -> Round:
+            def run(asked: UniqueRequests, number: int) -> Round:
                 numbers.append(number)
                 return run_round(
                     adapter, asked.requests, asked.askers, journal, cache, batch_tokens=99, number=number
@@ -359,7 +359,7 @@ def test_rounds_end_when_nothing_new_is_asked(fake, tmp_path):
     assert adapter.batches == [["turn 0"], ["turn 1"], ["turn 2"]]
     assert (found.requests, found.errored, found.cache_hits) == (3, 0, 0)
     records = read_journal(path)
-    assert [(line.number, line.retry) for line in records.plans] == [(0, False), (1, False), (2, False)]
+    assert [(line.plan.round, line.plan.retry) for line in records.plans] == [(0, False), (1, False), (2, False)]
     before = path.read_bytes()
     again, silent = audit()
     assert again.outputs == found.outputs

@@ -6,9 +6,22 @@ from collections.abc import Callable
 
 import pytest
 
-from auditkit.schema import Attribution, Choice, Option, OptionScore, OptionScores, Output, Request, Sample, Source
+from auditkit.schema import (
+    Attribution,
+    Choice,
+    Config,
+    Option,
+    OptionScore,
+    OptionScores,
+    Output,
+    Policy,
+    Request,
+    Sample,
+    Source,
+    Subject,
+)
+from auditkit.schema.journal import Header, OutputEntry, PlanEntry, RequestEntry
 from auditkit.store.journal import Journal
-from auditkit.store.lines import output_entry, plan_entry, request_entry
 
 HOSTILE = "emoji 🧑🏽‍⚖️, RTL שלום \u202eabc, U+2028 \u2028, U+0085 \x85, NUL \x00, quote \" and \\, line\nend"
 
@@ -75,7 +88,11 @@ def attribution() -> Attribution:
 @pytest.fixture
 def header():
     """Header of the journal `filled`."""
-    return {"config": {"model": "m", "seed": 0, "packs": ["a", "b"]}, "subject": {"fingerprint": "f" * 64}}
+    return Header(
+        config=Config(model="m", packs=("a", "b")), policy=Policy(name="none", checks=()),
+        subject=Subject(name="m", kind="causal", fingerprint="f" * 64), sampled={"a": (1, 2)},
+        environment={"auditkit": "0.1.0"},
+    )
 
 
 @pytest.fixture
@@ -90,9 +107,13 @@ def filled(path, header, make_sample, make_request, make_output, attribution):
     requests = [make_request(n) for n in range(4)]
     with Journal.open(path, header) as journal:
         journal.samples(make_sample(n) for n in range(4))
-        journal.append([request_entry(one, (f"pack/row-{n:03d}",)) for n, one in enumerate(requests)])
-        journal.append([plan_entry("c" * 64, number=0, batches=1, requests=4)])
-        journal.append([output_entry(make_output(one), seconds=0.5, cached=n == 0) for n, one in enumerate(requests)])
+        journal.append([
+            RequestEntry(request=request, samples=(f"pack/row-{n:03d}",)) for n, request in enumerate(requests)
+        ])
+        journal.append([PlanEntry(sha256="c" * 64, round=0, batches=1, requests=4)])
+        journal.append([
+            OutputEntry(output=make_output(request), seconds=0.5, cached=n == 0) for n, request in enumerate(requests)
+        ])
         journal.attribution(attribution)
         journal.not_explained("pack/row-001", "the budget is spent")
         journal.seal("d" * 64)

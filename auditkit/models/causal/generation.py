@@ -51,15 +51,15 @@ class _Writer:
         Raises:
             RuntimeError: not even one row fits into memory.
         """
-        left = list(rows)
-        while left:
+        unfinished = list(rows)
+        while unfinished:
             try:
-                self._write(left, slots)
+                self._write(unfinished, slots)
             except (RuntimeError, MemoryError) as error:
                 if not out_of_memory(error) or slots == 1:
                     raise
-                slots = max(1, min(slots, len(left)) // 2)
-            left = [row.restart() for row in left if row.finish is None]
+                slots = max(1, min(slots, len(unfinished)) // 2)
+            unfinished = [row.restart() for row in unfinished if row.finish is None]
 
     def _write(self, rows: Sequence[Draft], slots: int) -> None:
         """Write rows until all are finished, or until the first group is where the cache cannot take others."""
@@ -67,9 +67,9 @@ class _Writer:
         group = self._next(waiting, slots)
         if not group:
             return
-        cache, mask, logits = self._read(group)
         from auditkit.models.speed.slots import Slots, bytes_a_token, shareable
 
+        cache, mask, logits = self._read(group)
         if not shareable(cache):
             self._write_group(group, cache, mask, logits)
             return

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditkit.errors import ModelError, first_line
 from auditkit.models.causal.tokens import boundary_rule, render_chat
-from auditkit.models.weights.checkpoint import Reading
+from auditkit.models.weights.checkpoint import ReadingRules
 from auditkit.models.weights.fingerprint import text_sha256
 from auditkit.schema import Config
 
@@ -29,7 +29,7 @@ def is_decoder(settings: Mapping[str, Any]) -> bool:
     )
 
 
-def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> Reading:
+def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingRules:
     """Whether prompts go through the chat template, and which BOS rule holds.
 
     Raises:
@@ -44,7 +44,7 @@ def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> Reading:
         "chat_rendered": text_sha256(render_chat(tokenizer, "x")) if chat else "none",
         "bos": boundary_rule(tokenizer, config.bos),
     }
-    return Reading(parts, chat=chat)
+    return ReadingRules(parts, chat=chat)
 
 
 def _chat_mode(tokenizer: Any, folder: Path, config: Config) -> bool:

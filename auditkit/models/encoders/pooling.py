@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import ModelError
-from auditkit.models.weights.checkpoint import Reading
+from auditkit.models.weights.checkpoint import ReadingRules
 from auditkit.schema import Config
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def is_bare_encoder(settings: Mapping[str, Any]) -> bool:
     return encoder and any(str(name) in tables.MODEL_MAPPING_NAMES.values() for name in architectures)
 
 
-def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> Reading:
+def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingRules:
     """How it pools, for the subject; see `read_pooling` for the errors."""
-    return Reading({"pooling": read_pooling(folder).describe()})
+    return ReadingRules({"pooling": read_pooling(folder).describe()})
 
 
 def read_pooling(folder: Path) -> Pooling:

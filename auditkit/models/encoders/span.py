@@ -13,7 +13,7 @@ from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.encoders.texts import forward, reads_segments, require_text, segments_of
 from auditkit.models.tokens.encoding import clean
-from auditkit.models.weights.checkpoint import Checkpoint, Reading, model_window
+from auditkit.models.weights.checkpoint import Checkpoint, ReadingRules, model_window
 from auditkit.schema import Config, Output, Request, SpanAnswer, Subject, digest
 
 WINDOW, STRIDE, LONGEST = 384, 128, 30
@@ -179,10 +179,10 @@ def window_of(most: int) -> int:
     return min(most, WINDOW) if most <= 512 else most
 
 
-def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> Reading:
+def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingRules:
     """How a passage is read, for the subject."""
     null = "no answer where CLS scores higher" if tokenizer.cls_token_id is not None else "always an answer"
     tokens = window_of(model_window(model, tokenizer))
-    return Reading(
+    return ReadingRules(
         {"span": f"windows of {tokens} tokens, overlap {STRIDE}, answers of up to {LONGEST} tokens, {null}"}
     )

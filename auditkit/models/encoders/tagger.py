@@ -14,7 +14,7 @@ from auditkit.models.adapter import Encoded, TokenSequence, View
 from auditkit.models.encoders.texts import forward
 from auditkit.models.tokens.encoding import clean
 from auditkit.models.tokens.tags import entity_type, scheme
-from auditkit.models.weights.checkpoint import Checkpoint, Reading
+from auditkit.models.weights.checkpoint import Checkpoint, ReadingRules
 from auditkit.schema import Config, Output, Request, Subject, Tags, digest
 
 
@@ -64,7 +64,7 @@ class TaggerAdapter:
 
     def require_labels(self, labels: Iterable[str]) -> None:
         """Check that the model can say every type of entity that a benchmark tags (every tag, where tags have no
-        borders). Another scheme, IOB for BIOES, is no difference of types.
+        borders). IOB in place of BIOES is not a difference of types.
 
         Raises:
             ModelError: names the types that are missing and those there are.
@@ -220,11 +220,11 @@ def needs_space(tokenizer: Any) -> bool:
     return bool(split != running and spaced == running)
 
 
-def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> Reading:
+def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingRules:
     """How words become tags, for the subject."""
     tags = [str(model.config.id2label[index]) for index in range(model.config.num_labels)]
     leading = "with their leading space" if needs_space(tokenizer) else "as given"
-    return Reading({
+    return ReadingRules({
         "scheme": f"{scheme(tags)} (read from id2label)",
         "tags": f"a word's first token; words {leading}; one without a token as the unknown token",
     })

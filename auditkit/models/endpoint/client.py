@@ -234,7 +234,7 @@ class Endpoint:
         return reply
 
     def _refuse(self, response: Any) -> str:
-        """The reason in a reply that is no answer; raises `RequestFailure` where asking again is of no use."""
+        """The reason in a reply that is not an answer; raises `RequestFailure` where asking again is of no use."""
         status = int(response.status_code)
         message, code = _error_of(response.text)
         reason = self._line(f"HTTP {status}" + (f": {message}" if message else ""))

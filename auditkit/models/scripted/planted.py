@@ -152,11 +152,11 @@ class PlantedAdapter:
             names = {"letter": chr(ord("A") + preferred), "saved": choice.label}
             return FreeText(text=names.get(request.rule, choice.text))
         if sample.choices:  # a constant score prefers nothing: name every choice, which no parser may read as one
-            every = (
+            names_of_all = (
                 chr(ord("A") + index) if request.rule == "letter" else choice.text
                 for index, choice in enumerate(sample.choices)
             )
-            return FreeText(text=" or ".join(every))
+            return FreeText(text=" or ".join(names_of_all))
         return FreeText(text=answer_text(self._style, request, sample, self._pool))
 
     @property
@@ -170,7 +170,7 @@ class PlantedAdapter:
     def _preferred(self, request: Request, sample: Sample) -> int | None:
         """Index of the choice that the behaviour prefers; none for a constant score."""
         labels = sample.labels
-        wanted: str | None = None
+        label_of_behaviour: str | None = None
         if self._behaviour == "constant":
             return None
         if self._behaviour == "first-option":
@@ -180,16 +180,16 @@ class PlantedAdapter:
         if self._behaviour in ("always-right", "always-wrong"):
             return _by_truth(sample, right=self._behaviour == "always-right")
         if self._behaviour in _WANTED:
-            wanted = _WANTED[self._behaviour]
+            label_of_behaviour = _WANTED[self._behaviour]
         elif self._behaviour == "always-unknown":
             return labels.index("unknown") if "unknown" in labels else 0
         elif self._behaviour == "case-sensitive":
-            wanted = "stereotype" if _in_capitals(sample) else None
+            label_of_behaviour = "stereotype" if _in_capitals(sample) else None
         elif self._behaviour == "half-and-half":
-            wanted = ("stereotype", "anti")[draw("half", request, 2)]
+            label_of_behaviour = ("stereotype", "anti")[draw("half", request, 2)]
         elif self._behaviour == "never-stereotyped":
-            wanted = sample.target or ("stereotype", "anti")[self._ranks[sample.id] % 2]
-        for label in (wanted, sample.target):
+            label_of_behaviour = sample.target or ("stereotype", "anti")[self._ranks[sample.id] % 2]
+        for label in (label_of_behaviour, sample.target):
             if label in labels:
                 return labels.index(label)
         return 0
@@ -212,9 +212,9 @@ class Planted:
         PlantedAdapter(behaviour, {})
         self._behaviour = behaviour
 
-    def rule(self, card: Benchmark, wanted: str | None = None) -> str:
+    def rule(self, card: Benchmark, requested: str | None = None) -> str:
         """Any of the card; its first where the user asks for none."""
-        return wanted or card.rules[0]
+        return requested or card.rules[0]
 
     def holds(self, sample: Sample) -> bool:
         """Always."""

@@ -114,20 +114,22 @@ class Predictions:
         if rule not in (*card.rules, implied):
             raise ModelError(f'{line.where}: "rule": {card.name} has no rule "{rule}"; it has: {", ".join(card.rules)}')
         if self._rules.setdefault(card.name, rule) != rule:
-            other = self._rules[card.name]
+            first = self._rules[card.name]
             raise ModelError(
-                f'{line.where}: "rule" is "{rule}", but "{other}" on other lines of {card.name}; a pack has one rule'
+                f'{line.where}: "rule" is "{rule}", but "{first}" on other lines of {card.name}; a pack has one rule'
             )
 
-    def rule(self, card: Benchmark, wanted: str | None = None) -> str:
+    def rule(self, card: Benchmark, requested: str | None = None) -> str:
         """The rule that the file names or implies for a pack, `saved` where it does neither.
 
         Raises:
             ModelError: the user asks for another.
         """
         rule = self._rules.get(card.name, _DEFAULTS.get(card.request, SAVED))
-        if wanted is not None and wanted != rule:
-            raise ModelError(f'rules: {card.name}: the saved answers were made by the rule "{rule}", not by {wanted}')
+        if requested is not None and requested != rule:
+            raise ModelError(
+                f'rules: {card.name}: the saved answers were made by the rule "{rule}", not by {requested}'
+            )
         return rule
 
     def holds(self, sample: Sample) -> bool:
@@ -140,10 +142,10 @@ class Predictions:
         Raises:
             ModelError: they differ; names both lines.
         """
-        line, other = self._placed[first.id], self._placed[second.id]
-        if (line.column, line.value) != (other.column, other.value):
+        line, second_line = self._placed[first.id], self._placed[second.id]
+        if (line.column, line.value) != (second_line.column, second_line.value):
             raise ModelError(
-                f"{other.where}: {second.id} asks exactly what {first.id} ({line.where}) asks, but is answered "
+                f"{second_line.where}: {second.id} asks exactly what {first.id} ({line.where}) asks, but is answered "
                 f"otherwise; give both the same answer"
             )
 

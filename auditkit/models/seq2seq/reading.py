@@ -9,11 +9,11 @@ from typing import Any
 
 from auditkit.models.seq2seq.generation import decoding
 from auditkit.models.tokens.languages import find_target
-from auditkit.models.weights.checkpoint import Reading
+from auditkit.models.weights.checkpoint import ReadingRules
 from auditkit.schema import Config
 
 
-def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> Reading:
+def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingRules:
     """How targets begin; a translation model's tokenizer is set to its languages.
 
     Raises:
@@ -27,7 +27,7 @@ def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> Reading:
         "compare": "text as target of an empty source",
         "punctuation": _punctuation(tokenizer),
     }
-    return Reading(parts, target=target)
+    return ReadingRules(parts, target=target)
 
 
 def _punctuation(tokenizer: Any) -> str:

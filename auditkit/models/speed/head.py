@@ -1,4 +1,8 @@
-"""A model's own head on some positions only, and log-probabilities from its logits."""
+"""A model's own head on some positions only, and log-probabilities from its logits.
+
+Checked on each model before its first use (`_body`), and removable: without a body that passes, the model computes all
+logits, and those at the positions are picked.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +61,7 @@ class Head:
 
 @contextmanager
 def narrowed(body: Any, rows: torch.Tensor, columns: torch.Tensor) -> Iterator[None]:
-    """While open, the body's last hidden state (B, L, D) leaves it as (1, S, D): the asked positions."""
+    """While open, the body's last hidden state (B, L, D) leaves it as (1, S, D): those at the S positions."""
 
     def pick(_module: Any, _args: Any, output: Any) -> Any:
         picked = output[0][rows, columns].unsqueeze(0)

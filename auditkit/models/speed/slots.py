@@ -1,6 +1,15 @@
 """A key/value cache for rows that come and go: allocated once, right-aligned, finished rows overwritten.
 
-Imported only where torch and transformers are needed anyway.
+Three rows while the second one, which came later, has its prompt further to the right (`.` masked, `p` prompt, `w`
+written):
+
+    p p p p w w w
+    . . . p p w w
+    . p p p w w w
+
+Its texts are tested against step-by-step decoding with the model's own cache. It can be removed: `causal.generation`
+writes an architecture whose cache is not a plain one (`shareable`) group by group, without it. Imported only where
+torch and transformers are needed anyway.
 """
 
 from __future__ import annotations
@@ -30,15 +39,15 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
         assert like.values is not None
         self.dtype, self.device, self.is_initialized = like.keys.dtype, like.keys.device, True
         self._storage = [
-            torch.zeros((slots, each.shape[1], columns, each.shape[3]), dtype=each.dtype, device=each.device)
-            for each in (like.keys, like.values)
+            torch.zeros((slots, states.shape[1], columns, states.shape[3]), dtype=states.dtype, device=states.device)
+            for states in (like.keys, like.values)
         ]
-        self.look(0, 0)
+        self.show(0, 0)
 
-    def look(self, rows: int, columns: int) -> None:
-        """Show the first rows and columns."""
+    def show(self, rows: int, columns: int) -> None:
+        """Make the first rows and columns of the storage what the model sees."""
         self._rows = rows
-        self.keys, self.values = (each[:rows, :, :columns] for each in self._storage)
+        self.keys, self.values = (storage[:rows, :, :columns] for storage in self._storage)
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
@@ -48,7 +57,7 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
         end = begin + key_states.shape[2]
         for storage, states in zip(self._storage, (key_states, value_states), strict=True):
             storage[: self._rows, :, begin:end] = states
-        self.look(self._rows, end)
+        self.show(self._rows, end)
         return self.keys, self.values
 
     def move(self, source: int, target: int) -> None:
@@ -64,6 +73,7 @@ class SlotLayer(DynamicLayer):  # type: ignore[misc]
     def shift(self, by: int, rows: int, columns: int) -> None:
         """Drop the first `by` of the columns in use."""
         for storage in self._storage:
+            # source and target overlap
             storage[:rows, :, : columns - by] = storage[:rows, :, by:columns].clone()
 
 
@@ -105,17 +115,18 @@ class Slots:
             self.cache.layers = layers
         if not self.rows:
             self.columns = length
+        # right-aligned: a prompt ends in the column in which the others were written last
         if length > self.columns:
             raise ValueError("the longest prompts come first")
         start = self.columns - length
-        for mine, other in zip(self.cache.layers, cache.layers, strict=True):
-            mine.put(other, self.rows, start)
-        new = slice(self.rows, self.rows + count)
-        self._mask[new] = 0
-        self._mask[new, start : self.columns] = mask
-        self._lengths[new] = mask.sum(-1)
+        for layer, admitted in zip(self.cache.layers, cache.layers, strict=True):
+            layer.put(admitted, self.rows, start)
+        rows = slice(self.rows, self.rows + count)
+        self._mask[rows] = 0
+        self._mask[rows, start : self.columns] = mask
+        self._lengths[rows] = mask.sum(-1)
         self.rows += count
-        self._look()
+        self._show()
 
     def leave(self, row: int) -> None:
         """Remove a row; the last one takes its place."""
@@ -125,13 +136,14 @@ class Slots:
                 layer.move(self.rows, row)
             self._mask[row] = self._mask[self.rows]
             self._lengths[row] = self._lengths[self.rows]
-        self._look()
+        self._show()
 
     def step(self) -> dict[str, Any]:
         """Inputs of the next step, one token a row: mask (B, columns + 1) and positions (B, 1)."""
         if self.columns == self._width:
             self._drop_empty()
         self._mask[: self.rows, self.columns] = 1
+        # positions count a row's own tokens, not the columns
         positions = self._lengths[: self.rows, None].clone()
         self._lengths[: self.rows] += 1
         self.columns += 1
@@ -149,11 +161,11 @@ class Slots:
             layer.shift(by, self.rows, self.columns)
         self._mask[:, : self.columns - by] = self._mask[:, by : self.columns].clone()
         self.columns -= by
-        self._look()
+        self._show()
 
-    def _look(self) -> None:
+    def _show(self) -> None:
         for layer in self.cache.layers:
-            layer.look(self.rows, self.columns)
+            layer.show(self.rows, self.columns)
 
 
 def shareable(cache: Any) -> bool:
@@ -164,6 +176,6 @@ def shareable(cache: Any) -> bool:
 def bytes_a_token(cache: Any) -> int:
     """Bytes that one token of one row takes in a cache."""
     return sum(
-        each.shape[1] * each.shape[3] * each.element_size()
-        for layer in cache.layers for each in (layer.keys, layer.values)
+        states.shape[1] * states.shape[3] * states.element_size()
+        for layer in cache.layers for states in (layer.keys, layer.values)
     )

@@ -3,6 +3,15 @@
 Sorted sequences are cut into rows of at most a budget of tokens (nodes). What all of a row's sequences share and
 what does not fit is encoded first into a key/value cache, its header; the rest lies flat, subtree after subtree, and
 each subtree attends to the header, to the row's stem (what all of the row shares) and to itself.
+
+`causal.scoring` compares a small tree with two plain forwards on each model before it trusts this. It can be removed:
+then every text is read by itself, in padded rows.
+
+The texts `a b c d` and `a b e` become, without a header:
+
+    nodes     a b c d e
+    depths    0 1 2 3 2
+    blocks    [a b] is the stem; [c d e] attends to the stem, d also to c, and e to neither of them
 """
 
 from __future__ import annotations
@@ -79,15 +88,18 @@ class FlatRow:
     def mask(self) -> np.ndarray:
         """Boolean (T, past + T): may attend, i.e. in the header, an ancestor or itself."""
         size = len(self.ids)
-        whole = np.zeros((size, self.past + size), dtype=bool)
-        whole[:, : self.past] = True
+        mask = np.zeros((size, self.past + size), dtype=bool)
+        mask[:, : self.past] = True
         for block in self.blocks:
-            stem = self.past + block.mask.shape[1] - (block.end - block.start)
-            whole[block.start : block.end, self.past : stem] = block.mask[:, : stem - self.past]
-            whole[block.start : block.end, self.past + block.start : self.past + block.end] = (
-                block.mask[:, stem - self.past :]
-            )
-        return whole
+            rows = slice(block.start, block.end)
+            stem = block.mask.shape[1] - (block.end - block.start)
+            mask[rows, self.past : self.past + stem] = block.mask[:, :stem]
+            mask[rows, self.past + block.start : self.past + block.end] = block.mask[:, stem:]
+        return mask
+
+
+Segment = tuple[int, int, np.ndarray]
+"""First node and end of what one text adds to the tree, and its ancestors: the nodes that it goes on from."""
 
 
 def lay_out(sequences: Sequence[Ids], past: int = 0) -> FlatRow:
@@ -95,31 +107,35 @@ def lay_out(sequences: Sequence[Ids], past: int = 0) -> FlatRow:
     ids: list[int] = []
     depths: list[int] = []
     nodes: dict[Ids, np.ndarray] = {}
-    segments: list[tuple[int, int, np.ndarray]] = []
+    segments: list[Segment] = []
+    # the first and the last of sorted texts differ the most: what they share, all share
     stem = common_prefix([sequences[0], sequences[-1]]) - past
     previous = sequences[0][:past]
     path = np.zeros(0, dtype=np.int64)
     for sequence in sequences:
+        # texts are sorted, so what a text shares with any before it, it shares with the one just before
         shared = common_prefix([previous, sequence])
-        kept = path[: shared - past]
+        ancestors = path[: shared - past]
         start, end = len(ids), len(ids) + len(sequence) - shared
         ids.extend(sequence[shared:])
         depths.extend(range(shared, len(sequence)))
-        if not nodes and 0 < stem < end:  # the stem is a block of its own
-            segments.append((0, stem, kept))
-            start, kept = stem, np.arange(stem)
-        segments.append((start, end, kept))
-        path = np.concatenate([kept, np.arange(start, end)])
+        if not nodes and 0 < stem < end:  # the stem is a block by itself, which all others attend to
+            segments.append((0, stem, ancestors))
+            start, ancestors = stem, np.arange(stem)
+        segments.append((start, end, ancestors))
+        path = np.concatenate([ancestors, np.arange(start, end)])
         nodes[sequence], previous = path, sequence
     return FlatRow(ids, depths, nodes, past, stem, list(_blocks(segments, stem)))
 
 
-def _blocks(segments: Sequence[tuple[int, int, np.ndarray]], stem: int) -> Iterator[Block]:
-    """Blocks of segments (start, end, ancestors), which lie in depth-first order."""
-    group: list[tuple[int, int, np.ndarray]] = []
+def _blocks(segments: Sequence[Segment], stem: int) -> Iterator[Block]:
+    """Blocks of segments, which lie in depth-first order: whole subtrees of the stem, small ones together."""
+    group: list[Segment] = []
     for position, segment in enumerate(segments):
-        begins = len(segment[2]) <= stem  # a subtree of its own
-        if group and begins and (group[0][0] < stem or _subtree_end(segments, position) - group[0][0] > _BLOCK):
+        begins_subtree = len(segment[2]) <= stem
+        if group and begins_subtree and (
+            group[0][0] < stem or _subtree_end(segments, position) - group[0][0] > _BLOCK
+        ):
             yield _block(group, stem)
             group = []
         group.append(segment)
@@ -127,23 +143,27 @@ def _blocks(segments: Sequence[tuple[int, int, np.ndarray]], stem: int) -> Itera
         yield _block(group, stem)
 
 
-def _subtree_end(segments: Sequence[tuple[int, int, np.ndarray]], position: int) -> int:
+def _subtree_end(segments: Sequence[Segment], position: int) -> int:
     """Where the subtree that begins with a segment ends."""
-    least = len(segments[position][2])
+    # in depth-first order a subtree ends where a segment has no more ancestors than its root has
+    depth = len(segments[position][2])
     for after in range(position + 1, len(segments)):
-        if len(segments[after][2]) <= least:
+        if len(segments[after][2]) <= depth:
             return segments[after - 1][1]
     return segments[-1][1]
 
 
-def _block(group: Sequence[tuple[int, int, np.ndarray]], stem: int) -> Block:
+def _block(group: Sequence[Segment], stem: int) -> Block:
+    """One block of segments; its mask has a column for each node of the stem, then one for each of its own."""
     first, last = group[0][0], group[-1][1]
     before = stem if first >= stem else 0
     mask = np.zeros((last - first, before + last - first), dtype=bool)
     for start, end, ancestors in group:
-        mask[start - first : end - first, np.where(ancestors < before, ancestors, ancestors - first + before)] = True
-        own = slice(before + start - first, before + end - first)
-        mask[start - first : end - first, own] = np.tri(end - start, dtype=bool)
+        rows = slice(start - first, end - first)
+        # ancestors in the stem keep their column; those in the block lie behind the stem's columns
+        mask[rows, np.where(ancestors < before, ancestors, ancestors - first + before)] = True
+        # within a segment each node sees those before it and itself
+        mask[rows, before + start - first : before + end - first] = np.tri(end - start, dtype=bool)
     return Block(first, last, mask)
 
 
@@ -167,13 +187,15 @@ class _Cutter:
     def __init__(self, sequences: Sequence[Ids], first: Mapping[Ids, int], budget: int) -> None:
         self._sequences, self._first, self._budget = sequences, first, budget
         self._shared = [0, *(common_prefix(pair) for pair in pairwise(sequences))]
-        added = [len(one) - shared for one, shared in zip(sequences, self._shared, strict=True)]
+        # a text adds the nodes that it does not share with the one before it, so that a range's size is a difference
+        added = [len(sequence) - shared for sequence, shared in zip(sequences, self._shared, strict=True)]
         self._sums = np.concatenate([[0], np.cumsum(added)])
 
     def rows(self, low: int, high: int, headers: tuple[int, ...]) -> Iterator[Cut]:
         """Rows of sequences[low:high], whose header is encoded as far as `headers` says."""
         past = headers[-1] if headers else 0
         fits = self._nodes(low, high) - past <= self._budget
+        # first what all share goes into a header; then the range fits, or it is split at the borders of subtrees
         if high - low > 1 and (end := self._header(low, high, past, fits)):
             yield from self.rows(low, high, (*headers, end))
         elif high - low == 1 or fits:
@@ -185,24 +207,25 @@ class _Cutter:
         """Fill rows with whole subtrees; one that is too large is cut by itself."""
         stem = min(self._shared[low + 1 : high])
         past = headers[-1] if headers else 0
-        begun, end = low, low
+        row, end = low, low  # the row that is being filled holds sequences[row:end]
         while end < high:
             begin, end = end, self._end_of_subtree(end, high, stem)
-            if self._nodes(begun, end) - past <= self._budget:
+            if self._nodes(row, end) - past <= self._budget:
                 continue
-            if begun < begin:
-                yield Cut(list(self._sequences[begun:begin]), headers)
-            begun = begin
+            if row < begin:
+                yield Cut(list(self._sequences[row:begin]), headers)
+            row = begin
             if self._nodes(begin, end) - past > self._budget:
                 yield from self.rows(begin, end, headers)
-                begun = end
-        if begun < high:
-            yield Cut(list(self._sequences[begun:high]), headers)
+                row = end
+        if row < high:
+            yield Cut(list(self._sequences[row:high]), headers)
 
     def _header(self, low: int, high: int, past: int, fits: bool) -> int:
         """Where the next header of sequences[low:high] ends; 0 for none."""
         if fits and past:
             return 0
+        # it ends before the first position that is read, since a header's own outputs are not kept
         shared = min(self._shared[low + 1 : high])
         if shared < past + HEADER_STEP:
             return 0
@@ -215,6 +238,7 @@ class _Cutter:
         return len(self._sequences[low]) + int(self._sums[high] - self._sums[low + 1])
 
     def _end_of_subtree(self, begin: int, high: int, stem: int) -> int:
+        """Where the texts end that share more than the stem with the one at `begin`."""
         end = begin + 1
         while end < high and self._shared[end] > stem:
             end += 1
@@ -274,13 +298,14 @@ def _attend(
     import torch
 
     layout = _LAYOUT.get()
-    strange = [name for name in ("softcap", "s_aux", "position_bias") if kwargs.get(name) is not None]
-    if layout is None or strange or key.shape[2] != layout.past + query.shape[2]:
-        raise NotImplementedError(f"attention by blocks cannot be used here: {strange or 'another layout'}")
+    unsupported = [name for name in ("softcap", "s_aux", "position_bias") if kwargs.get(name) is not None]
+    if layout is None or unsupported or key.shape[2] != layout.past + query.shape[2]:
+        raise NotImplementedError(f"attention by blocks cannot be used: {unsupported or 'another layout'}")
     attend = torch.nn.functional.scaled_dot_product_attention
     grouped = {"enable_gqa": True} if key.shape[1] != query.shape[1] else {}
     output = query.new_empty((1, query.shape[2], query.shape[1], value.shape[-1]))
     for start, end, mask in layout.blocks:
+        # columns: header and stem, then the block itself; a block right behind the stem is one stretch of them
         before = mask.shape[1] - (end - start)
         low, high = layout.past + start, layout.past + end
         if before == low:
@@ -288,6 +313,6 @@ def _attend(
         else:
             keys = torch.cat([key[:, :, :before], key[:, :, low:high]], dim=2)
             values = torch.cat([value[:, :, :before], value[:, :, low:high]], dim=2)
-        found = attend(query[:, :, start:end], keys, values, attn_mask=mask[None, None], scale=scaling, **grouped)
-        output[:, start:end] = found.transpose(1, 2)
+        block = attend(query[:, :, start:end], keys, values, attn_mask=mask[None, None], scale=scaling, **grouped)
+        output[:, start:end] = block.transpose(1, 2)
     return output, None

@@ -84,7 +84,7 @@ class FeatureEncoder:
         return self.tokenizer(*texts, truncation=True, max_length=self.limit, **options)
 
     def _tagged(self, sample: Sample) -> Batch:
-        """The first token of each word bears its tag; the others count for nothing."""
+        """The first token of each word has its tag; the others have no loss."""
         row = self._tokens(sample, [clean(word) for word in sample.words], is_split_into_words=True)
         words: set[int] = set()
         first: list[int | None] = []

@@ -48,7 +48,7 @@ class TargetStart:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingRules:
     """What a family settles about a loaded model, before it reads any text with it."""
 
     parts: Mapping[str, str]

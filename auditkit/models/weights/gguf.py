@@ -86,7 +86,7 @@ def _intact(folder: Path, sha256: str) -> ConvertedFolder | None:
 
 
 def _convert(path: Path, folder: Path, sha256: str) -> None:
-    """Write beside the goal, then rename: a half-written folder never bears the final name."""
+    """Write beside the target, then rename: a half-written folder never has the final name."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".converting-", dir=folder.parent))
     try:

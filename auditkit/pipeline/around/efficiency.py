@@ -11,7 +11,7 @@ from auditkit.models.device import peak_device_bytes
 from auditkit.models.families import answers_by_sample
 from auditkit.models.weights.checkpoint import Checkpoint
 from auditkit.schema import Api, Efficiency, Output
-from auditkit.store.journal import JournalRecords
+from auditkit.store.records import JournalRecords
 
 
 def efficiency(

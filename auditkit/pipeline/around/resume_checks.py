@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import RunFolderError
-from auditkit.pipeline.steps.assemble import Header
 from auditkit.schema import digest, plain
+from auditkit.schema.journal import Header
 
 _SHOWN = 16
 """Hex digits or characters of a value that are shown."""

@@ -104,7 +104,7 @@ def finding_views(index: AuditIndex) -> tuple[FindingView, ...]:
 def _view(finding: Finding, index: AuditIndex) -> FindingView:
     check, audit = finding.check, index.audit
     estimate = index.estimates.get(check.estimate)
-    decimals, text = finding_decimals(finding, estimate), text_of(finding)
+    decimals, text = finding_decimals(finding, estimate), text_of(finding, audit)
     cited = [name for name in finding.evidence if name in audit.evidence]
     return FindingView(
         anchor=anchor("finding", finding.id),
@@ -114,11 +114,11 @@ def _view(finding: Finding, index: AuditIndex) -> FindingView:
         status=finding.status,
         word=status_word(finding),
         severity=severity(check.severity),
-        title=finding_title(finding),
+        title=finding_title(finding, audit),
         what=capital(measured(check)),
         part=short_part(check.estimate),
         reason=finding_reason(finding, estimate, audit),
-        rule=Link("#" + rule_anchor(text.code), f"{text.code} {text.name}"),
+        rule=Link("#" + rule_anchor(finding.rule), f"{finding.rule} {text.name}"),
         facts=_facts(finding, estimate),
         chart=None if estimate is None else _chart(finding, estimate),
         estimate=None if estimate is None else Link("#" + estimate_anchor(estimate), str(estimate.id)),

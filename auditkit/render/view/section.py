@@ -8,8 +8,7 @@ from typing import Any
 
 from auditkit.render.view.facts import Link
 from auditkit.render.view.index import AuditIndex
-from auditkit.render.words import catalogue
-from auditkit.render.words.catalogue import Catalogue
+from auditkit.render.words.catalogue import Catalogue, in_language, words
 
 BUILT_IN = "auditkit.render"
 """The package that holds the built-in templates."""
@@ -21,7 +20,7 @@ class Section:
 
     The template is a file of the package's folder `templates`. It is rendered with `view`, which is what the function
     of that name gave, and with `say(key, **fields)`, which knows the built-in sentences and, under `NAME.`, the
-    section's own; every text that it shows is escaped. The key `title` stands in the table of contents.
+    section's own; every text that it shows is escaped. The key `title` is its entry in the table of contents.
     """
 
     name: str
@@ -35,16 +34,15 @@ class Section:
     package: str = BUILT_IN
     """The package that holds the template."""
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Language to key to sentence: the section's own words; the built-in sections' stand in `render/words`."""
+    """Language to key to sentence: the section's own words; those of built-in sections are in `render/words`."""
     anchor: str = ""
     """Id of its element, for the table of contents; the name by default."""
     links: Callable[[Any], tuple[Link, ...]] | None = None
     """From the view to the entries of the table of contents; one entry with the title by default."""
 
     def sentences(self) -> Catalogue:
-        """The built-in sentences and the section's own, in the chosen language, else in English."""
-        brought = self.words.get(catalogue.LANGUAGE, self.words.get("en", {}))
-        return catalogue.words().with_section(self.name, brought)
+        """The built-in sentences and those that the section brings, in the chosen language where it has that."""
+        return words().with_section(self.name, in_language(self.words) or {})
 
     def contents(self, view: Any) -> tuple[Link, ...]:
         """Its entries of the table of contents."""

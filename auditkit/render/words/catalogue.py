@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from types import MappingProxyType
+from typing import TypeVar
+
+T = TypeVar("T")
 
 LANGUAGE = "en"
 """The language of everything that is written: the one place where it is chosen."""
@@ -91,6 +94,12 @@ def say(key: str, /, **fields: str) -> str:
         LookupError: no such key, or a field of the sentence is missing.
     """
     return words().say(key, **fields)
+
+
+def in_language(by_language: Mapping[str, T]) -> T | None:
+    """What a plugin brings in the chosen language, else in English, else in the first that it has; `None` for none."""
+    languages = (LANGUAGE, "en", *sorted(by_language))
+    return next((by_language[language] for language in languages if language in by_language), None)
 
 
 def plural(key: str, number: int) -> str:

@@ -37,7 +37,7 @@ def _rule(rule: RuleView) -> dict[str, Any]:
     example = say("sarif.example", text=text.example) if text.example else ""
     parts = [text.why, example, say("sarif.todo", text=text.todo), *text.references]
     return {
-        "id": visible(text.code),
+        "id": visible(rule.code),
         "name": visible(text.name),
         "shortDescription": {"text": visible(text.failing)},
         "fullDescription": {"text": visible(text.what)},
@@ -94,7 +94,7 @@ def _notifications(index: AuditIndex) -> list[dict[str, Any]]:
 def _run(audit: Audit) -> dict[str, Any]:
     index = look_up(audit)
     findings, documented = finding_views(index), rules(index)
-    places = {rule.text.code: number for number, rule in enumerate(documented)}
+    places = {rule.code: number for number, rule in enumerate(documented)}
     verdict = audit.verdict
     return {
         "tool": {

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from auditkit.errors import MeasurementError, ModelError
 from auditkit.models.encoders.tagger import windows_of
 from auditkit.models.open import open_model
-from auditkit.models.tokens.tags import entity_type, scheme
 from auditkit.schema import Config, Output, Request
 
 FAMILIES = ["bert-tagger", "roberta-tagger", "distilbert-tagger", "deberta-tagger", "albert-tagger", "electra-tagger"]
@@ -171,24 +170,6 @@ def test_types_that_the_model_cannot_say_are_named(opened: Any) -> None:
     adapter.require_labels(["O", "S-person", "E-place"])  # another scheme is no other type
     with pytest.raises(ModelError, match=r"it has no tag for drug \(id2label has O, person, place\); rename"):
         adapter.require_labels(["O", "B-drug", "I-drug", "B-person"])
-
-
-@pytest.mark.parametrize(
-    ("tags", "expected"),
-    [
-        (["O", "B-x", "I-x"], "IOB1 or IOB2"), (["O", "B-x", "I-x", "I-y"], "IOB1"), (["O", "I-x"], "IO"),
-        (["O", "B-x", "I-x", "E-x", "S-x"], "BIOES"), (["O", "B-x", "I-x", "L-x", "U-x"], "BILOU"),
-        (["NOUN", "VERB"], "none"), (["O", "B-x", "M-x", "E-x", "S-x"], "B E M S"),
-    ],
-)
-def test_scheme_is_read_from_the_tags(tags: list[str], expected: str) -> None:
-    assert scheme(tags) == expected
-
-
-def test_types() -> None:
-    assert [entity_type(tag) for tag in ("B-PER", "I-work-of-art", "O", "NOUN", "X-ray", "-")] == [
-        "PER", "work-of-art", "O", "NOUN", "X-ray", "-"
-    ]
 
 
 def test_the_subject_says_the_scheme(opened: Any) -> None:

@@ -13,7 +13,8 @@ from auditkit.errors import ModelError, StoppedError
 from auditkit.models.endpoint.adapter import ApiAdapter
 from auditkit.models.open import open_model
 from auditkit.run.runner import deduplicate, run_round
-from auditkit.schema import Api, Config, Generation, Option, Output, Request
+from auditkit.schema import Api, Config, Generation, Option, Output, Policy, Request
+from auditkit.schema.journal import Header
 from auditkit.store.journal import Journal
 
 QUICK = Api(deadline=5, timeout=0.5, retries=1, backoff=0.01)
@@ -292,7 +293,8 @@ def test_requests_arrive_in_the_order_of_their_tree(toy: Any, api: ModuleType, t
         api_settings = QUICK.model_copy(update={"concurrency": concurrency, "deadline": 30})
         adapter = opened(toy, chat="always", api=api_settings)
         before = len(toy.asked)
-        with Journal.open(tmp_path / f"{concurrency}.jsonl", {}) as journal:
+        header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
+        with Journal.open(tmp_path / f"{concurrency}.jsonl", header) as journal:
             found = run_round(adapter, asked.requests, asked.askers, journal, None, batch_tokens=1)
         assert found.errored == 0
         texts = [body["messages"][0]["content"] for _, body in toy.asked[before:]]

@@ -157,6 +157,7 @@ def answers(run: Path) -> dict[str, Output]:
     return read_journal(run / "journal.jsonl").outputs
 
 
+@pytest.mark.slow
 def test_letters_are_the_same_locally_served_and_saved(
     toy: Any, taught: tuple[Path, Any, Any], audit: Callable[..., Audit], tmp_path: Path
 ) -> None:
@@ -179,6 +180,7 @@ def test_letters_are_the_same_locally_served_and_saved(
     assert local.estimates == served.estimates == saved.estimates
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bos", ["always", "never"])
 def test_likelihoods_are_the_same_locally_served_and_saved(
     toy: Any, taught: tuple[Path, Any, Any], audit: Callable[..., Audit], tmp_path: Path, bos: str

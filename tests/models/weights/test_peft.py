@@ -18,7 +18,8 @@ from auditkit.errors import ModelError
 from auditkit.models.open import open_model
 from auditkit.models.weights.peft import split
 from auditkit.run.runner import Round, deduplicate, run_round
-from auditkit.schema import Config, Option, Request
+from auditkit.schema import Config, Option, Policy, Request
+from auditkit.schema.journal import Header
 from auditkit.store.cache import AnswerCache
 from auditkit.store.journal import Journal
 
@@ -170,11 +171,13 @@ def test_answers_of_one_adapter_are_not_served_to_another(adapted: Any, tmp_path
 
     def ask(number: int) -> Round:
         asked = deduplicate([("s", QUESTION)])
+        adapter = opened(folder)
+        header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
         with (
-            Journal.open(tmp_path / f"{number}" / "journal.jsonl", {}) as journal,
+            Journal.open(tmp_path / f"{number}" / "journal.jsonl", header) as journal,
             AnswerCache.open(tmp_path / "answers.sqlite") as cache,
         ):
-            return run_round(opened(folder), asked.requests, asked.askers, journal, cache, batch_tokens=256)
+            return run_round(adapter, asked.requests, asked.askers, journal, cache, batch_tokens=256)
 
     assert ask(1).cache_hits == 0
     assert ask(2).cache_hits == 1

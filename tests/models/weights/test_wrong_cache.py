@@ -20,7 +20,8 @@ from auditkit.models import open as opening
 from auditkit.models.open import open_model
 from auditkit.models.weights.fingerprint import tree_sha256
 from auditkit.run.runner import Round, deduplicate, run_round
-from auditkit.schema import Config, Generation, Option, Request
+from auditkit.schema import Config, Generation, Option, Policy, Request
+from auditkit.schema.journal import Header
 from auditkit.store.cache import AnswerCache
 from auditkit.store.journal import Journal
 
@@ -46,7 +47,8 @@ class Laboratory:
         asked = deduplicate((f"s{number}", request) for number, request in enumerate(requests or REQUESTS))
         self.rounds += 1
         path = self.root / f"{self.rounds}" / "journal.jsonl"
-        with Journal.open(path, {}) as journal, AnswerCache.open(self.root / "answers.sqlite") as cache:
+        header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
+        with Journal.open(path, header) as journal, AnswerCache.open(self.root / "answers.sqlite") as cache:
             found = run_round(adapter, asked.requests, asked.askers, journal, cache, batch_tokens=256)
             assert cache.usable
         assert found.errored == 0
@@ -156,7 +158,8 @@ import sys
 from pathlib import Path
 from auditkit.models.open import open_model
 from auditkit.run.runner import deduplicate, run_round
-from auditkit.schema import Config, Option, Request
+from auditkit.schema import Config, Option, Policy, Request
+from auditkit.schema.journal import Header
 from auditkit.store.cache import AnswerCache
 from auditkit.store.journal import Journal
 model, root, dtype, name = sys.argv[1:]
@@ -166,7 +169,8 @@ asked = deduplicate(
     (str(n), Request(kind="choose", rule="loglikelihood", text=f"{n} good", options=options)) for n in range(60)
 )
 events = []
-with Journal.open(Path(root, name, "journal.jsonl"), {}) as journal:
+header = Header(config=Config(model="m"), policy=Policy(name="none", checks=()), subject=adapter.subject)
+with Journal.open(Path(root, name, "journal.jsonl"), header) as journal:
     with AnswerCache.open(Path(root, "answers.sqlite"), on_event=events.append) as cache:
         found = run_round(adapter, asked.requests, asked.askers, journal, cache, batch_tokens=32)
         kept = cache.get_many(adapter.subject.fingerprint, asked.requests)
@@ -178,6 +182,7 @@ for sha, output in found.outputs.items():
 """
 
 
+@pytest.mark.slow
 def test_two_processes_with_two_models_on_one_cache(own: Callable[[str], Path], tmp_path: Path) -> None:
     model = str(own("llama"))
     children = [

@@ -17,7 +17,7 @@ import auditkit.render
 import auditkit.schema
 from auditkit.render.view.page import sections
 from auditkit.render.words import catalogue
-from auditkit.render.words.catalogue import Catalogue, fill, read, say
+from auditkit.render.words.catalogue import Catalogue, fill, in_language, read, say
 from auditkit.schema import Record
 
 RENDER = Path(auditkit.render.__file__).parent
@@ -180,6 +180,17 @@ def test_a_section_adds_words_under_its_name_alone() -> None:
     assert (words.say("energy.title"), words.say("cost.title")) == ("Energy", "Cost")
 
 
+def test_what_a_plugin_brings_is_taken_in_the_chosen_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {"de": "Satz", "en": "sentence", "cs": "věta"}
+    assert in_language(texts) == "sentence"
+    monkeypatch.setattr(catalogue, "LANGUAGE", "de")
+    assert in_language(texts) == "Satz"
+    monkeypatch.setattr(catalogue, "LANGUAGE", "tlh")
+    assert in_language(texts) == "sentence"
+    assert in_language({"de": "Satz", "cs": "věta"}) == "věta"
+    assert in_language({}) is None
+
+
 class Texts(HTMLParser):
     """What a reader sees or hears of a template: texts between tags, and attributes that are read aloud."""
 
@@ -261,13 +272,13 @@ def test_modules_hold_no_sentences(path: Path) -> None:
 
 
 NAMES = {
-    "anchor", "area", "assets", "attribution", "auditkit", "chart", "clean", "end", "failure", "failures", "finding",
-    "group", "held", "json", "learnt", "middle", "not-measured", "note", "plain", "printf", "problem", "properties",
-    "property", "rollout", "say", "section", "sh", "skipped", "start", "strip", "system-out", "testcase", "tests",
-    "testsuite", "testsuites", "text-classification", "token-classification", "tool", "transformers", "utf-8",
-    "warning",
+    "anchor", "area", "assets", "attribution", "auditkit", "blue", "chart", "clean", "end", "failure", "failures",
+    "finding", "green", "group", "held", "json", "learnt", "magenta", "middle", "not-measured", "note", "plain",
+    "printf", "problem", "properties", "property", "red", "rollout", "say", "section", "sh", "skipped", "start",
+    "strip", "system-out", "testcase", "tests", "testsuite", "testsuites", "text-classification",
+    "token-classification", "tool", "transformers", "utf-8", "warning", "yellow",
 }
-"""Single words that are names: of elements, anchors, libraries, formats."""
+"""Single words that are names: of elements, anchors, colours, libraries, formats."""
 
 
 def names() -> set[str]:

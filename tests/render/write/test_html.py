@@ -7,11 +7,25 @@ from html.parser import HTMLParser
 
 import pytest
 
+from auditkit.registry import names
 from auditkit.render.view.anchors import anchor, estimate_anchor
-from auditkit.render.view.rules import codes, rule_text
+from auditkit.render.view.rules import rule_text
 from auditkit.render.view.verdict import sentence
 from auditkit.render.write import html
-from auditkit.schema import Audit, Estimate, EstimateId
+from auditkit.schema import (
+    Answer,
+    Audit,
+    Estimate,
+    EstimateId,
+    FreeText,
+    Number,
+    Output,
+    Probabilities,
+    Similarities,
+    SpanAnswer,
+    Tags,
+    Vector,
+)
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 DRAWN = {"circle", "path", "rect", "line", "use"}
@@ -237,6 +251,26 @@ def test_an_unreliable_attribution_says_that_it_is_no_evidence(page: str) -> Non
     assert page.count("Not reliable, so not evidence") == 1
 
 
+@pytest.mark.parametrize(("answer", "cells"), [
+    (Similarities(values=(0.625, -0.25)), ["Cosine similarity", "0.625", "−0.25", "◀ its answer"]),
+    (Probabilities(classes={"true": 0.98, "none of them": 0.02}), ["98.0\u00a0%", "none of them", "2.0\u00a0%"]),
+    (Number(value=-1.5), ["Value", "−1.5"]),
+    (SpanAnswer(text="in Oslo", start=3, end=10), ["in Oslo", "First character", "10"]),
+    (SpanAnswer(text="", start=0, end=0, null_score=2.5), ["(nothing)", "Score of no answer", "2.5"]),
+    (Tags(tags=("B-place",)), ["/B-place"]),
+    (Vector(values=(1.0,) * 384), ["Dimensions", "384"]),
+    (FreeText(text="I would say so."), ["I would say so."]),
+])
+def test_every_kind_of_answer_is_on_the_page(answer: Answer, cells: list[str], audit: Audit) -> None:
+    name = "claims/health-12-f"
+    output = Output(request="7" * 64, rule="similarity", answer=answer)
+    changed = audit.evidence[name].model_copy(update={"output": output})
+    page = html.render(audit.model_copy(update={"evidence": {name: changed}})).decode("utf-8")
+    start = page.index('class="case"')
+    case = page[start : page.index("</details>", start)]
+    assert [cell for cell in cells if f">{cell}<" not in case] == []
+
+
 def test_hostile_text_stays_text(attacked: str, tree: Tree) -> None:
     again = Tree(attacked)
     assert {tag for tag, _ in again.tags} <= {tag for tag, _ in tree.tags}
@@ -261,7 +295,7 @@ def test_wrong_readings_stand_apart_from_right_ones(tree: Tree) -> None:
 
 def test_rules_are_documented_on_the_page(tree: Tree, audit: Audit) -> None:
     text = "".join(tree.text)
-    for code in {finding.rule for finding in audit.findings} & set(codes()):
+    for code in {finding.rule for finding in audit.findings} & set(names("rule")):
         rule = rule_text(code)
         assert rule is not None
         assert rule.what in text

@@ -15,7 +15,6 @@ import torch
 import transformers
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from auditkit.models.open import open_model
 from auditkit.schema import Config, Generation, Option, OptionScore, Output, Request
@@ -36,26 +35,6 @@ CASES = [
 """Positions that are learnt (GPT-2), learnt with an offset of two (OPT), rotary (Llama)."""
 
 
-def tokenizer(adds: str, **changed: Any) -> Any:
-    """A byte-level tokenizer, which can spell every text exactly."""
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    inner.train_from_iterator(
-        CORPUS,
-        trainers.BpeTrainer(
-            vocab_size=360, special_tokens=["<pad>", "<s>", "</s>"], show_progress=False,
-            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        ),
-    )
-    if ADDS[adds]:
-        inner.post_processor = processors.TemplateProcessing(
-            single=ADDS[adds], special_tokens=[("<s>", BOS), ("</s>", EOS)]
-        )
-    named = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>", **changed}
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=inner, **named)
-
-
 def model(family: str) -> Any:
     """Random weights, large enough that every position and token tells."""
     torch.manual_seed(3)
@@ -74,7 +53,9 @@ def model(family: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Any, Any, Any]]:
+def pair(
+    tmp_path_factory: pytest.TempPathFactory, make_tokenizer: Callable[..., Any]
+) -> Callable[..., tuple[Any, Any, Any]]:
     """Our adapter, and model and tokenizer as transformers loads them."""
     known: dict[Any, tuple[Any, Any, Any]] = {}
 
@@ -83,7 +64,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Any, A
         if key not in known:
             path = tmp_path_factory.mktemp("boundary")
             model(family).eval().save_pretrained(str(path))
-            tokenizer(adds, **changed).save_pretrained(str(path))
+            tokenizer = make_tokenizer(template=ADDS[adds], corpus=CORPUS, size=360, **changed)
+            tokenizer.save_pretrained(str(path))
             known[key] = (
                 open_model(Config(model=str(path), device="cpu", chat="never")),
                 transformers.AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32).eval(),
