@@ -7,7 +7,8 @@
     │   ├── PackError             a pack's card or rows (file:line: column)
     │   ├── ModelError            a model that cannot be opened
     │   ├── RegistryError         a name that is unknown, or that two modules register
-    │   └── RunFolderError        a locked or mismatching run folder
+    │   ├── RunFolderError        a locked or mismatching run folder
+    │   └── PlatformError         an operating system that auditkit does not run on
     ├── MeasurementError          exit 4   the model could not be measured
     │   └── StoppedError          exit 4   the run stopped before its end; every answer is kept, and it can go on
     └── RecordError               exit 4   a journal, audit.json or cache that is damaged or too new
@@ -56,6 +57,21 @@ class RegistryError(UsageError):
 
 class RunFolderError(UsageError):
     """A run folder in use by another process, or of another audit."""
+
+
+class PlatformError(UsageError):
+    """An operating system that auditkit does not run on."""
+
+    def __init__(self, module: str | None) -> None:
+        """Name what is missing.
+
+        Args:
+            module: a module of Python's library that only Unix systems have.
+        """
+        super().__init__(
+            f"Python has no module {module} on this system: auditkit runs on Linux and macOS; on Windows, use the "
+            f"Windows Subsystem for Linux"
+        )
 
 
 class MeasurementError(AuditkitError):

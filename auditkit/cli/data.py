@@ -72,11 +72,11 @@ def pull(names: tuple[str, ...], mirror: Path | None, offline: bool, quiet: bool
 @command.command("verify")
 def verify() -> int:
     """Hash every pulled file; exit 4 where one is not what was pulled."""
-    from auditkit.store.data import kept
+    from auditkit.store.data import pulled_files
 
-    files = list(kept())
-    broken = [file for file in files if not file.ok]
+    files = list(pulled_files())
+    broken = [file for file in files if not file.intact]
     for file in broken:
-        click.echo(f"{file.path}: has sha256 {file.found}, not {file.sha256}; remove it and pull its pack again")
+        click.echo(f"{file.path}: has sha256 {file.actual}, not {file.sha256}; remove it and pull its pack again")
     click.echo(f"{len(files)} files, {len(broken)} of them damaged")
     return 4 if broken else 0

@@ -72,7 +72,7 @@ def _status(
         return "inconclusive", "too_few_clusters"
     if estimate.unanswered_share > check.max_unscored:
         return "inconclusive", "too_many_unscored"
-    # What withholds a pass is told with its numbers, which the message of the finding shows.
+    # These add to the parameters the numbers that the finding's message shows.
     if _misread(estimate.id, basis.selftest, parameters):
         return "inconclusive", "selftest"
     if not region.holds(*worst):

@@ -12,7 +12,7 @@ from auditkit.errors import MeasurementError, PackError
 from auditkit.load.files import unpack
 from auditkit.schema import Upstream, UpstreamFile
 from auditkit.schema.event import Event, OnEvent
-from auditkit.store.data import keep, kept_path
+from auditkit.store.data import pulled_path, save_pulled
 from auditkit.store.files import cannot_write
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def download(upstream: Upstream, file: UpstreamFile, on_event: OnEvent) -> Path:
         PackError: the file that came has another hash or is longer; both hashes are named, and nothing is kept.
         MeasurementError: no connection, an answer other than 200 or 206, or a full disk.
     """
-    path = kept_path(file.sha256, file.file)
+    path = pulled_path(file.sha256, file.file)
     if path.is_file():
         return path
     url = raw_url(upstream, file)
@@ -51,7 +51,7 @@ def download(upstream: Upstream, file: UpstreamFile, on_event: OnEvent) -> Path:
     except OSError as error:
         raise cannot_write(path, error) from error
     content = _checked(url, file, part)
-    keep(file.sha256, file.file, content)
+    save_pulled(file.sha256, file.file, content)
     part.unlink()
     return path
 

@@ -19,7 +19,7 @@ from auditkit.load.mirror import VARIABLE, Mirror, open_mirror
 from auditkit.load.prompts import named
 from auditkit.schema import Benchmark, PackChecks, Template
 from auditkit.schema.faults import Location
-from auditkit.store.data import kept_path
+from auditkit.store.data import pulled_path
 
 CARD = "card.yaml"
 CHECKS = "checks.yaml"
@@ -192,7 +192,7 @@ def _files(card: Benchmark, folder: Path) -> tuple[File, ...]:
 
 def locate(sha256: str, name: str, mirror: Mirror | None) -> Path | None:
     """Where a published file lies: in the data cache, else in the mirror; not checked against its hash."""
-    pulled = kept_path(sha256, name)
+    pulled = pulled_path(sha256, name)
     if pulled.is_file():
         return pulled
     return mirror.find(sha256) if mirror is not None else None

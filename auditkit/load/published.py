@@ -14,7 +14,7 @@ from auditkit.load.mirror import Mirror, open_mirror
 from auditkit.load.packs import open_card, published_names
 from auditkit.schema import Benchmark, Upstream, UpstreamFile
 from auditkit.schema.event import Event, OnEvent
-from auditkit.store.data import keep, kept_path
+from auditkit.store.data import pulled_path, save_pulled
 
 Place = Literal["cache", "mirror", "missing"]
 
@@ -56,7 +56,7 @@ def holdings(mirror: Path | None = None) -> list[Holding]:
 
 
 def _place(file: UpstreamFile, mirror: Mirror | None) -> Place:
-    if kept_path(file.sha256, file.file).is_file():
+    if pulled_path(file.sha256, file.file).is_file():
         return "cache"
     return "mirror" if mirror is not None and mirror.find(file.sha256) is not None else "missing"
 
@@ -83,7 +83,7 @@ def pull(name_or_dir: str, on_event: OnEvent, *, mirror: Path | None = None, off
     opened = open_mirror(mirror)
     pulled = []
     for file in upstream.files:
-        path = kept_path(file.sha256, file.file)
+        path = pulled_path(file.sha256, file.file)
         mirrored = opened.find(file.sha256) if opened is not None else None
         if path.is_file():
             on_event(Event("pull", f"{file.file}: is in the cache already"))
@@ -104,7 +104,7 @@ def _copy(file: UpstreamFile, path: Path) -> Path:
     if sha256 != file.sha256:
         pinned = f"not {file.sha256} as the card pins; nothing was kept"
         raise PackError(f"{path}: its content has sha256 {sha256}, {pinned}")
-    return keep(file.sha256, file.file, content)
+    return save_pulled(file.sha256, file.file, content)
 
 
 def _refuse(card: Benchmark, file: UpstreamFile, *, offline: bool, mirrored: bool) -> None:

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Protocol
 
 from auditkit.errors import MeasurementError, StoppedError
-from auditkit.run.executor import Answer, Batch, errored
+from auditkit.run.executor import Batch, TimedOutput, errored
 
 TRIES = 2
 """How often a batch is asked as a whole; then its requests are asked alone, once each."""
@@ -23,7 +23,9 @@ START = 1800.0
 """Seconds that a worker may take to open its model, beside the deadline of its first batch."""
 
 _DEPTH = 2
-"""Batches that a worker is given at once, so that it does not wait between two."""
+"""Batches that a worker has at once, so that it does not wait between two."""
+
+_DIED = "the worker died whenever it was asked"
 
 
 class WorkerLost(Exception):
@@ -31,7 +33,7 @@ class WorkerLost(Exception):
 
 
 class Pool(Protocol):
-    """Workers that hold the model; each answers what it is given one after another."""
+    """Workers that hold the model; each answers its batches one after another."""
 
     @property
     def size(self) -> int:
@@ -43,7 +45,7 @@ class Pool(Protocol):
     def wait(self, handles: Sequence[Hashable], timeout: float) -> Hashable | None:
         """The first handle whose answers, or whose worker's death, are known; `None` after `timeout` seconds."""
 
-    def result(self, handle: Hashable) -> list[Answer]:
+    def result(self, handle: Hashable) -> list[TimedOutput]:
         """The answers.
 
         Raises:
@@ -56,8 +58,8 @@ class Pool(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """A batch on its way."""
+class PendingBatch:
+    """A batch without answers so far."""
 
     batch: Batch
     tries: int = 0
@@ -79,30 +81,30 @@ class PoolExecutor:
         self._open_pool = open_pool
         self._deadline = deadline
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
+    def run(self, batches: Iterable[Batch]) -> Iterator[TimedOutput]:
         """See `Executor.run`."""
         source = iter(batches)
         first = next(source, None)
         if first is None:
             return
         with self._open_pool() as pool:
-            yield from _Dispatch(pool, chain([first], source), self._deadline).run()
+            yield from _Dispatcher(pool, chain([first], source), self._deadline).run()
 
 
 @dataclass(slots=True)
-class _Dispatch:
+class _Dispatcher:
     pool: Pool
     source: Iterator[Batch]
     deadline: float
-    ahead: deque[Task] = field(default_factory=deque)
-    """Taken from the source, not given to a worker: as many as there are workers."""
-    again: deque[Task] = field(default_factory=deque)
+    ahead: deque[PendingBatch] = field(default_factory=deque)
+    """Read from the source, not yet with a worker: as many as there are workers."""
+    again: deque[PendingBatch] = field(default_factory=deque)
     """What was lost with a worker."""
-    flying: dict[Hashable, Task] = field(default_factory=dict)
+    in_flight: dict[Hashable, PendingBatch] = field(default_factory=dict)
     queues: list[deque[Hashable]] = field(init=False)
-    """What each worker was given, the batch in hand first."""
+    """What each worker has, the batch in hand first."""
     since: list[float] = field(init=False)
-    """When each worker took up the batch in hand."""
+    """When each worker began the batch in hand."""
     warm: set[int] = field(default_factory=set)
     """Workers that have answered: their model is open."""
     exhausted: bool = False
@@ -113,11 +115,11 @@ class _Dispatch:
         self.queues = [deque() for _ in range(self.pool.size)]
         self.since = [0.0] * self.pool.size
 
-    def run(self) -> Iterator[Answer]:
+    def run(self) -> Iterator[TimedOutput]:
         while self._fill():
-            handle = self.pool.wait(list(self.flying), max(0.0, min(self._left(), 60.0)))
+            handle = self.pool.wait(list(self.in_flight), max(0.0, min(self._left(), 60.0)))
             if handle is not None:
-                yield from self._land(next(worker for worker, queue in enumerate(self.queues) if handle in queue))
+                yield from self._collect(next(worker for worker, queue in enumerate(self.queues) if handle in queue))
             for worker, queue in enumerate(self.queues):
                 if queue and time.monotonic() >= self._due(worker):
                     yield from self._lose(worker, f"no answer within {self.deadline:g} s, whenever it was asked")
@@ -130,70 +132,74 @@ class _Dispatch:
         return min(self._due(worker) for worker, queue in enumerate(self.queues) if queue) - time.monotonic()
 
     def _fill(self) -> bool:
-        """Give every worker something to do; whether there is anything in the air."""
+        """Give every worker something to do; whether anything is in flight."""
+        self._read_ahead()
+        # At the end no batch waits with one worker while another is idle.
+        for depth in range(1, 2 if self.exhausted else _DEPTH + 1):
+            for worker, queue in enumerate(self.queues):
+                if len(queue) < depth and (pending := self._next(worker)) is not None:
+                    if not queue:
+                        self.since[worker] = time.monotonic()
+                    handle = self.pool.submit(worker, pending.batch)
+                    queue.append(handle)
+                    self.in_flight[handle] = pending
+        return bool(self.in_flight)
+
+    def _read_ahead(self) -> None:
         while not self.exhausted and len(self.ahead) < self.pool.size:
             batch = next(self.source, None)
             if batch is None:
                 self.exhausted = True
             else:
-                self.ahead.append(Task(batch))
-        # At the end nobody keeps a batch waiting that another one could take up.
-        for depth in range(1, 2 if self.exhausted else _DEPTH + 1):
-            for worker, queue in enumerate(self.queues):
-                if len(queue) < depth and (task := self._next(worker)) is not None:
-                    if not queue:
-                        self.since[worker] = time.monotonic()
-                    handle = self.pool.submit(worker, task.batch)
-                    queue.append(handle)
-                    self.flying[handle] = task
-        return bool(self.flying)
+                self.ahead.append(PendingBatch(batch))
 
-    def _next(self, worker: int) -> Task | None:
-        for task in self.again:
-            if task.avoid != worker or self.pool.size == 1:
-                self.again.remove(task)
-                return task
+    def _next(self, worker: int) -> PendingBatch | None:
+        for pending in self.again:
+            if pending.avoid != worker or self.pool.size == 1:
+                self.again.remove(pending)
+                return pending
         return self.ahead.popleft() if self.ahead else None
 
-    def _land(self, worker: int) -> Iterator[Answer]:
-        """Take what a worker has answered; where it died, what it had in hand is asked again."""
+    def _collect(self, worker: int) -> Iterator[TimedOutput]:
+        """Yield what a worker has answered; where it died, what it had in hand is asked again."""
         queue = self.queues[worker]
         while queue and self.pool.wait([queue[0]], 0.0) is not None:
             try:
                 answers = self.pool.result(queue[0])
             except WorkerLost as lost:
-                yield from self._lose(worker, "the worker died whenever it was asked", str(lost))
+                yield from self._lose(worker, _DIED, str(lost))
                 return
-            del self.flying[queue.popleft()]
+            del self.in_flight[queue.popleft()]
             self.since[worker] = time.monotonic()
             self.warm.add(worker)
             self.losses = 0
             yield from answers
         if queue and self.pool.wait(list(queue), 0.0) is not None:  # a death may show at a later batch first
-            yield from self._lose(worker, "the worker died whenever it was asked")
+            yield from self._lose(worker, _DIED)
 
-    def _lose(self, worker: int, reason: str, words: str = "") -> Iterator[Answer]:
+    def _lose(self, worker: int, reason: str, details: str = "") -> Iterator[TimedOutput]:
         """Replace a worker; the batch in hand is to blame, the others only wait for another worker."""
-        tasks = [self.flying.pop(handle) for handle in self.queues[worker]]
+        lost = [self.in_flight.pop(handle) for handle in self.queues[worker]]
         self.queues[worker].clear()
         self.warm.discard(worker)
         self.losses += 1
         if self.losses > 4 * self.pool.size + TRIES:
             raise StoppedError(
-                f"{self.losses} workers were lost one after another without an answer ({words or reason}); every "
+                f"{self.losses} workers were lost one after another without an answer ({details or reason}); every "
                 f"answer so far is kept: give the same command again, with fewer workers if memory is short"
             )
         self.pool.replace(worker)
-        self.again.extendleft(reversed(tasks[1:]))
-        yield from self._blame(tasks[0], worker, reason)
+        self.again.extendleft(reversed(lost[1:]))
+        yield from self._blame(lost[0], worker, reason)
 
-    def _blame(self, task: Task, worker: int, reason: str) -> Iterator[Answer]:
-        batch, tries = task.batch, task.tries + 1
+    def _blame(self, pending: PendingBatch, worker: int, reason: str) -> Iterator[TimedOutput]:
+        """Ask a batch again, as a whole or request by request; a request that was alone is errored."""
+        batch, tries = pending.batch, pending.tries + 1
         if tries < TRIES:
-            self.again.append(Task(batch, tries, worker))
+            self.again.append(PendingBatch(batch, tries, worker))
         elif len(batch.requests) > 1:
-            for at, request in enumerate(batch.requests):
-                alone = Batch(batch.number, (request,), batch.encoded[at : at + 1])
-                self.again.append(Task(alone, TRIES - 1))
+            for place, request in enumerate(batch.requests):
+                alone = Batch(batch.number, (request,), batch.encoded[place : place + 1])
+                self.again.append(PendingBatch(alone, TRIES - 1))
         else:
-            yield Answer(batch.number, errored(batch.requests[0], MeasurementError(reason)), 0.0)
+            yield TimedOutput(batch.number, errored(batch.requests[0], MeasurementError(reason)), 0.0)

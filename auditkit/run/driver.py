@@ -21,7 +21,7 @@ import ray
 from auditkit.errors import AuditkitError, ConfigError, MeasurementError, ModelError
 from auditkit.models.adapter import Adapter
 from auditkit.run.dispatch import PoolExecutor, WorkerLost
-from auditkit.run.executor import Answer, Batch, LocalExecutor
+from auditkit.run.executor import Batch, LocalExecutor, TimedOutput
 from auditkit.run.pipes import read_frame, write_frame
 from auditkit.schema import Subject
 
@@ -32,7 +32,7 @@ OBJECT_STORE = 100 << 20
 def main() -> None:
     """Answer the batches that come in on standard input; answers go out where standard output was."""
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no frame
+    os.dup2(2, 1)  # what libraries print must not stand between frames
     settings = read_frame(source)
     folder = settings["folder"]
     incoming: SimpleQueue[Any] = SimpleQueue()
@@ -76,7 +76,7 @@ def _answer(settings: dict[str, Any], incoming: SimpleQueue[Any], sink: BinaryIO
 
 
 def _listen(source: BinaryIO, incoming: SimpleQueue[Any], folder: str, finished: threading.Event) -> None:
-    """Take in batches; when the other end is gone, whatever the reason, go too."""
+    """Receive batches; when the other end is gone, whatever the reason, end too."""
     with contextlib.suppress(EOFError, OSError):
         while True:
             incoming.put(read_frame(source))
@@ -93,13 +93,13 @@ def _listen(source: BinaryIO, incoming: SimpleQueue[Any], folder: str, finished:
 def _connected(cpus: int, folder: str) -> Iterator[None]:
     """A Ray cluster: that of `RAY_ADDRESS`, else one of its own."""
     address = os.environ.get("RAY_ADDRESS")
-    own = {
+    settings = {
         "num_cpus": cpus, "include_dashboard": False, "object_store_memory": OBJECT_STORE,
         "_node_ip_address": "127.0.0.1", "_temp_dir": folder,
     }
     ray.init(
         address=address or "local", log_to_driver=False, configure_logging=False, logging_level="error",
-        **({} if address else own),
+        **({} if address else settings),
     )
     try:
         yield
@@ -121,8 +121,8 @@ class Worker:
         self._subject = subject
         self._executor: LocalExecutor | None = None
 
-    def answer(self, batch: Batch) -> list[Answer] | AuditkitError:
-        """One answer a request; an error that no other worker would mend is returned, since Ray would wrap it."""
+    def answer(self, batch: Batch) -> list[TimedOutput] | AuditkitError:
+        """One answer a request; an error that every worker would raise is returned, since Ray would wrap it."""
         try:
             if self._executor is None:
                 adapter: Adapter = pickle.loads(self._opener)()  # noqa: S301 (it comes from the driver)
@@ -142,16 +142,16 @@ class RayPool:
         Raises:
             ConfigError: the cluster has less than they need.
         """
-        there = ray.cluster_resources()
-        if there.get("CPU", 0) < workers * threads:
+        resources = ray.cluster_resources()
+        if resources.get("CPU", 0) < workers * threads:
             raise ConfigError(
                 f"workers: {workers} with {threads} threads each need {workers * threads} CPUs, the Ray cluster has "
-                f"{there.get('CPU', 0):g}; lower workers or threads"
+                f"{resources.get('CPU', 0):g}; lower workers or threads"
             )
-        gpus = min(1.0, there.get("GPU", 0) / workers) if (subject.device or "").startswith("cuda") else 0.0
+        gpus = min(1.0, resources.get("GPU", 0) / workers) if (subject.device or "").startswith("cuda") else 0.0
         self._actor: Any = ray.remote(Worker).options(num_cpus=threads, num_gpus=gpus, max_restarts=0)
-        self._given = (ray.put(opener), ray.put(subject))
-        self._workers = [self._actor.remote(*self._given) for _ in range(workers)]
+        self._arguments = (ray.put(opener), ray.put(subject))
+        self._workers = [self._actor.remote(*self._arguments) for _ in range(workers)]
 
     @property
     def size(self) -> int:
@@ -168,23 +168,23 @@ class RayPool:
         ready, _ = ray.wait(list(handles), num_returns=1, timeout=timeout)
         return next(iter(ready), None)
 
-    def result(self, handle: Hashable) -> list[Answer]:
+    def result(self, handle: Hashable) -> list[TimedOutput]:
         """See `Pool.result`."""
         try:
-            found: list[Answer] | AuditkitError = ray.get(handle)
+            answers: list[TimedOutput] | AuditkitError = ray.get(handle)
         except ray.exceptions.RayTaskError as error:
             last = str(error).strip().splitlines()[-1]
             raise MeasurementError(f"a worker failed: {last[:300]}") from None
         except ray.exceptions.RayError as error:
             raise WorkerLost(" ".join(str(error).split())[:200]) from None
-        if isinstance(found, AuditkitError):
-            raise found
-        return found
+        if isinstance(answers, AuditkitError):
+            raise answers
+        return answers
 
     def replace(self, worker: int) -> None:
         """See `Pool.replace`."""
         self._kill(worker)
-        self._workers[worker] = self._actor.remote(*self._given)
+        self._workers[worker] = self._actor.remote(*self._arguments)
 
     def close(self) -> None:
         """Stop the workers."""
@@ -196,13 +196,13 @@ class RayPool:
             ray.kill(self._workers[worker])
 
 
-def _refuse_other(asked: Subject, opened: Subject) -> None:
-    if asked.fingerprint != opened.fingerprint:
-        names = sorted(asked.parts.keys() | opened.parts.keys())
-        other = [name for name in names if asked.parts.get(name) != opened.parts.get(name)]
+def _refuse_other(expected: Subject, opened: Subject) -> None:
+    if expected.fingerprint != opened.fingerprint:
+        names = sorted(expected.parts.keys() | opened.parts.keys())
+        differing = [name for name in names if expected.parts.get(name) != opened.parts.get(name)]
         raise ModelError(
-            f"a worker opened another model: its {', '.join(other) or 'fingerprint'} differs; give every machine of "
-            f"the Ray cluster the same files and libraries"
+            f"a worker opened another model: its {', '.join(differing) or 'fingerprint'} differs; give every machine "
+            f"of the Ray cluster the same files and libraries"
         )
 
 

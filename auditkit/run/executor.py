@@ -16,8 +16,10 @@ from auditkit.models.adapter import Adapter, Encoded, RemoteAdapter
 from auditkit.schema import Output, Request, repair
 
 _LONGEST_REASON = 300
+"""Characters of an error's text."""
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{4,}\b")
-_OURS = sorted({str(Path(__file__).resolve().parents[2]), sys.prefix, str(Path.home())}, key=len, reverse=True)
+_FOLDERS = sorted({str(Path(__file__).resolve().parents[2]), sys.prefix, str(Path.home())}, key=len, reverse=True)
+"""Folders that differ from machine to machine; in an error's text they become `…`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,11 @@ class Batch:
     number: int
     requests: tuple[Request, ...]
     encoded: tuple[Encoded, ...] = ()
-    """The same as the tokenizer made them for the plan; empty where that is not known any more."""
+    """The same as the tokenizer made them for the plan; empty where it is no longer held."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TimedOutput:
     """One output and what it took."""
 
     batch: int
@@ -46,10 +48,10 @@ class Answer:
 class Executor(Protocol):
     """Answers batches, in whatever order and wherever it likes."""
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
+    def run(self, batches: Iterable[Batch]) -> Iterator[TimedOutput]:
         """One answer a request of each batch, errored ones included; no `Exception` of one request leaves it.
 
-        `KeyboardInterrupt` and `SystemExit` do, at once; so does `StoppedError`, after what is in the air has landed.
+        `KeyboardInterrupt` and `SystemExit` do, at once; so does `StoppedError`, after what is in flight was answered.
         """
 
 
@@ -60,13 +62,13 @@ class LocalExecutor:
         """Bind the adapter that answers."""
         self._adapter = adapter
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
+    def run(self, batches: Iterable[Batch]) -> Iterator[TimedOutput]:
         """Answer each batch; one that fails is asked again request by request, and only the culprit is errored."""
         for batch in batches:
             begun = time.perf_counter()
             for output in self._answer(batch.requests, batch.encoded):
                 now = time.perf_counter()
-                yield Answer(batch.number, output, now - begun)
+                yield TimedOutput(batch.number, output, now - begun)
                 begun = time.perf_counter()
 
     def _answer(self, requests: Sequence[Request], encoded: Sequence[Encoded] = ()) -> Iterator[Output]:
@@ -100,31 +102,31 @@ class LocalExecutor:
 
 
 class FlightExecutor:
-    """One stream of requests to a server, on over the borders of batches: a slow answer holds nothing up."""
+    """One stream of requests to a server, across batches: a slow answer does not hold up the next batch."""
 
     def __init__(self, adapter: RemoteAdapter) -> None:
         """Nothing is sent yet."""
         self._adapter = adapter
 
-    def run(self, batches: Iterable[Batch]) -> Iterator[Answer]:
-        """Answers as they land; batches are taken, in their order, as their requests can be sent."""
-        taken: dict[str, tuple[int, Request]] = {}
+    def run(self, batches: Iterable[Batch]) -> Iterator[TimedOutput]:
+        """Answers as they arrive; batches are read, in their order, as their requests can be sent."""
+        sent: dict[str, tuple[int, Request]] = {}
         begun = time.perf_counter()
-        with closing(self._adapter.stream(_requests(batches, taken))) as answers:
-            for landed in answers:
-                number, request = taken.pop(landed.question.sha256)
+        with closing(self._adapter.stream(_requests(batches, sent))) as arrivals:
+            for arrival in arrivals:
+                number, request = sent.pop(arrival.question.sha256)
                 now = time.perf_counter()
-                yield Answer(number, _checked(request, landed.answer), now - begun, landed.seconds)
+                yield TimedOutput(number, _checked(request, arrival.answer), now - begun, arrival.seconds)
                 begun = now
-        for number, request in taken.values():
-            yield Answer(number, errored(request, MeasurementError("the adapter gave no output")), 0.0)
+        for number, request in sent.values():
+            yield TimedOutput(number, errored(request, MeasurementError("the adapter gave no output")), 0.0)
 
 
-def _requests(batches: Iterable[Batch], taken: dict[str, tuple[int, Request]]) -> Iterator[Request]:
-    """The requests of all batches; `taken` is told of each, by its sha256, and of the number of its batch."""
+def _requests(batches: Iterable[Batch], sent: dict[str, tuple[int, Request]]) -> Iterator[Request]:
+    """The requests of all batches; each is noted in `sent` by its sha256, with the number of its batch."""
     for batch in batches:
         for request in batch.requests:
-            taken[request.sha256] = batch.number, request
+            sent[request.sha256] = batch.number, request
             yield request
 
 
@@ -134,7 +136,7 @@ def executor_for(adapter: Adapter) -> Executor:
 
 
 def _checked(request: Request, answer: Output | Exception) -> Output:
-    """The output of a request, errored where it is none or another's."""
+    """The output of a request; errored where the answer is an exception, or another request's."""
     if isinstance(answer, Exception):
         return errored(request, answer)
     if answer.request != request.sha256:
@@ -145,7 +147,7 @@ def _checked(request: Request, answer: Output | Exception) -> Output:
 def errored(request: Request, error: BaseException) -> Output:
     """The output of a request that could not be answered: one line, the same on every machine and in every run."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
-    for folder in _OURS:
+    for folder in _FOLDERS:
         text = text.replace(f"{folder}/", "…/") if len(folder) > 1 else text
     text = _ADDRESS.sub("0x…", repair(text)[0])
     return Output(request=request.sha256, rule=request.rule, error=text[:_LONGEST_REASON].rstrip(" :"))

@@ -66,7 +66,7 @@ def cost(encoded: Encoded, *, shared: bool = False, text: bool = False) -> Cost:
     return Cost(request.sha256, sort, tokens, beginning)
 
 
-class Plan:
+class BatchPlan:
     """Batches of request hashes, in the order of execution."""
 
     def __init__(self, sha256: str, sizes: array[int], planned: bytes) -> None:
@@ -139,7 +139,7 @@ class Planner:
             )
         )
 
-    def plan(self) -> Plan:
+    def plan(self) -> BatchPlan:
         """The plan of all requests added."""
         hasher, sizes, planned = hashlib.sha256(b"["), array("I"), bytearray()
         for sort in sorted(self._rows):
@@ -150,7 +150,7 @@ class Planner:
                 sizes.append(len(batch))
                 planned += b"".join(batch)
         hasher.update(b"]")
-        return Plan(hasher.hexdigest(), sizes, bytes(planned))
+        return BatchPlan(hasher.hexdigest(), sizes, bytes(planned))
 
     def _ordered(self, sort: str) -> Iterator[bytes]:
         """The rows of one sort, each request once."""
@@ -188,7 +188,7 @@ class Planner:
         return longest * (count + 1) > self._batch_tokens
 
 
-def make_plan(costs: Iterable[Cost], *, batch_tokens: int, batch_requests: int = BATCH_REQUESTS) -> Plan:
+def make_plan(costs: Iterable[Cost], *, batch_tokens: int, batch_requests: int = BATCH_REQUESTS) -> BatchPlan:
     """The plan of requests whose costs are known; see `Planner`."""
     planner = Planner(batch_tokens=batch_tokens, batch_requests=batch_requests)
     for item in costs:

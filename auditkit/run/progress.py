@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from auditkit.schema import Output
-from auditkit.schema.event import Event, OnEvent, Part
+from auditkit.schema.event import Event, OnEvent, PackProgress
 
 
 @dataclass(slots=True)
@@ -24,11 +24,11 @@ class Progress:
     """Pack to its requests."""
     ready: Counter[str] = field(default_factory=Counter)
     """Pack to its requests that are answered."""
-    asked: int = 0
+    computed: int = 0
     """Requests answered by the model in this process."""
     tokens: int = 0
     begun: float | None = None
-    """When the model was first asked; what came before is no part of its rate."""
+    """When the model was first asked; the time before does not count in its rate."""
 
     def expect(self, shas: Iterable[str]) -> None:
         """These requests make up the round."""
@@ -36,7 +36,7 @@ class Progress:
             self.total += 1
             self.totals.update(self._packs(sha))
 
-    def answered(self, shas: Iterable[str], *, back: bool = False) -> None:
+    def add_answered(self, shas: Iterable[str], *, back: bool = False) -> None:
         """These are answered; `back`: not any more."""
         step = -1 if back else 1
         for sha in shas:
@@ -48,26 +48,26 @@ class Progress:
         """The model is asked from now on."""
         self.begun = time.perf_counter()
 
-    def computed(self, outputs: Iterable[Output]) -> None:
+    def add_computed(self, outputs: Iterable[Output]) -> None:
         """The model gave these answers."""
         for output in outputs:
-            self.asked += 1
+            self.computed += 1
             self.tokens += output.prompt_tokens + output.completion_tokens
 
-    def tell(self, hits: int) -> None:
+    def report(self, hits: int) -> None:
         """Say how far the round is.
 
         Args:
             hits: answers that came from the cache.
         """
         message, left = [f"{self.done} of {self.total} requests answered"], None
-        if self.asked and self.begun is not None:
+        if self.computed and self.begun is not None:
             seconds = max(time.perf_counter() - self.begun, 1e-6)
-            message += [f"{self.asked / seconds:.1f} requests/s", f"{self.tokens / seconds:.0f} tokens/s"]
-            left = (self.total - self.done) * seconds / self.asked
+            message += [f"{self.computed / seconds:.1f} requests/s", f"{self.tokens / seconds:.0f} tokens/s"]
+            left = (self.total - self.done) * seconds / self.computed
         if hits:
             message.append(f"{hits} from the cache")
-        parts = tuple(Part(name, self.ready[name], total) for name, total in sorted(self.totals.items()))
+        parts = tuple(PackProgress(name, self.ready[name], total) for name, total in sorted(self.totals.items()))
         self.on_event(Event("run", ", ".join(message), self.done, self.total, left, parts))
 
     def _packs(self, sha: str) -> set[str]:

@@ -14,8 +14,8 @@ from itertools import islice
 
 from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.models.adapter import Adapter, Encoded, PrefixSharer
-from auditkit.run.executor import Answer, Batch, Executor, errored, executor_for
-from auditkit.run.plan import Plan, Planner, cost
+from auditkit.run.executor import Batch, Executor, TimedOutput, errored, executor_for
+from auditkit.run.plan import BatchPlan, Planner, cost
 from auditkit.run.progress import Progress
 from auditkit.run.tokens import TokenStore
 from auditkit.schema import Output, Request
@@ -79,15 +79,15 @@ class _RoundAnswers(Mapping[str, Output]):
         return len(self._requests)
 
 
-def deduplicate(asked: Iterable[tuple[str, Request]]) -> UniqueRequests:
+def deduplicate(pairs: Iterable[tuple[str, Request]]) -> UniqueRequests:
     """Merge equal requests.
 
     Args:
-        asked: sample id and its request, a pair a request.
+        pairs: a sample's id and its request.
     """
     requests: dict[str, Request] = {}
     askers: dict[str, list[str]] = {}
-    for sample_id, request in asked:
+    for sample_id, request in pairs:
         requests.setdefault(request.sha256, request)
         askers.setdefault(request.sha256, []).append(sample_id)
     return UniqueRequests(requests, {sha: tuple(dict.fromkeys(ids)) for sha, ids in askers.items()})
@@ -116,7 +116,7 @@ def run_round(
             errored answers included.
         cache: looked up once, before the round is planned; `None` for none.
         batch_tokens: most tokens a batch, padded.
-        on_event: told of progress, in stage `run`.
+        on_event: called at progress, in stage `run`.
         number: the round, from 0.
         executor: runs the batches; default that of `executor_for`.
         retry_errors: ask again what is journalled as errored.
@@ -149,10 +149,10 @@ def rounds(
     """
     total, number = Round({}), 0
     while True:
-        asked = plan(total.outputs)
-        if all(sha in total.outputs for sha in asked.requests):
+        planned = plan(total.outputs)
+        if all(sha in total.outputs for sha in planned.requests):
             return total
-        brought, number = run(asked, number), number + 1
+        brought, number = run(planned, number), number + 1
         outputs = {**total.outputs, **brought.outputs}
         total = Round(
             outputs=outputs,
@@ -184,6 +184,7 @@ class _OpenRound:
     errors: set[str] = field(default_factory=set)
     """Those of them that are errored."""
     hits: set[str] = field(default_factory=set)
+    """Those whose answer came from the cache."""
     begun: float = field(default_factory=time.perf_counter)
     progress: Progress = field(init=False)
     encoded: TokenStore = field(init=False)
@@ -195,7 +196,7 @@ class _OpenRound:
         self.progress = Progress(self.askers, self.on_event)
 
     def begin(self) -> None:
-        """Journal the requests; take the answers that the journal and the cache hold."""
+        """Journal the requests; count the answers that the journal and the cache hold."""
         self.progress.expect(self.requests)
         self.journal.append_many(self._new_requests())
         for sha in self.requests:
@@ -203,10 +204,10 @@ class _OpenRound:
             if output is not None:
                 self._count(sha, output)
         self.hits = {sha for sha in self.answered if sha in self.records.from_cache}
-        # A planned round has had its look into the cache. Answers in damaged lines are looked for again.
+        # The cache is looked up before a round is planned, and once more where damaged lines held answers.
         if self.records.plan_of(self.number) is None or self.journal.recovered:
             self._look_up()
-        self.progress.answered(self.answered)
+        self.progress.add_answered(self.answered)
 
     def unplanned(self) -> list[Request]:
         """The requests that the round's plan is made of: those not answered when it is, or was, first planned."""
@@ -220,12 +221,12 @@ class _OpenRound:
         errors = [sha for sha in self.requests if sha in self.errors and sha in self.records.outputs]
         self.answered.difference_update(errors)
         self.errors.difference_update(errors)
-        self.progress.answered(errors, back=True)
+        self.progress.add_answered(errors, back=True)
         return [self.requests[sha] for sha in errors]
 
     def finish(self, requests: Sequence[Request], *, retry: bool = False) -> None:
         """Plan the requests, and run the batches that are not wholly answered."""
-        self.progress.tell(len(self.hits))
+        self.progress.report(len(self.hits))
         planned = self.records.plan_of(self.number) is not None
         if (planned or retry) and all(request.sha256 in self.answered for request in requests):
             return
@@ -268,7 +269,7 @@ class _OpenRound:
         self.answered.add(sha)
         (self.errors.discard if output.error is None else self.errors.add)(sha)
 
-    def _plan(self, requests: Sequence[Request]) -> Plan:
+    def _plan(self, requests: Sequence[Request]) -> BatchPlan:
         """Plan the requests that can be encoded; the others become errored outputs."""
         shared = isinstance(self.adapter, PrefixSharer) and self.adapter.shares_beginnings
         planner = Planner(batch_tokens=self.batch_tokens)
@@ -283,7 +284,7 @@ class _OpenRound:
         self.journal.append_many(OutputEntry(output=output, seconds=0.0, cached=False) for output in new)
         for output in new:
             self._count(output.request, output)
-        self.progress.answered(output.request for output in new)
+        self.progress.add_answered(output.request for output in new)
         return planner.plan()
 
     def _encode(self, chunk: Sequence[Request]) -> tuple[list[Encoded], list[Output]]:
@@ -299,7 +300,7 @@ class _OpenRound:
                     failures.append(errored(request, error))
             return encoded, failures
 
-    def _journal_plan(self, plan: Plan, *, retry: bool) -> None:
+    def _journal_plan(self, plan: BatchPlan, *, retry: bool) -> None:
         last = None if retry else self.records.plan_of(self.number)
         if last is not None and last.plan.sha256 == plan.sha256:
             return
@@ -318,9 +319,13 @@ class _OpenRound:
         """Whether each answer is journalled by itself, since each has its price."""
         return self.adapter.subject.kind == "api"
 
-    def _batches(self, plan: Plan, sizes: dict[int, int]) -> Iterator[Batch]:
-        """The batches that are not wholly answered, as an executor takes them; `sizes` is told how much is asked, but
-        of answers that are journalled singly."""
+    def _batches(self, plan: BatchPlan, sizes: dict[int, int]) -> Iterator[Batch]:
+        """The batches that are not wholly answered, as an executor wants them.
+
+        Args:
+            plan: all batches.
+            sizes: gets the number of requests of each batch that is journalled as a whole.
+        """
         for index, placed in enumerate(plan.placed()):
             if all(sha in self.answered for sha, _ in placed):
                 continue
@@ -333,17 +338,17 @@ class _OpenRound:
                 sizes[index] = len(requests)
             yield Batch(index, requests, held if len(held) == len(requests) else ())
 
-    def _run(self, plan: Plan) -> None:
-        """Execute batches; journal each when it is whole, and on an interrupt what there is of it."""
+    def _run(self, plan: BatchPlan) -> None:
+        """Execute batches; journal each when it is complete, and on an interrupt the answers that it has."""
         sizes: dict[int, int] = {}
-        pending: dict[int, list[Answer]] = {}
+        pending: dict[int, list[TimedOutput]] = {}
         self.progress.start()
         answers = self.executor.run(self._batches(plan, sizes))
         try:
             for answer in answers:
                 pending.setdefault(answer.batch, []).append(answer)
                 if len(pending[answer.batch]) == sizes.get(answer.batch, 1):
-                    self._keep(pending[answer.batch])
+                    self._accept(pending[answer.batch])
                     del pending[answer.batch]
                     sizes.pop(answer.batch, None)
         except BaseException:
@@ -359,20 +364,20 @@ class _OpenRound:
         if lost:
             raise MeasurementError(f"the executor lost the answers to {lost} requests; give the same command again")
 
-    def _keep(self, answers: Sequence[Answer]) -> None:
-        """Journal answers, then cache them."""
+    def _accept(self, answers: Sequence[TimedOutput]) -> None:
+        """Journal answers, count them, then cache them."""
         self._record(answers)
         outputs = [answer.output for answer in answers]
         self.hits.difference_update(output.request for output in outputs)
-        self.progress.answered(output.request for output in outputs if output.request not in self.answered)
+        self.progress.add_answered(output.request for output in outputs if output.request not in self.answered)
         for output in outputs:
             self._count(output.request, output)
-        self.progress.computed(outputs)
+        self.progress.add_computed(outputs)
         if self.cache is not None and self.adapter.cacheable:
             self.cache.put_many(self.adapter.subject.fingerprint, outputs)
-        self.progress.tell(len(self.hits))
+        self.progress.report(len(self.hits))
 
-    def _record(self, answers: Sequence[Answer]) -> None:
+    def _record(self, answers: Sequence[TimedOutput]) -> None:
         """Journal answers; those of a batch were computed together, so that each has an even share of its time."""
         share = sum(answer.seconds for answer in answers) / max(1, len(answers))
         self.journal.append([

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Part:
+class PackProgress:
     """How far one pack is."""
 
     name: str
@@ -30,7 +30,7 @@ class Event:
     """Units in all."""
     left: float | None = None
     """Seconds until the stage is done, at the rate so far."""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PackProgress, ...] = ()
     """The same by pack."""
 
 

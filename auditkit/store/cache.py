@@ -50,12 +50,12 @@ class AnswerCache:
 
         Args:
             path: the database; default `answers.sqlite` in `cache_home()`.
-            enabled: `False` gives a cache that never knows and never keeps an answer, and touches no file.
-            on_event: told of damage, and of a cache that cannot be used.
+            enabled: `False` gives a cache that holds no answers, and touches no file.
+            on_event: called at damage, and for a cache that cannot be used.
         """
         cache = cls(cache_home() / "answers.sqlite" if path is None else path, on_event)
         if enabled:
-            cache._connect_or_tell()
+            cache._connect_or_report()
         return cache
 
     def __enter__(self) -> AnswerCache:
@@ -70,7 +70,7 @@ class AnswerCache:
 
     @property
     def usable(self) -> bool:
-        """Whether the cache still takes part; `False` after a failure that was told."""
+        """Whether the cache is still used; `False` after a failure, which was an event."""
         return self._connection is not None
 
     def close(self) -> None:
@@ -81,17 +81,17 @@ class AnswerCache:
                 connection.close()
 
     def get_many(self, fingerprint: str, shas: Iterable[str]) -> dict[str, Output]:
-        """The answers known, by request sha256; a damaged row is named, deleted and not among them."""
+        """The answers that it holds, by request sha256; a damaged row is named, deleted and not among them."""
         wanted = list(shas)
-        found: dict[str, Output] = {}
+        answers: dict[str, Output] = {}
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]
             rows = self._guard(partial(_select, fingerprint=fingerprint, shas=chunk), list[Row]())
             damaged = [sha for sha, output in rows if output is None]
-            found.update((sha, output) for sha, output in rows if output is not None)
+            answers.update((sha, output) for sha, output in rows if output is not None)
             if damaged:
                 self._delete(fingerprint, damaged)
-        return found
+        return answers
 
     def put_many(self, fingerprint: str, outputs: Iterable[Output]) -> None:
         """Store answers; errored ones are left out, and an answer that is already there stays."""
@@ -105,7 +105,7 @@ class AnswerCache:
 
     def _delete(self, fingerprint: str, shas: Sequence[str]) -> None:
         names = ", ".join(sha[:12] for sha in shas[:5]) + (" …" if len(shas) > 5 else "")
-        self._tell(f"{len(shas)} damaged answer(s) deleted (request {names}); the model is asked again")
+        self._report(f"{len(shas)} damaged answer(s) deleted (request {names}); the model is asked again")
         self._guard(partial(_remove, keys=[(fingerprint, sha) for sha in shas]), None)
 
     def _guard(self, action: Callable[[sqlite3.Connection], T], default: T) -> T:
@@ -120,12 +120,12 @@ class AnswerCache:
             self.close()
             if _damaged(error):
                 self._set_aside(error)
-                self._connect_or_tell()
+                self._connect_or_report()
             else:
-                self._tell(f"{error}; this run goes on without it")
+                self._report(f"{error}; this run goes on without it")
             return default
 
-    def _connect_or_tell(self) -> None:
+    def _connect_or_report(self) -> None:
         """Connect; a damaged file is moved aside once."""
         for _ in range(2):
             try:
@@ -134,9 +134,9 @@ class AnswerCache:
                 if _damaged(error):
                     self._set_aside(error)
                     continue
-                self._tell(f"{error}; this run goes on without it")
+                self._report(f"{error}; this run goes on without it")
             except OSError as error:
-                self._tell(f"{error.strerror or error}; this run goes on without it")
+                self._report(f"{error.strerror or error}; this run goes on without it")
             return
 
     def _connect(self) -> sqlite3.Connection | None:
@@ -151,7 +151,7 @@ class AnswerCache:
             connection.text_factory = bytes  # a damaged string is a damaged row, not an exception
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
             if version > _VERSION:
-                self._tell(f"is of a newer auditkit (version {version}); this run goes on without it")
+                self._report(f"is of a newer auditkit (version {version}); this run goes on without it")
                 connection.close()
                 return None
             _use_wal(connection)
@@ -171,9 +171,9 @@ class AnswerCache:
         for suffix in ("-wal", "-shm"):  # they belong to the damaged file
             with contextlib.suppress(OSError):
                 os.replace(f"{self.path}{suffix}", f"{aside}{suffix}")
-        self._tell(f"{error}; moved to {aside.name}, and a new one was begun")
+        self._report(f"{error}; moved to {aside.name}, and a new one was begun")
 
-    def _tell(self, what: str) -> None:
+    def _report(self, what: str) -> None:
         self._on_event(Event("run", f"answer cache {self.path}: {what}"))
 
 
@@ -226,7 +226,7 @@ def _remove(connection: sqlite3.Connection, keys: Sequence[tuple[str, str]]) -> 
 
 
 def _digest(fingerprint: str, request: str, data: bytes) -> str:
-    """Over the key too: a row that wandered to another model is damaged."""
+    """Over the key too: a row under another model's key is damaged."""
     return hashlib.sha256(f"{fingerprint}\n{request}\n".encode() + data).hexdigest()
 
 

@@ -12,19 +12,19 @@ from auditkit.store.paths import cache_home
 
 
 @dataclass(frozen=True)
-class Kept:
+class PulledFile:
     """A pulled file."""
 
     path: Path
     sha256: str
     """The hash that it was pulled by."""
-    found: str
+    actual: str
     """The hash of its bytes now."""
 
     @property
-    def ok(self) -> bool:
+    def intact(self) -> bool:
         """Whether the bytes are those that were pulled."""
-        return self.found == self.sha256
+        return self.actual == self.sha256
 
 
 def data_home() -> Path:
@@ -32,7 +32,7 @@ def data_home() -> Path:
     return cache_home() / "data"
 
 
-def kept_path(sha256: str, name: str) -> Path:
+def pulled_path(sha256: str, name: str) -> Path:
     """Where a pulled file lies, there or not.
 
     Args:
@@ -42,22 +42,22 @@ def kept_path(sha256: str, name: str) -> Path:
     return data_home() / sha256 / Path(name).name
 
 
-def keep(sha256: str, name: str, content: bytes) -> Path:
+def save_pulled(sha256: str, name: str, content: bytes) -> Path:
     """Write a pulled file, whole or not at all. The caller has checked the hash.
 
     Raises:
         MeasurementError: the disk is full, or the folder cannot be written.
     """
-    path = kept_path(sha256, name)
+    path = pulled_path(sha256, name)
     write_atomically(path, content)
     return path
 
 
-def kept() -> Iterator[Kept]:
+def pulled_files() -> Iterator[PulledFile]:
     """All pulled files, each read and hashed, sorted by path."""
     for path in sorted(data_home().glob("*/*")):
         if len(path.parent.name) == 64 and path.is_file() and not path.name.startswith("."):
-            yield Kept(path, path.parent.name, sha256_of(path))
+            yield PulledFile(path, path.parent.name, sha256_of(path))
 
 
 def sha256_of(path: Path) -> str:

@@ -15,7 +15,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def cannot_write(path: Path, error: OSError) -> MeasurementError:
-    """The error to raise when `path` cannot be written; a full disk is told apart."""
+    """The error to raise when `path` cannot be written; a full disk is named as such."""
     if error.errno in _FULL:
         return MeasurementError(
             f"{path}: the disk (or quota) is full; free space and give the same command again: "

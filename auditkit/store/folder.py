@@ -129,7 +129,7 @@ def load_audit(path: str | Path, on_event: OnEvent = ignore) -> Audit:
 
     Args:
         path: audit.json, or the folder that holds it.
-        on_event: told where the hashes in it cannot be compared with those of newer audits.
+        on_event: called where its hashes cannot be compared with those of newer audits.
 
     Raises:
         RunFolderError: there is no such file.

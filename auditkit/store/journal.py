@@ -57,7 +57,7 @@ class Journal:
         Args:
             path: `journal.jsonl` in the run folder; the folder is made where it is missing.
             header: what the run is of.
-            on_event: told of every repair.
+            on_event: called at every repair.
 
         Raises:
             RunFolderError: another process writes to it, or it is the journal of another audit.
@@ -155,9 +155,9 @@ class Journal:
         self.append([SealEntry(sha256=sha256)])
 
     def _new_samples(self, samples: Iterable[Sample]) -> Iterator[Entry]:
-        known = dict(self._fold.samples)
+        by_id = dict(self._fold.samples)
         for sample in samples:
-            if known.setdefault(sample.id, sample) != sample:
+            if by_id.setdefault(sample.id, sample) != sample:
                 raise MeasurementError(f"{self.path}: sample {sample.id} is journalled with other content")
             if sample.id not in self._fold.samples:
                 yield SampleEntry(sample=sample)
@@ -267,9 +267,9 @@ def _refuse_other_header(path: Path, old: Header, new: Header) -> None:
     before, after = _flatten(plain(old)), _flatten(plain(new))
     changed = [key for key in sorted(before | after) if before.get(key) != after.get(key)]
     if changed:
-        shown = ", ".join(f"{key} {_show(before, key)} -> {_show(after, key)}" for key in changed[:5])
+        first = ", ".join(f"{key} {_show(before, key)} -> {_show(after, key)}" for key in changed[:5])
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        raise RunFolderError(f"{path}: is of another audit: {shown}{more}; give --out another folder")
+        raise RunFolderError(f"{path}: is of another audit: {first}{more}; give --out another folder")
 
 
 def _flatten(value: Any, prefix: str = "") -> dict[str, str]:

@@ -15,6 +15,9 @@ from auditkit.errors import RunFolderError
 def open_locked(path: Path) -> int:
     """Open (or create, mode 0600) a journal and lock it for as long as the descriptor is open.
 
+    The lock is on the file, not on its name: if another process replaces the file between opening and locking, it is
+    opened again.
+
     Returns:
         The descriptor, for reading and appending.
 
@@ -29,9 +32,9 @@ def open_locked(path: Path) -> int:
             raise RunFolderError(f"{path}: cannot be opened: {error.strerror}; give --out another folder") from error
         try:
             _lock(path, descriptor)
-            if _same(path, descriptor):
+            if _is_current(path, descriptor):
                 os.fchmod(descriptor, 0o600)
-                _tell_holder(path)
+                _write_holder(path)
                 return descriptor
         except OSError as error:
             os.close(descriptor)
@@ -39,7 +42,7 @@ def open_locked(path: Path) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # the file was replaced between opening and locking
+        os.close(descriptor)
 
 
 def release(path: Path, descriptor: int) -> None:
@@ -58,21 +61,22 @@ def _lock(path: Path, descriptor: int) -> None:
         ) from None
 
 
-def _same(path: Path, descriptor: int) -> bool:
-    mine = os.fstat(descriptor)
+def _is_current(path: Path, descriptor: int) -> bool:
+    """Whether the path still names the open file."""
+    opened = os.fstat(descriptor)
     try:
-        there = os.stat(path)
+        named = os.stat(path)
     except FileNotFoundError:
         return False
-    return (mine.st_dev, mine.st_ino) == (there.st_dev, there.st_ino)
+    return (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)
 
 
 def _holder(path: Path) -> Path:
-    """flock does not tell who holds it, so the holder says so beside the journal."""
+    """Where the holder of the lock writes who it is: `flock` does not say."""
     return path.with_name("journal.lock")
 
 
-def _tell_holder(path: Path) -> None:
+def _write_holder(path: Path) -> None:
     data = {"pid": os.getpid(), "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
     with contextlib.suppress(OSError):  # the lock holds without it
         _holder(path).write_text(json.dumps(data), encoding="utf-8")

@@ -11,5 +11,5 @@ def cache_home() -> Path:
 
     `AUDITKIT_CACHE` where it is set, else `~/.cache/auditkit`. It is not created here.
     """
-    given = os.environ.get("AUDITKIT_CACHE")
-    return Path(given).expanduser() if given else Path.home() / ".cache" / "auditkit"
+    folder = os.environ.get("AUDITKIT_CACHE")
+    return Path(folder).expanduser() if folder else Path.home() / ".cache" / "auditkit"

@@ -64,15 +64,15 @@ def score_rows(samples: Iterable[Sample], scores: Iterable[Score]) -> list[Score
     Raises:
         MeasurementError: a score of a sample that is not there, or two scores of one sample and metric that differ.
     """
-    found: dict[tuple[str, str], tuple[Score, ScoreRow]] = {}
+    rows: dict[tuple[str, str], tuple[Score, ScoreRow]] = {}
     owners = _Owners(samples)
     for score in scores:
         key = (score.sample_id, score.metric)
-        if key not in found:
-            found[key] = (score, owners.row(score))
-        elif found[key][0] != score:
+        if key not in rows:
+            rows[key] = (score, owners.row(score))
+        elif rows[key][0] != score:
             raise MeasurementError(f"{score.sample_id}: two different scores of {score.metric}")
-    return [row for _, row in found.values()]
+    return [row for _, row in rows.values()]
 
 
 class _Owners:
@@ -89,19 +89,21 @@ class _Owners:
     def row(self, score: Score) -> ScoreRow:
         """The row of one score."""
         alone = self._samples.get(score.sample_id)
-        members = [alone] if alone else sorted(self._twins.get(score.sample_id, ()), key=lambda one: (one.arm, one.id))
+        members = [alone] if alone else sorted(self._twins.get(score.sample_id, ()), key=_arm_and_id)
         if not members:
             raise MeasurementError(f"{score.sample_id}: has a score of {score.metric}, but is no sample and no origin")
         first = members[0]
-        packs = {one.benchmark for one in members}
+        packs = {sample.benchmark for sample in members}
         if len(packs) > 1:
-            raise MeasurementError(f"{score.sample_id}: is an origin in {' and '.join(sorted(packs))}; name it apart")
-        contents = [content_sha256(one) for one in members]
+            raise MeasurementError(
+                f"{score.sample_id}: is an origin in {' and '.join(sorted(packs))}; give it another name in one of them"
+            )
+        contents = [content_sha256(sample) for sample in members]
         return ScoreRow(
             sample_id=score.sample_id,
             benchmark=first.benchmark,
             metric=score.metric,
-            arm="+".join(dict.fromkeys(one.arm for one in members)),
+            arm="+".join(dict.fromkeys(sample.arm for sample in members)),
             variant=first.variant,
             origin=first.origin,
             value=score.value,
@@ -113,6 +115,10 @@ class _Owners:
             content=contents[0] if alone else digest(contents),
             parts=canonical(score.parts).decode("utf-8") if score.parts else None,
         )
+
+
+def _arm_and_id(sample: Sample) -> tuple[str, str]:
+    return sample.arm, sample.id
 
 
 def samples_sha256(samples: Iterable[Sample], scores: Iterable[Score]) -> str:

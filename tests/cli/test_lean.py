@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 
 from auditkit.registry import EVERYTHING
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 LEAN, PINS = ROOT / "requirements-verify.txt", ROOT / "constraints.txt"
 ABSENT = (
@@ -39,8 +41,6 @@ sys.meta_path[:] = map(Without, sys.meta_path)
 COMMAND = BLOCKED + "from auditkit.cli import _run\nsys.exit(_run(sys.argv[2:]))\n"
 READING = BLOCKED + """
 import auditkit
-
-pytestmark = pytest.mark.slow
 audit = auditkit.load_audit(sys.argv[2])
 print(audit.verdict.status, len(audit.to_frame()), auditkit.verify(sys.argv[2]).estimates)
 """

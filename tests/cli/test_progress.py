@@ -9,13 +9,13 @@ import sys
 import pytest
 
 from auditkit.cli.progress import in_words, progress
-from auditkit.schema.event import Event, Part
+from auditkit.schema.event import Event, PackProgress
 
 EVENTS = [
     Event("load", "claims: 20 of 384 rows"),
     *(
         Event("run", f"{done} of 40 requests answered, 2.0 requests/s", done, 40, (40 - done) / 2, (
-            Part("claims", min(done, 20), 20), Part("stereotype-pairs", max(0, done - 20), 20),
+            PackProgress("claims", min(done, 20), 20), PackProgress("stereotype-pairs", max(0, done - 20), 20),
         ))
         for done in range(0, 41, 2)
     ),

@@ -205,6 +205,7 @@ def test_exit_codes(statuses: list[str], code: int) -> None:
     findings = tuple(template.model_copy(update={"status": status}) for status in statuses)
     verdict = decide(findings, Policy(name="p", checks=(check(0.5),)))
     assert verdict.exit_code == code
+    assert verdict.counts == {status: statuses.count(status) for status in sorted(set(statuses))}
 
 
 def test_inconclusive_may_pass_only_where_the_policy_says_so() -> None:

@@ -17,7 +17,7 @@ from auditkit.load import download
 from auditkit.load.published import holdings, pull
 from auditkit.schema import Upstream, UpstreamFile
 from auditkit.schema.event import Event, ignore
-from auditkit.store.data import kept, kept_path
+from auditkit.store.data import pulled_files, pulled_path
 
 CONTENT = b"".join(b'{"row": %d}\n' % i for i in range(5000))
 
@@ -83,13 +83,13 @@ def test_a_file_comes_from_its_pinned_commit_once(server: Server) -> None:
     upstream, file = pinned()
     events: list[Event] = []
     path = download.download(upstream, file, events.append)
-    assert path == kept_path(file.sha256, "rows.jsonl")
+    assert path == pulled_path(file.sha256, "rows.jsonl")
     assert path.read_bytes() == CONTENT
     assert server.asked == [(f"/owner/name/{'a' * 40}/data/rows%20of%20it.jsonl", None)]
     assert events[-1].done == events[-1].total == len(CONTENT)
     download.download(upstream, file, ignore)
     assert len(server.asked) == 1
-    assert [one.ok for one in kept()] == [True]
+    assert [one.intact for one in pulled_files()] == [True]
 
 
 def test_the_address_is_githubs_over_https() -> None:
@@ -106,7 +106,7 @@ def test_a_cut_download_goes_on_where_it_stopped(server: Server) -> None:
 
 def test_a_server_without_ranges_sends_all_again(server: Server) -> None:
     upstream, file = pinned()
-    path = kept_path(file.sha256, "rows.jsonl")
+    path = pulled_path(file.sha256, "rows.jsonl")
     path.parent.mkdir(parents=True)
     (path.parent / ".rows.jsonl.part").write_bytes(b"half of another file")
     server.ranges = False
@@ -134,14 +134,14 @@ def test_another_file_is_refused_and_both_hashes_named(server: Server, other: by
     assert file.sha256 in message
     assert hashlib.sha256(other).hexdigest() in message
     assert "\n" not in message
-    assert list(kept()) == []
-    assert list(kept_path(file.sha256, "rows.jsonl").parent.iterdir()) == []
+    assert list(pulled_files()) == []
+    assert list(pulled_path(file.sha256, "rows.jsonl").parent.iterdir()) == []
 
 
 def test_what_upstream_compresses_is_kept_unpacked(server: Server) -> None:
     server.content = bz2.compress(CONTENT)
     upstream, file = pinned(path="rows.jsonl.bz2")
-    path = kept_path(file.sha256, "rows.jsonl")
+    path = pulled_path(file.sha256, "rows.jsonl")
     path.parent.mkdir(parents=True)
     (path.parent / ".rows.jsonl.part").write_bytes(server.content)  # killed before it was checked
     assert download.download(upstream, file, ignore).read_bytes() == CONTENT
@@ -182,6 +182,6 @@ def test_a_damaged_file_is_found(server: Server) -> None:
     upstream, file = pinned()
     path = download.download(upstream, file, ignore)
     path.write_bytes(CONTENT[:-2])
-    (one,) = kept()
+    (one,) = pulled_files()
     found = hashlib.sha256(CONTENT[:-2]).hexdigest()
-    assert (one.path, one.sha256, one.found, one.ok) == (path, file.sha256, found, False)
+    assert (one.path, one.sha256, one.actual, one.intact) == (path, file.sha256, found, False)

@@ -20,6 +20,8 @@ from auditkit.store.journal import read_journal
 
 from .conftest import facts
 
+pytestmark = pytest.mark.slow
+
 KILLS = int(os.environ.get("AUDITKIT_KILLS", "6"))
 SETTINGS = ["--pack", "stereotype-pairs", "--pack", "claims", "--limit", "150", "--explain", "1"]
 LIFE = """
@@ -166,8 +168,6 @@ def test_two_audits_in_one_folder_at_once(undisturbed: Path, tmp_path: Path) -> 
 FULL = """
 import resource, sys
 from auditkit.cli import main
-
-pytestmark = pytest.mark.slow
 most = int(sys.argv.pop(1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 main()

@@ -12,7 +12,7 @@ from auditkit.errors import MeasurementError
 from auditkit.schema import Estimate, EstimateId, Guard
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import SKEWED_MEAN, contrast, estimate
-from auditkit.stats.intervals import interval
+from auditkit.stats.intervals import interval, worst_case
 from auditkit.stats.means import Reading
 
 LABELS = {"id": EstimateId.parse("pack/m@a")}
@@ -32,6 +32,16 @@ def test_worst_cases_of_eighty_scored_and_twenty_missing(column):
     assert made.at_lowest_fill.low < made.at_lowest_fill.value
     assert made.at_highest_fill.high > made.at_highest_fill.value
     assert Estimate.model_validate_json(made.model_dump_json()) == made
+
+
+def test_the_worst_case_at_an_estimates_own_level_is_what_it_records(column):
+    made = build(column([[1]] * 20 + [[0]] * 60 + [["refused"]] * 20), level=0.9)
+    assert worst_case(made, 0.9) == made.worst_case == (made.at_lowest_fill.low, made.at_highest_fill.high)
+    low, high = worst_case(made, 0.99)
+    assert low < made.worst_case[0]
+    assert high > made.worst_case[1]
+    lost = build(column([["refused"]]), (-1, 1))
+    assert (worst_case(lost, 0.95), lost.worst_case) == ((None, None), (-1, 1))
 
 
 def test_everything_missing_is_undefined_and_bounded(column):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -13,10 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
+from auditkit.errors import PlatformError
 from auditkit.models.adapter import Adapter, ExecutionReporter
 from auditkit.registry import DISTRIBUTION
 from auditkit.schema import Efficiency, Observed
 from auditkit.store.records import JournalRecords
+
+try:
+    import resource
+except ModuleNotFoundError as missing:
+    raise PlatformError(missing.name) from None
 
 LIBRARIES = ("auditkit", "torch", "transformers", "tokenizers", "captum", "fairlearn", "numpy", "scipy", "pandas")
 

@@ -28,8 +28,8 @@ def open_policy(name: str, packs: Sequence[str], audited: Collection[str]) -> Po
         PackError: a folder of the audit is not here, so that its checks are not known.
     """
     if name == "default":
-        known = [*built_in_names(), *published_names()]
-        packs = [pack for pack in known if pack in audited and open_card(pack).default]
+        shipped = (*built_in_names(), *published_names())
+        packs = [pack for pack in shipped if pack in audited and open_card(pack).default]
     return united(name, map(open_checks, packs)) if name in BUILT_IN else read_policy(Path(name))
 
 

@@ -15,15 +15,15 @@ def anchor(kind: str, key: str) -> str:
 
 
 def rule_anchor(code: str) -> str:
-    """Where the rule's documentation stands on the page."""
+    """Where the rule's documentation is on the page."""
     return anchor("rule", code)
 
 
 def estimate_anchor(estimate: Estimate) -> str:
-    """Where the estimate's row stands on the page."""
+    """Where the estimate's row is on the page."""
     return anchor("estimate", str(estimate.id))
 
 
 def case_anchor(sample_id: str) -> str:
-    """Where the cited sample stands on the page."""
+    """Where the cited sample is on the page."""
     return anchor("sample", sample_id)

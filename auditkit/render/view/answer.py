@@ -27,7 +27,7 @@ class OptionView:
 
 @dataclass(frozen=True)
 class StatementView:
-    """An answer that is no choice among options: a text, a span, a number, tags."""
+    """An answer that is not a choice among options: a text, a span, a number, tags."""
 
     text: str | None
     """Hostile words; `None` where there are only numbers."""

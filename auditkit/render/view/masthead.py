@@ -1,4 +1,4 @@
-"""What stands at the top of the page: the decision, and of which model, when, on how much."""
+"""The top of the page: the decision, and of which model, when, on how much."""
 
 from __future__ import annotations
 

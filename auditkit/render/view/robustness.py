@@ -27,7 +27,7 @@ class VariantRow:
     interval: str
     n: str
     difference: str
-    """Variant minus clean over the samples that both scored; `none` where the metric is no mean."""
+    """Variant minus clean over the samples that both scored; `none` where the metric is not a mean."""
     difference_interval: str
     pairs: str
     unscored: str

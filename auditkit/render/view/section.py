@@ -20,7 +20,7 @@ class Section:
 
     The template is a file of the package's folder `templates`. It is rendered with `view`, which is what the function
     of that name gave, and with `say(key, **fields)`, which knows the built-in sentences and, under `NAME.`, the
-    section's own; every text that it shows is escaped. The key `title` stands in the table of contents.
+    section's own; every text that it shows is escaped. The key `title` is its entry in the table of contents.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Section:
     package: str = BUILT_IN
     """The package that holds the template."""
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Language to key to sentence: the section's own words; the built-in sections' stand in `render/words`."""
+    """Language to key to sentence: the section's own words; those of built-in sections are in `render/words`."""
     anchor: str = ""
     """Id of its element, for the table of contents; the name by default."""
     links: Callable[[Any], tuple[Link, ...]] | None = None

@@ -1,4 +1,4 @@
-"""What stands in for the texts of a rule that is not installed where the page is written."""
+"""What stands in for the texts of a rule that is not described in any language."""
 
 WORDS = {
     "passing": "{capital_metric} is within its limit",
