@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from auditkit.errors import RegistryError, did_you_mean
 
-DISTRIBUTION = "auditkit"
+DISTRIBUTION = "auditkit-rai"
 """The name under which pip knows this project."""
 FOREIGN = "auditkit"
 """A distribution on the public index that is another project, with a package of the same name."""
@@ -106,8 +106,6 @@ def conflict() -> str | None:
     It brings a package of the same name: the files of the two overwrite each other, and which one is imported depends
     on the order of `sys.path`.
     """
-    if DISTRIBUTION == FOREIGN:
-        return None
     for other in distributions(name=FOREIGN):
         return (
             f"the distribution `{FOREIGN}` {other.version} in this environment is another project with a package of "

@@ -13,7 +13,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from auditkit import registry
-from auditkit.errors import ModelError, did_you_mean
+from auditkit.errors import ModelError, RegistryError, did_you_mean
 
 _MANY_KINDS = "ForConditionalGeneration"
 """How transformers ends the names of encoder-decoders of text and of models of images alike."""
@@ -106,9 +106,11 @@ def all_families() -> tuple[Family, ...]:
     """Every family that can be imported, in the order in which they are asked; `list plugins` names the others.
 
     Raises:
-        RegistryError: a built-in one cannot be used, or a plugin claims its name.
+        RegistryError: a built-in one is not registered or cannot be used, or a plugin claims its name.
     """
     loaded, _ = registry.load_all("family", Family)
+    if not any(plugin.built_in for plugin, _ in loaded):
+        raise RegistryError("no model family is registered; `pip install -e .` must run again after an update")
     return tuple(sorted((family for _, family in loaded), key=lambda family: (family.order, family.name)))
 
 

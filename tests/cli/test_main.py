@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from auditkit import cli
 from auditkit.cli.app import COMMANDS, app
 from auditkit.errors import AuditkitError, ConfigError, PackError, RunFolderError, UsageError
+from auditkit.registry import DISTRIBUTION, FOREIGN
 
 from .conftest import Ended
 
@@ -121,3 +123,29 @@ def test_a_system_without_unix_modules_is_named_in_one_line(module: str, command
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
     needed = module == "fcntl" or command.startswith("audit")
     assert (f"no module {module} on this system: auditkit runs on Linux and macOS" in ended.stderr) == needed
+
+
+def test_another_projects_distribution_of_the_same_name_stops_the_command(tmp_path: Path) -> None:
+    folder = tmp_path / f"{FOREIGN}-2.1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {FOREIGN}\nVersion: 2.1\n", encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "auditkit", "--help"]
+    alone = subprocess.run(command, capture_output=True, text=True)
+    assert alone.returncode == 0, alone.stderr
+    beside = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    assert beside.returncode == 2
+    assert beside.stdout == ""
+    assert beside.stderr.count("\n") == 1
+    assert f"pip uninstall {FOREIGN} {DISTRIBUTION}" in beside.stderr
+
+
+def test_nothing_tells_anyone_to_install_the_other_project() -> None:
+    """A hint names the checkout, or the distribution's own name."""
+    wrong = re.compile(r'pip install(\s+[^\s&|;`]+)*?\s+"?auditkit(?![-\w/])')
+    assert all(map(wrong.search, ("pip install auditkit", 'pip install -U "auditkit[ray]"')))
+    assert not any(map(wrong.search, ("pip install auditkit-rai", 'pip install -e ".[demo]" && auditkit demo')))
+    files = [path for folder in ("auditkit", "docs", "benchmarks") for path in (ROOT / folder).rglob("*.*")]
+    for path in [*files, *ROOT.glob("*.md"), *ROOT.glob("*.txt")]:
+        if path.suffix in (".py", ".md", ".txt", ".yaml", ".html"):
+            assert not wrong.search(path.read_text(encoding="utf-8")), path

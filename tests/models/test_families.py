@@ -214,3 +214,9 @@ def test_two_packages_with_one_family_name_are_both_named(register: Callable[...
     register("family.loud", f"{__name__}:LOUD", f"{__name__}:BROKEN")
     with pytest.raises(RegistryError, match="two modules register"):
         check_kind("loud")
+
+
+def test_entry_points_of_an_earlier_installation_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_entries", dict)
+    with pytest.raises(RegistryError, match=r"no model family is registered; `pip install -e \.`"):
+        all_families()

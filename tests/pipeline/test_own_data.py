@@ -59,8 +59,8 @@ def test_a_task_of_the_configuration_beside_a_pack(tmp_path: Path, monkeypatch: 
     readings = [reading for reading in audit["selftest"] if reading["estimate"]["benchmark"] == "reviews"]
     assert readings
     assert all(reading["ok"] for reading in readings)
-    ids = [estimate["id"] for estimate in audit["estimates"]]
-    groups = {estimate["group"] for estimate in ids if estimate["benchmark"] == "reviews"}
+    names = [estimate["id"] for estimate in audit["estimates"] if estimate["id"]["benchmark"] == "reviews"]
+    groups = {name["group"] for name in names}
     assert {"a", "b"} <= groups
     assert _run(["verify", "run"]) == 0
     assert _run(["resume", "run"]) in (0, 3)
