@@ -64,7 +64,7 @@ def audit(model: str, *, packs: Sequence[str] | None = None, on_event: OnEvent =
 
 
 def run_audit(
-    config: Config, on_event: OnEvent = ignore, *, begun: Header | None = None, retry_errors: bool = False
+    config: Config, on_event: OnEvent = ignore, *, earlier: Header | None = None, retry_errors: bool = False
 ) -> AuditRun:
     """Run an audit, or go on with an interrupted one.
 
@@ -73,7 +73,7 @@ def run_audit(
     Args:
         config: what is audited; `out` names the run folder.
         on_event: called with each `Event` of progress.
-        begun: the header of the run to go on with: its policy is used, and what moved since is refused.
+        earlier: the header of the run to go on with: its policy is used, and what moved since is refused.
         retry_errors: ask again what is journalled as errored.
 
     Raises:
@@ -86,14 +86,14 @@ def run_audit(
     with clock.stage("load"):
         packs = load_packs(config, on_event)
         audited = [pack.card.name for pack in packs]
-        policy = begun.policy if begun else open_policy(config.policy, config.packs, audited)
+        policy = earlier.policy if earlier else open_policy(config.policy, config.packs, audited)
     with clock.stage("model"):
         request_set = make_requests(config, packs, on_event)
         refuse_idle_checks(config, policy, packs, request_set.rules)
     header = make_header(config, policy, packs, request_set)
     folder = run_folder(config, header)
-    if begun is not None:
-        refuse_model(folder.path, begun, header)
+    if earlier is not None:
+        refuse_model(folder.path, earlier, header)
     with Journal.open(folder.journal, header, on_event=on_event) as journal:
         folder.sweep()
         if not retry_errors and is_sealed(folder, journal.records):

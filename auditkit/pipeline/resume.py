@@ -84,10 +84,10 @@ def _go_on(
     # Before the model is loaded: other libraries may not even load it.
     refuse_libraries(folder.path, header.environment, environment())
     config = _config(header.config, {**execution, "out": str(folder.path)})
-    return run_audit(config, on_event, begun=header, retry_errors=retry_errors)
+    return run_audit(config, on_event, earlier=header, retry_errors=retry_errors)
 
 
-def _config(begun: Config, execution: dict[str, Any]) -> Config:
+def _config(journalled: Config, execution: dict[str, Any]) -> Config:
     """The configuration of a run, with the settings that a journal does not keep."""
     limits = execution.pop("api", None) or {}
     if not isinstance(limits, Mapping):
@@ -99,7 +99,7 @@ def _config(begun: Config, execution: dict[str, Any]) -> Config:
             f"{', '.join(sorted(refused))}: not a setting that may change when a run goes on; there are: "
             f"{', '.join((*EXECUTION, *(f'api.{key}' for key in LIMITS_AND_PRICES)))}"
         )
-    settings = plain(begun)
+    settings = plain(journalled)
     try:
         return Config.model_validate({**settings, **execution, "api": {**settings["api"], **limits}})
     except ValidationError as error:
