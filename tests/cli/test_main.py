@@ -15,7 +15,7 @@ import pytest
 
 from auditkit import cli
 from auditkit.cli.app import COMMANDS, app
-from auditkit.errors import AuditkitError, ConfigError, PackError, RunFolderError, UsageError
+from auditkit.errors import AuditkitError, ConfigError, ModelError, PackError, RunFolderError, UsageError
 from auditkit.registry import DISTRIBUTION, FOREIGN
 
 from .conftest import Ended
@@ -52,7 +52,7 @@ def test_every_command_has_help_and_documentation(name: str, run: Callable[..., 
     ("arguments", "kind", "named"),
     [
         (["audit"], ConfigError, "predictions:FILE"),
-        (["audit", "planted:nobody"], ConfigError, '"nobody"'),
+        (["audit", "planted:nobody"], ModelError, '"nobody"'),
         (["audit", "planted:random", "--pack", "stereotype-pair"], PackError, '"stereotype-pairs"'),
         (["audit", "planted:random", "--policy", "absent.yaml"], ConfigError, '"absent.yaml"'),
         (["audit", "--config", "absent.yaml"], ConfigError, "absent.yaml: "),

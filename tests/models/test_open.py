@@ -309,7 +309,7 @@ def test_smollm2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with weights.open("r+b") as stream:
         stream.seek(-4, 2)
         stream.write(b"\x00\x01\x02\x03")
-    assert gguf._whole(weights.parent, json.loads(manifest.read_text())["gguf"]) is None
+    assert gguf._intact(weights.parent, json.loads(manifest.read_text())["gguf"]) is None
     manifest.unlink()
     again = gguf.converted(found, lambda event: events.append(event.message))
     assert any("converting" in message for message in events)
