@@ -15,7 +15,7 @@ import pytest
 
 from auditkit import cli
 from auditkit.cli.app import COMMANDS, app
-from auditkit.errors import AuditkitError, ConfigError, PackError, RunFolderError, UsageError
+from auditkit.errors import AuditkitError, ConfigError, ModelError, PackError, RunFolderError, UsageError
 from auditkit.registry import DISTRIBUTION, FOREIGN
 
 from .conftest import Ended
@@ -52,7 +52,7 @@ def test_every_command_has_help_and_documentation(name: str, run: Callable[..., 
     ("arguments", "kind", "named"),
     [
         (["audit"], ConfigError, "predictions:FILE"),
-        (["audit", "planted:nobody"], ConfigError, '"nobody"'),
+        (["audit", "planted:nobody"], ModelError, '"nobody"'),
         (["audit", "planted:random", "--pack", "stereotype-pair"], PackError, '"stereotype-pairs"'),
         (["audit", "planted:random", "--policy", "absent.yaml"], ConfigError, '"absent.yaml"'),
         (["audit", "--config", "absent.yaml"], ConfigError, "absent.yaml: "),
@@ -142,7 +142,7 @@ def test_another_projects_distribution_of_the_same_name_stops_the_command(tmp_pa
 
 def test_nothing_tells_anyone_to_install_the_other_project() -> None:
     """A hint names the checkout, or the distribution's own name."""
-    wrong = re.compile(r'pip install(\s+[^\s&|;`]+)*?\s+"?auditkit(?![-\w/])')
+    wrong = re.compile(r'pip install( +[^\s&|;`]+)*? +"?auditkit(?![-\w/])')
     assert all(map(wrong.search, ("pip install auditkit", 'pip install -U "auditkit[ray]"')))
     assert not any(map(wrong.search, ("pip install auditkit-rai", 'pip install -e ".[demo]" && auditkit demo')))
     files = [path for folder in ("auditkit", "docs", "benchmarks") for path in (ROOT / folder).rglob("*.*")]

@@ -11,7 +11,7 @@ import pytest
 import auditkit
 from auditkit.cli.audit import command
 from auditkit.cli.settings import read_config
-from auditkit.errors import ConfigError, UsageError
+from auditkit.errors import ConfigError, ModelError, UsageError
 from auditkit.pipeline.export import export_predictions
 from auditkit.schema import Audit
 
@@ -76,7 +76,7 @@ def test_a_rule_is_that_of_the_card_or_an_error(tmp_path: Path) -> None:
 def test_saved_answers_have_the_rule_that_made_them(tmp_path: Path) -> None:
     audit(tmp_path, "planted:random", "run", ("claims",))
     export_predictions(tmp_path / "run", tmp_path / "saved.jsonl")
-    with pytest.raises(ConfigError, match='were made by the rule "loglikelihood", not by letter'):
+    with pytest.raises(ModelError, match='were made by the rule "loglikelihood", not by letter'):
         audit(tmp_path, f"predictions:{tmp_path / 'saved.jsonl'}", "x", ("claims",), rules={"claims": "letter"})
 
 
