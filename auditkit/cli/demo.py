@@ -12,7 +12,7 @@ from auditkit.cli.progress import progress
 from auditkit.schema import Config, Explain
 
 if TYPE_CHECKING:
-    from auditkit.pipeline.audit import Finished
+    from auditkit.pipeline.audit import AuditRun
 
 
 @click.command("demo")
@@ -49,7 +49,7 @@ def command(out: str, limit: int, full: bool, model: str, quiet: bool) -> int:
     return 0
 
 
-def _print(finished: Finished) -> None:
+def _print(finished: AuditRun) -> None:
     from auditkit.cli.summary import print_verdict
 
     verdict = finished.audit.verdict

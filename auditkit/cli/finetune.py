@@ -17,7 +17,7 @@ from auditkit.schema.training import HEAD_ONLY
 F = TypeVar("F", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
-    from auditkit.pipeline.finetune import Finetuned
+    from auditkit.pipeline.finetune import FinetunedModel
 
 
 def _recipe_option(name: str) -> Callable[[F], F]:
@@ -72,7 +72,7 @@ def command(base: str, out: Path, as_json: bool, quiet: bool, **options: Any) ->
     return 0
 
 
-def _print(finetuned: Finetuned) -> None:
+def _print(finetuned: FinetunedModel) -> None:
     """What was learnt, on which rows, how well, and what to do next."""
     from auditkit.render.view.summary import estimate_line
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from auditkit.pipeline.audit import Finished
+    from auditkit.pipeline.audit import AuditRun
     from auditkit.schema import Audit
 
 COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta", "not_applicable": "blue"}
@@ -46,7 +46,7 @@ def print_verdict(audit: Audit, page: str, seal: str) -> None:
     click.echo(say("summary.page", page=page))
 
 
-def print_finished(finished: Finished, *, as_json: bool) -> int:
+def print_finished(finished: AuditRun, *, as_json: bool) -> int:
     """The verdict of an audit that has just ended, or its audit.json.
 
     Returns:

@@ -42,7 +42,7 @@ def bench(model: str, *, compiled: bool = False, on_event: OnEvent = ignore, **o
     Args:
         model: as for an audit.
         compiled: also measure what `torch.compile` would bring in each setting, which takes a minute or more each.
-        on_event: told of progress, in stage `bench`.
+        on_event: called with each `Event` of progress, in stage `bench`.
         options: further keys of `Config`.
 
     Returns:
@@ -52,7 +52,7 @@ def bench(model: str, *, compiled: bool = False, on_event: OnEvent = ignore, **o
         ModelError: the model has no log-likelihoods of its own (an API, saved predictions, a classifier).
     """
     rates: dict[Setting, float] = {}
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     requests: list[Request] = []
     reference: TimedAnswers | None = None
     for setting in settings():
@@ -61,16 +61,16 @@ def bench(model: str, *, compiled: bool = False, on_event: OnEvent = ignore, **o
         row: dict[str, Any] = {
             "device": setting.device, "dtype": setting.dtype, "gemm_gflops": round(rates[setting] / 1e9, 1)
         }
-        found.append(row)
-        base = rates[Setting(setting.device, "float32")]
-        if rates[setting] < HOPELESS * base:
-            row["skipped"] = f"its matrix products run at {rates[setting] / base:.2f} of the rate of float32"
+        rows.append(row)
+        share = rates[setting] / rates[Setting(setting.device, "float32")]
+        if share < HOPELESS:
+            row["skipped"] = f"its matrix products run at {share:.2f} of the rate of float32"
             continue
         try:
             adapter = open_model(
                 Config(model=model, device=setting.device, dtype=setting.dtype, **options), on_event=on_event
             )
-            requests = requests or ask(adapter, model)
+            requests = requests or bench_requests(adapter, model)
             answers = answer(adapter, requests)
         except (AuditkitError, RuntimeError, NotImplementedError) as error:
             if reference is None:
@@ -78,15 +78,14 @@ def bench(model: str, *, compiled: bool = False, on_event: OnEvent = ignore, **o
             row["skipped"] = " ".join(str(error).split())[:200]
             continue
         reference = reference or answers
-        row |= _compared(reference, answers)
+        row |= _comparison(reference, answers)
         if compiled:
             on_event(Event("bench", f"{setting.device}, {setting.dtype}, compiled"))
-            row["compiled"] = _compiled(adapter, requests, answers)
-    best = recommended(found)
-    return {"model": model, "tolerance": TOLERANCE, "settings": found, "recommended": best}
+            row["compiled"] = _compile_times(adapter, requests, answers)
+    return {"model": model, "tolerance": TOLERANCE, "settings": rows, "recommended": recommendation(rows)}
 
 
-def ask(adapter: Adapter, model: str) -> list[Request]:
+def bench_requests(adapter: Adapter, model: str) -> list[Request]:
     """Requests of the first built-in pack that the model answers by likelihood.
 
     Raises:
@@ -101,19 +100,19 @@ def ask(adapter: Adapter, model: str) -> list[Request]:
     raise ModelError(f"{model}: it has no log-likelihoods of its own; bench a causal, masked or encoder-decoder model")
 
 
-def recommended(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+def recommendation(rows: Sequence[dict[str, Any]]) -> dict[str, str]:
     """The fastest setting within the tolerance, and why; float32 on the CPU, the reference, always is one."""
     allowed = [row for row in rows if row.get("within_tolerance")]
     best = min(allowed, key=lambda row: row["seconds"])
     first = allowed[0]
     if best is first:
-        why = "no other setting is faster within the tolerance"
+        reason = "no other setting is faster within the tolerance"
     else:
-        why = f"{first['seconds'] / best['seconds']:.1f} times as fast as {first['dtype']} on {first['device']}"
-    return {"device": best["device"], "dtype": best["dtype"], "reason": why}
+        reason = f"{first['seconds'] / best['seconds']:.1f} times as fast as {first['dtype']} on {first['device']}"
+    return {"device": best["device"], "dtype": best["dtype"], "reason": reason}
 
 
-def _compared(reference: TimedAnswers, answers: TimedAnswers) -> dict[str, Any]:
+def _comparison(reference: TimedAnswers, answers: TimedAnswers) -> dict[str, Any]:
     gap = difference(reference.outputs, answers.outputs)
     return {
         "seconds": round(answers.seconds, 4), "tokens_per_second": round(answers.tokens / answers.seconds, 1),
@@ -123,13 +122,13 @@ def _compared(reference: TimedAnswers, answers: TimedAnswers) -> dict[str, Any]:
     }
 
 
-def _compiled(adapter: Adapter, requests: Sequence[Request], answers: TimedAnswers) -> dict[str, Any]:
+def _compile_times(adapter: Adapter, requests: Sequence[Request], answers: TimedAnswers) -> dict[str, Any]:
     try:
-        found = compare_compiled(adapter, requests)
+        times = compare_compiled(adapter, requests)
     except (MeasurementError, RuntimeError) as error:  # such as too little memory: what was measured is kept
         return {"skipped": " ".join(str(error).split())[:200]}
     return {
-        "plain_seconds": round(found.plain, 5), "compiled_seconds": round(found.compiled, 5),
-        "compile_seconds": round(found.compiling, 1),
-        "pays_after_requests": found.pays_after(answers.seconds / len(requests)),
+        "plain_seconds": round(times.plain, 5), "compiled_seconds": round(times.compiled, 5),
+        "compile_seconds": round(times.compiling, 1),
+        "pays_after_requests": times.pays_after(answers.seconds / len(requests)),
     }

@@ -1,4 +1,4 @@
-"""The demo's second model: an encoder fine-tuned here and now on rows of auditkit's own, then audited."""
+"""The demo's second model: an encoder that is fine-tuned on the spot on rows of a built-in pack, then audited."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from auditkit.errors import ModelError, RecordError
 from auditkit.load.packs import open_pack
 from auditkit.models.weights.fingerprint import file_sha256
 from auditkit.models.weights.locate import minilm_folder
-from auditkit.pipeline.audit import Finished, run_audit
-from auditkit.pipeline.finetune import finetune, interrupted
+from auditkit.pipeline.around.training_folder import interrupted
+from auditkit.pipeline.audit import AuditRun, run_audit
+from auditkit.pipeline.finetune import finetune
 from auditkit.schema import Config, Explain, Training
 from auditkit.schema.event import Event, OnEvent
 from auditkit.schema.faults import first_fault
@@ -22,7 +23,7 @@ EPOCHS = 3
 
 
 def missing() -> str | None:
-    """Why the second model cannot be made here, with the command that mends it; `None` where it can."""
+    """Why the second model cannot be made here, with the command that helps; `None` where it can."""
     try:
         minilm_folder()
     except ModelError as error:
@@ -30,14 +31,14 @@ def missing() -> str | None:
     return None
 
 
-def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str], None]) -> Finished:
+def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str], None]) -> AuditRun:
     """Fine-tune MiniLM as a sentiment classifier and audit it, offline.
 
     Args:
-        folder: the model's folder; one that an earlier demo made of the same rows is taken as it is.
+        folder: the model's folder; one that an earlier demo made of the same rows is used as it is.
         out: the run folder.
-        on_event: told of progress.
-        say: told in one line what was learnt.
+        on_event: called with each `Event` of progress.
+        say: called with one line about what was learnt.
 
     Raises:
         UsageError: the folder holds something else.
@@ -52,8 +53,9 @@ def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str]
             "minilm", data=rows, task="classification", out=folder, clusters=("template",),
             epochs=EPOCHS, offline=True, resume=interrupted(folder), on_event=on_event,
         )
-    made = _read(folder)
-    say(f"Fine-tuned {made.base} on {made.training.rows} rows in {made.seconds:.0f} s: {folder / 'README.md'}")
+    training = _read(folder)
+    rows_and_seconds = f"{training.training.rows} rows in {training.seconds:.0f} s"
+    say(f"Fine-tuned {training.base} on {rows_and_seconds}: {folder / 'README.md'}")
     config = Config(model=str(folder), packs=(PACK,), out=str(out), offline=True, explain=Explain(samples=1))
     return run_audit(config, on_event)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import UsageError
-from auditkit.pipeline.steps.assemble import Answered, answered
+from auditkit.pipeline.steps.answers import PackAnswers, answers_by_pack
 from auditkit.schema import (
     FreeText,
     Number,
@@ -44,13 +44,13 @@ def export_predictions(run: Path, file: Path) -> int:
     if file.suffix != ".jsonl":
         raise UsageError(f"{file}: predictions are written as JSONL; name a .jsonl file")
     records = read_journal(RunFolder(run).journal)
-    packs = answered(records)
+    packs = answers_by_pack(records)
     lines = [json.dumps(line, ensure_ascii=False) + "\n" for pack in packs for line in _lines(pack)]
     write_atomically(file, "".join(lines).encode("utf-8"))
     return len(lines)
 
 
-def _lines(pack: Answered) -> Iterator[dict[str, Any]]:
+def _lines(pack: PackAnswers) -> Iterator[dict[str, Any]]:
     for sample in pack.samples:
         output = pack.outputs[sample.id]
         if output is not None:

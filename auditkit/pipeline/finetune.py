@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from auditkit.models.weights.fingerprint import file_sha256
 from auditkit.models.weights.locate import ModelFolder, locate
 from auditkit.pipeline.around.environment import environment
 from auditkit.pipeline.around.offline import prepare
+from auditkit.pipeline.around.training_folder import training_folder
 from auditkit.render.draw.curves import render as render_curves
 from auditkit.render.write.model_card import render as render_card
 from auditkit.schema import (
@@ -48,14 +47,14 @@ from auditkit.schema import (
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.schema.training import HEAD_ONLY
-from auditkit.store.files import cannot_write, sync_folder, write_atomically
-from auditkit.store.lock import open_locked, release
+from auditkit.store.files import sync_folder
 
 _SCHEMES = ("B-", "I-", "S-", "E-", "L-", "U-")
+"""How tags of spans begin, in every usual scheme; tags without them have no entities to score."""
 
 
 @dataclass(frozen=True)
-class Finetuned:
+class FinetunedModel:
     """A model folder and what it was made of."""
 
     training: Training
@@ -67,7 +66,7 @@ def finetune(
     columns: Mapping[str, str] | None = None, clusters: Sequence[str] = (), separator: str | None = None,
     device: str = "auto", threads: int | None = None, offline: bool = False, resume: bool = False,
     on_event: OnEvent = ignore, **recipe: Any,
-) -> Finetuned:
+) -> FinetunedModel:
     """Fine-tune a base model on labelled rows; `out` then holds weights, tokenizer, curves and a model card.
 
     Args:
@@ -84,15 +83,15 @@ def finetune(
         threads: CPU threads.
         offline: block every network connection.
         resume: go on with an interrupted training of the same rows and settings.
-        on_event: told of progress.
+        on_event: called with each `Event` of progress.
         recipe: further fields of `Recipe`, e.g. `epochs=2, seed=1`.
 
     Raises:
         UsageError: rows, base, settings or folder cannot be used.
-        MeasurementError: the loss became no number, or the disk is full.
+        MeasurementError: the loss is not a number, or the disk is full.
     """
     prepare(offline=offline)
-    begun = time.perf_counter()
+    start = time.perf_counter()
     if reason := registry.missing("finetune"):
         raise UsageError(f"finetune: {reason}")
     settings = read_recipe(task, recipe)
@@ -101,26 +100,26 @@ def finetune(
     if folder.exists():
         raise RunFolderError(f"{folder}: exists already; give --out another folder, or remove it")
     on_event(Event("load", f"reading {data}"))
-    rows, held, parts = _read(source, validation, settings)
-    located = locate(Config(model=base, offline=offline), on_event)
-    labels = label_order(task, [*parts.training, *parts.validation])
+    rows, held_out, sides = _read(source, validation, settings)
+    base_folder = locate(Config(model=base, offline=offline), on_event)
+    labels = label_order(task, [*sides.training, *sides.validation])
     origin = digest({
-        "base": located.weights_sha256, "data": rows.sha256, "validation": held.sha256 if held else None,
+        "base": base_folder.weights_sha256, "data": rows.sha256, "validation": held_out.sha256 if held_out else None,
         "columns": source.columns, "clusters": source.clusters, "separator": separator, "recipe": settings,
     })
-    with _beside(folder, origin, resume=resume) as work:
-        fitted = fit(
-            located, settings, labels, parts.training, parts.validation, folder=work / "model",
+    with training_folder(folder, origin, resume=resume) as work:
+        model = fit(
+            base_folder, settings, labels, sides.training, sides.validation, folder=work / "model",
             checkpoints=work / "checkpoints", device=device, threads=threads, resume=resume, on_event=on_event,
         )
-        on_event(Event("measure", f"{len(parts.validation)} validation rows"))
-        training = _training(base, located, rows, held, source, settings, labels, parts, fitted)
+        on_event(Event("measure", f"{len(sides.validation)} validation rows"))
+        training = _training(base, base_folder, rows, held_out, source, settings, labels, sides, model)
         training = training.model_copy(update={
             "weights_sha256": file_sha256(work / "model" / "model.safetensors"),
-            "seconds": round(time.perf_counter() - begun, 1),
+            "seconds": round(time.perf_counter() - start, 1),
         })
         _finish(work / "model", folder, training)
-    return Finetuned(training, folder)
+    return FinetunedModel(training, folder)
 
 
 def _task(
@@ -143,20 +142,20 @@ def _read(
     rows = read_training_rows(source)
     if validation is None:
         return rows, None, split(rows.samples, recipe.task, recipe.validation_share, recipe.seed)
-    held = read_training_rows(source.model_copy(update={"data": str(validation), "split": "validation"}))
-    return rows, held, with_validation(rows.samples, held.samples, recipe.task)
+    held_out = read_training_rows(source.model_copy(update={"data": str(validation), "split": "validation"}))
+    return rows, held_out, with_validation(rows.samples, held_out.samples, recipe.task)
 
 
 def read_recipe(task: TrainingTask, options: Mapping[str, Any]) -> Recipe:
-    """The hyper-parameters: those given, else the defaults, which are others for a head alone.
+    """The hyper-parameters: those that are set, else the defaults, which differ where only the head is trained.
 
     Raises:
         ConfigError: a value that makes no sense.
     """
-    chosen = {name: value for name, value in options.items() if value is not None}
-    usual: Mapping[str, Any] = HEAD_ONLY if chosen.get("freeze_body") else {}
+    settings = {name: value for name, value in options.items() if value is not None}
+    defaults: Mapping[str, Any] = HEAD_ONLY if settings.get("freeze_body") else {}
     try:
-        return Recipe.model_validate({**usual, **chosen, "task": task})
+        return Recipe.model_validate({**defaults, **settings, "task": task})
     except ValidationError as error:
         raise ConfigError(f"finetune: {first_fault(error, Recipe, ARGUMENTS)}") from None
 
@@ -175,70 +174,23 @@ def _labels(sample: Sample) -> tuple[str, ...]:
     return sample.references if sample.target is None else (sample.target,)
 
 
-def _work(folder: Path) -> Path:
-    return folder.absolute().parent / f".{folder.name}.part"
-
-
-def interrupted(folder: Path) -> bool:
-    """Whether an interrupted training of this folder left checkpoints to go on from."""
-    return any((_work(folder) / "checkpoints").glob("*"))
-
-
-@contextmanager
-def _beside(folder: Path, origin: str, *, resume: bool) -> Iterator[Path]:
-    """A hidden folder beside `folder`, locked; removed at the end, but for the checkpoints of what did not end well."""
-    work = _work(folder)
-    mark = work / "of"
-    if resume and not mark.is_file():
-        raise RunFolderError(f"{folder}: there is no interrupted training to go on with; leave out --resume")
-    if resume and mark.read_text(encoding="utf-8") != origin:
-        raise RunFolderError(
-            f"{folder}: the interrupted training had another base, other rows or other settings; "
-            f"give the same again, or remove {work} to begin from the start"
-        )
-    lock = work / "lock"
-    descriptor = open_locked(lock)
-    keep = False
-    try:
-        _begin(work, origin, resume=resume)
-        yield work
-    except BaseException as error:
-        keep = interrupted(folder)  # what --resume goes on from
-        if isinstance(error, OSError):
-            raise cannot_write(folder, error) from error
-        raise
-    finally:
-        release(lock, descriptor)
-        if not keep:
-            shutil.rmtree(work, ignore_errors=True)
-
-
-def _begin(work: Path, origin: str, *, resume: bool) -> None:
-    """Remove what an earlier training left, but never the checkpoints that a training can go on from."""
-    if not resume and any((work / "checkpoints").glob("*")):
-        raise RunFolderError(
-            f"{work}: holds the checkpoints of an interrupted training; go on with it: --resume, or remove that folder"
-        )
-    shutil.rmtree(work / "model", ignore_errors=True)
-    (work / "checkpoints").mkdir(exist_ok=True)
-    write_atomically(work / "of", origin.encode("utf-8"))
-
-
 def _training(
-    base: str, located: ModelFolder, rows: TrainingRows, held: TrainingRows | None, source: Task, recipe: Recipe,
-    labels: tuple[str, ...], parts: Split, fitted: TrainedModel,
+    base: str, base_folder: ModelFolder, rows: TrainingRows, held_out: TrainingRows | None, source: Task,
+    recipe: Recipe,
+    labels: tuple[str, ...], sides: Split, model: TrainedModel,
 ) -> Training:
     return Training(
-        base=base, base_sha256=located.weights_sha256, data=rows.name, data_sha256=rows.sha256,
-        validation_data=held.name if held else None, validation_sha256=held.sha256 if held else None,
+        base=base, base_sha256=base_folder.weights_sha256, data=rows.name, data_sha256=rows.sha256,
+        validation_data=held_out.name if held_out else None,
+        validation_sha256=held_out.sha256 if held_out else None,
         columns=source.columns, clusters=source.clusters, separator=source.separator, recipe=recipe, labels=labels,
-        training=_part(recipe.task, parts.training, fitted.truncated[0]),
-        validation=_part(recipe.task, parts.validation, fitted.truncated[1]), duplicates=parts.duplicates,
-        contradictory=parts.contradictory, dropped=parts.dropped, score=SCORES[recipe.task], curve=fitted.curve,
-        best_epoch=fitted.best_epoch, stopped_early=fitted.stopped_early, majority=_majority(recipe.task, parts),
-        estimates=_estimates(recipe, labels, parts.validation, fitted.outputs, rows.sha256),
-        parameters=fitted.parameters, trained=fitted.trained, weights_sha256="", seconds=0.0, device=fitted.device,
-        threads=fitted.threads, environment=environment(),
+        training=_part(recipe.task, sides.training, model.truncated[0]),
+        validation=_part(recipe.task, sides.validation, model.truncated[1]), duplicates=sides.duplicates,
+        contradictory=sides.contradictory, dropped=sides.dropped, score=SCORES[recipe.task], curve=model.curve,
+        best_epoch=model.best_epoch, stopped_early=model.stopped_early, majority=_majority(recipe.task, sides),
+        estimates=_estimates(recipe, labels, sides.validation, model.outputs, rows.sha256),
+        parameters=model.parameters, trained=model.trained, weights_sha256="", seconds=0.0, device=model.device,
+        threads=model.threads, environment=environment(),
     )
 
 
@@ -250,12 +202,12 @@ def _part(task: TrainingTask, samples: Sequence[Sample], truncated: int) -> Part
     )
 
 
-def _majority(task: TrainingTask, parts: Split) -> float | None:
+def _majority(task: TrainingTask, sides: Split) -> float | None:
     if task != "classification":
         return None
-    counts = Counter(sample.target for sample in parts.training)
+    counts = Counter(sample.target for sample in sides.training)
     common = min(counts, key=lambda label: (-counts[label], str(label)))
-    return sum(sample.target == common for sample in parts.validation) / len(parts.validation)
+    return sum(sample.target == common for sample in sides.validation) / len(sides.validation)
 
 
 def _estimates(

@@ -6,7 +6,7 @@ import datetime as dt
 
 from auditkit.judge.rules import rule_words
 from auditkit.judge.verdict import decide
-from auditkit.pipeline.steps.assemble import judge_estimates
+from auditkit.pipeline.steps.judgement import judge_estimates
 from auditkit.pipeline.steps.policy import open_policy
 from auditkit.schema import Audit
 
@@ -15,16 +15,17 @@ def gate(audit: Audit, policy: str | None = None, today: dt.date | None = None) 
     """The audit with the findings and verdict of a policy.
 
     Args:
-        audit: the audit; its estimates and self-test readings are taken as they are (`verify` recomputes them).
+        audit: the audit; its estimates and self-test readings are used as they are (`verify` recomputes them).
         policy: a built-in policy's name or a policy file; the audit's own by default.
         today: the day on which waivers are judged; today by default.
     """
     audited = [*(card.name for card in audit.benchmarks), *audit.not_applicable]
-    chosen = audit.policy if policy is None else open_policy(policy, audit.config.packs, audited)
+    applied = audit.policy if policy is None else open_policy(policy, audit.config.packs, audited)
     findings = judge_estimates(
-        chosen, audit.estimates, audit.not_applicable, audit.selftest, today or dt.datetime.now(dt.UTC).date()
+        applied, audit.estimates, audit.not_applicable, audit.selftest, today or dt.datetime.now(dt.UTC).date()
     )
     judged = audit.model_copy(update={
-        "policy": chosen, "findings": findings, "rule_words": rule_words(chosen), "verdict": decide(findings, chosen),
+        "policy": applied, "findings": findings, "rule_words": rule_words(applied),
+        "verdict": decide(findings, applied),
     })
     return judged.sealed()

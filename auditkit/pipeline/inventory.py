@@ -17,9 +17,9 @@ from auditkit.schema import RuleText
 Row = dict[str, str]
 
 
-def inventory(what: str) -> list[Row]:
+def inventory(kind: str) -> list[Row]:
     """Rows with `name` and facts, for one of `KINDS`."""
-    return KINDS[what]()
+    return KINDS[kind]()
 
 
 def _packs() -> list[Row]:
@@ -89,7 +89,7 @@ def _plugins() -> list[Row]:
 
 
 def _policies() -> list[Row]:
-    return [{"name": name, "what": what} for name, what in BUILT_IN.items()]
+    return [{"name": name, "what": purpose} for name, purpose in BUILT_IN.items()]
 
 
 KINDS: dict[str, Callable[[], list[Row]]] = {

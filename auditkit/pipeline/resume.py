@@ -11,11 +11,11 @@ from pydantic import ValidationError
 from auditkit.errors import ConfigError
 from auditkit.pipeline.around.environment import environment
 from auditkit.pipeline.around.resume_checks import refuse_libraries
-from auditkit.pipeline.audit import Finished, run_audit
-from auditkit.pipeline.steps.pages import write_pages
+from auditkit.pipeline.around.seal import is_sealed
+from auditkit.pipeline.audit import AuditRun, render_again, run_audit
 from auditkit.schema import Config, plain
 from auditkit.schema.config import EXECUTION, LIMITS_AND_PRICES
-from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.schema.event import OnEvent, ignore
 from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.schema.journal import Header
 from auditkit.store.folder import RunFolder
@@ -23,7 +23,7 @@ from auditkit.store.journal import Journal, read_journal
 from auditkit.store.records import JournalRecords
 
 
-def resume(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Finished:
+def resume(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> AuditRun:
     """Go on with an interrupted run: configuration, policy and packs are those in its journal's header.
 
     A run that is finished and sealed only has its pages written again.
@@ -40,12 +40,12 @@ def resume(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Fi
         RecordError: the journal's header cannot be read.
     """
     folder, records = _opened(path)
-    if _sealed(folder, records):
-        return _only_pages(folder, records.header, "is finished and sealed: nothing is left to do", on_event)
+    if is_sealed(folder, records):
+        return _render(folder, records.header, "is finished and sealed: nothing is left to do", on_event)
     return _go_on(folder, records.header, on_event, execution, retry_errors=False)
 
 
-def retry_errors(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> Finished:
+def retry_errors(path: str | Path, on_event: OnEvent = ignore, **execution: Any) -> AuditRun:
     """Ask again what is journalled as errored, and nothing else; then assemble and seal anew.
 
     An interrupted run is finished first. A request that fails again stays errored.
@@ -62,8 +62,8 @@ def retry_errors(path: str | Path, on_event: OnEvent = ignore, **execution: Any)
         RecordError: the journal's header cannot be read.
     """
     folder, records = _opened(path)
-    if _sealed(folder, records) and not any(output.error for output in records.outputs.values()):
-        return _only_pages(folder, records.header, "holds no errored answer: nothing is asked again", on_event)
+    if is_sealed(folder, records) and not any(output.error for output in records.outputs.values()):
+        return _render(folder, records.header, "holds no errored answer: nothing is asked again", on_event)
     return _go_on(folder, records.header, on_event, execution, retry_errors=True)
 
 
@@ -72,43 +72,35 @@ def _opened(path: str | Path) -> tuple[RunFolder, JournalRecords]:
     return folder, read_journal(folder.journal, strict=False)
 
 
-def _sealed(folder: RunFolder, records: JournalRecords) -> bool:
-    whole = records.seal is not None and not records.after_seal and folder.audit.is_file()
-    return whole and records.seal == folder.audit_sha256()
-
-
-def _only_pages(folder: RunFolder, header: Header, what: str, on_event: OnEvent) -> Finished:
-    on_event(Event("render", f"{folder.path} {what}; the pages are written again"))
+def _render(folder: RunFolder, header: Header, reason: str, on_event: OnEvent) -> AuditRun:
     with Journal.open(folder.journal, header, on_event=on_event):  # for its lock, and to cut off a torn end
         folder.sweep()
-        found = folder.read_audit()
-        write_pages(folder, found, on_event)
-        return Finished(found, folder, folder.audit_sha256())
+        return render_again(folder, f"{reason}; the pages are written again", on_event)
 
 
 def _go_on(
     folder: RunFolder, header: Header, on_event: OnEvent, execution: dict[str, Any], *, retry_errors: bool
-) -> Finished:
+) -> AuditRun:
     # Before the model is loaded: other libraries may not even load it.
     refuse_libraries(folder.path, header.environment, environment())
     config = _config(header.config, {**execution, "out": str(folder.path)})
-    return run_audit(config, on_event, begun=header, retry_errors=retry_errors)
+    return run_audit(config, on_event, earlier=header, retry_errors=retry_errors)
 
 
-def _config(begun: Config, execution: dict[str, Any]) -> Config:
-    """The configuration of a run, with what it does not keep given anew."""
+def _config(journalled: Config, execution: dict[str, Any]) -> Config:
+    """The configuration of a run, with the settings that a journal does not keep."""
     limits = execution.pop("api", None) or {}
     if not isinstance(limits, Mapping):
         names = ", ".join(LIMITS_AND_PRICES)
-        raise ConfigError(f"api: {type(limits).__name__} is no mapping; give it as a dict of {names}")
-    other = [*(execution.keys() - {"out", *EXECUTION}), *(f"api.{key}" for key in limits.keys() - {*LIMITS_AND_PRICES})]
-    if other:
+        raise ConfigError(f"api: {type(limits).__name__} is not a mapping; give it as a dict of {names}")
+    refused = execution.keys() - {"out", *EXECUTION} | {f"api.{key}" for key in limits.keys() - {*LIMITS_AND_PRICES}}
+    if refused:
         raise ConfigError(
-            f"{', '.join(sorted(other))}: no setting that may change when a run goes on; there are: "
+            f"{', '.join(sorted(refused))}: not a setting that may change when a run goes on; there are: "
             f"{', '.join((*EXECUTION, *(f'api.{key}' for key in LIMITS_AND_PRICES)))}"
         )
-    kept = plain(begun)
+    settings = plain(journalled)
     try:
-        return Config.model_validate({**kept, **execution, "api": {**kept["api"], **limits}})
+        return Config.model_validate({**settings, **execution, "api": {**settings["api"], **limits}})
     except ValidationError as error:
         raise ConfigError(str(first_fault(error, Config, ARGUMENTS))) from None

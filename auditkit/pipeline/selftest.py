@@ -1,87 +1,18 @@
-"""Every probe is run against planted models whose behaviour is known, on the audit's own rows."""
+"""The self-test of packs, outside any audit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-from auditkit.errors import MeasurementError
 from auditkit.load.packs import built_in_names, open_pack
 from auditkit.load.requests import build
 from auditkit.load.samples import read_samples
-from auditkit.load.sampling import limit
-from auditkit.measure.measurement import measure
-from auditkit.models.scripted.planted import PlantedAdapter
-from auditkit.schema import Benchmark, Estimate, Output, PlantedReading, Request, Sample, SelfTestReading
-from auditkit.stats.intervals import interval
-
-LEVEL = 0.9999
-"""Level of the interval that must hold a random behaviour's expected value."""
-MOST_SAMPLES = 2000
-"""Most samples of a pack that are self-tested: whole clusters in seeded order."""
-
-
-def selftest(
-    card: Benchmark, samples: Sequence[Sample], requests: Mapping[str, Request], *, seed: int
-) -> list[SelfTestReading]:
-    """Read every metric of a pack on the planted models that its card names.
-
-    Args:
-        card: the pack.
-        samples: the audited samples of the pack.
-        requests: sample id to its request.
-        seed: the audit's seed.
-
-    Returns:
-        One reading an expectation of the card. A fixed behaviour must read its value exactly (to 1e-12), a random
-        one inside its 99.99 % interval.
-    """
-    clean = [sample for sample in samples if not sample.variant]
-    rows = clean if len(clean) <= MOST_SAMPLES else limit(clean, MOST_SAMPLES, seed)
-    readings = []
-    for planted in sorted({expected.planted for expected in card.planted}):
-        outputs = answers(planted, rows, requests)
-        found = measure(card, rows, outputs, level=LEVEL, seed=seed, pooled_only=True).estimates
-        by_use = {(estimate.id.metric, estimate.id.arm): estimate for estimate in found}
-        readings += [
-            _reading(expected, by_use[expected.metric, expected.arm])
-            for expected in card.planted if expected.planted == planted
-        ]
-    return readings
-
-
-def answers(planted: str, samples: Iterable[Sample], requests: Mapping[str, Request]) -> dict[str, Output | None]:
-    """What a planted model answers, by sample id; an error becomes an errored output."""
-    by_hash = {requests[sample.id].sha256: sample for sample in samples}
-    adapter = PlantedAdapter(planted, by_hash)
-    answered: dict[str, Output] = {}
-    for encoded in adapter.encode([requests[sample.id] for sample in by_hash.values()]):
-        sha = encoded.request.sha256
-        try:
-            answered[sha] = next(iter(adapter.execute([encoded])))
-        except MeasurementError as error:
-            answered[sha] = Output(request=sha, rule=encoded.request.rule, error=str(error))
-    return {sample.id: answered[requests[sample.id].sha256] for sample in samples}
-
-
-def _reading(expected: PlantedReading, estimate: Estimate) -> SelfTestReading:
-    low, high = interval(estimate.spread, LEVEL) if estimate.spread is not None else (None, None)
-    value = estimate.value
-    if expected.expect == "undefined":
-        ok = value is None
-    elif value is None or expected.value is None:
-        ok = False
-    elif expected.expect == "exactly":
-        ok = abs(value - expected.value) <= 1e-12
-    else:
-        ok = (low is None or low <= expected.value) and (high is None or expected.value <= high)
-    return SelfTestReading(
-        planted=expected.planted, estimate=estimate.id, expect=expected.expect, expected=expected.value, value=value,
-        low=low, high=high, n=estimate.n, ok=ok,
-    )
+from auditkit.pipeline.steps.selftest import selftest
+from auditkit.schema import SelfTestReading
 
 
 def selftest_packs(names: Sequence[str], *, seed: int) -> list[SelfTestReading]:
-    """Self-test packs outside any audit.
+    """Read every metric of packs on planted models, on all rows that a self-test takes.
 
     Args:
         names: pack names or folders; all built-in packs where empty.

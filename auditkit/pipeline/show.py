@@ -11,7 +11,7 @@ from typing import Any
 from auditkit.errors import UsageError
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
-from auditkit.pipeline.steps.assemble import answered
+from auditkit.pipeline.steps.answers import answers_by_pack
 from auditkit.pipeline.steps.evidence import evidence_of
 from auditkit.render.view.answer import answer_view
 from auditkit.render.words.numbers import DASH
@@ -56,13 +56,13 @@ class SampleReport:
     def _answer(self) -> Iterator[str]:
         """The options and classes with their scores, what was said, and why none of the options is the answer."""
         view = answer_view(evidence_of(self.sample, self.output, {}))
-        for place, option in enumerate(view.options, start=1):
-            is_class = place > len(self.sample.choices)
+        for number, option in enumerate(view.options, start=1):
+            is_class = number > len(self.sample.choices)
             numbers = zip(view.columns, option.numbers, strict=True)
             texts = [
                 f"class ({_visible(option.label)})" if is_class
-                else f"option {place} ({_visible(option.label)}): {_visible(option.text)}",
-                ", ".join(f"{column} {number}" for column, number in numbers if number != DASH),
+                else f"option {number} ({_visible(option.label)}): {_visible(option.text)}",
+                ", ".join(f"{column} {amount}" for column, amount in numbers if amount != DASH),
                 "<- the answer" if option.picked else "",
             ]
             yield "  " + "  ".join(text for text in texts if text)
@@ -82,10 +82,10 @@ def show(run: Path, sample_id: str) -> SampleReport:
     """Everything that a run holds of one sample.
 
     Raises:
-        UsageError: the run has no such sample; the nearest ids are told.
+        UsageError: the run has no such sample; the message names the nearest ids.
     """
     records = read_journal(RunFolder(run).journal)
-    for pack in answered(records):
+    for pack in answers_by_pack(records):
         for sample in pack.samples:
             if sample.id == sample_id:
                 seed = records.header.config.seed

@@ -21,8 +21,8 @@ TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What `verify` found to hold."""
+class Verification:
+    """What `verify` checked of a run, all of which holds."""
 
     audit: Audit
     lines: int
@@ -33,7 +33,7 @@ class Verified:
     """sha256 of audit.json, as the journal seals it."""
 
 
-def verify(path: str | Path) -> Verified:
+def verify(path: str | Path) -> Verification:
     """Check a run folder: the journal's chain, the seal, every recomputed number, and samples.parquet.
 
     Raises:
@@ -45,14 +45,14 @@ def verify(path: str | Path) -> Verified:
     audit = folder.read_audit()
     if records.seal is None:
         raise VerifyError(f"{folder.journal}: holds no seal, so the audit is not finished; run it again")
-    found = hashlib.sha256(folder.audit.read_bytes()).hexdigest()
-    if found != records.seal:
-        raise VerifyError(f"{folder.audit}: its sha256 {found} is not the sealed one {records.seal}")
+    sha256 = hashlib.sha256(folder.audit.read_bytes()).hexdigest()
+    if sha256 != records.seal:
+        raise VerifyError(f"{folder.audit}: its sha256 {sha256} is not the sealed one {records.seal}")
     recomputed = assemble(records, _day(audit))
-    for where, was, now in differences(_facts(audit), _facts(recomputed.audit)):
-        raise VerifyError(f"{folder.audit}: {where} is {was!r}, but the journal gives {now!r}")
+    for place, stated, derived in differences(_facts(audit), _facts(recomputed.audit)):
+        raise VerifyError(f"{folder.audit}: {place} is {stated!r}, but the journal gives {derived!r}")
     folder.check_samples(recomputed.audit.samples_sha256)
-    return Verified(
+    return Verification(
         audit=audit, lines=records.lines, estimates=len(recomputed.audit.estimates), seal=records.seal
     )
 
@@ -70,26 +70,27 @@ def _facts(audit: Audit) -> dict[str, Any]:
     return facts
 
 
-def differences(was: Any, now: Any, where: str = "") -> Iterator[tuple[str, Any, Any]]:
+def differences(stated: Any, derived: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Places at which two JSON values differ; numbers by more than 1e-9.
 
     Yields:
-        Path, the value there in `was`, and in `now`.
+        Path, the value there in `stated`, and in `derived`.
     """
-    if isinstance(was, dict) and isinstance(now, dict):
-        for key in sorted(was.keys() | now.keys()):
-            if key != "id" or where:
-                yield from differences(was.get(key), now.get(key), f"{where}.{key}" if where else key)
-        if not where and was.get("id") != now.get("id"):
-            yield "id", was.get("id"), now.get("id")
-    elif isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
-        for i, (left, right) in enumerate(zip(was, now, strict=True)):
-            yield from differences(left, right, f"{where}[{_label(left, i)}]")
-    elif isinstance(was, float) and isinstance(now, (int, float)) and not isinstance(now, bool):
-        if not math.isclose(was, now, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
-            yield where, was, now
-    elif was != now:
-        yield where, was, now
+    if isinstance(stated, dict) and isinstance(derived, dict):
+        for key in sorted(stated.keys() | derived.keys()):
+            if key != "id" or path:
+                yield from differences(stated.get(key), derived.get(key), f"{path}.{key}" if path else key)
+        # the audit's own id last: it hashes all the rest, so that any other difference says more
+        if not path and stated.get("id") != derived.get("id"):
+            yield "id", stated.get("id"), derived.get("id")
+    elif isinstance(stated, list) and isinstance(derived, list) and len(stated) == len(derived):
+        for i, (left, right) in enumerate(zip(stated, derived, strict=True)):
+            yield from differences(left, right, f"{path}[{_label(left, i)}]")
+    elif isinstance(stated, float) and isinstance(derived, (int, float)) and not isinstance(derived, bool):
+        if not math.isclose(stated, derived, rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            yield path, stated, derived
+    elif stated != derived:
+        yield path, stated, derived
 
 
 def _label(item: Any, i: int) -> str:

@@ -172,9 +172,9 @@ def test_retry_errors_has_its_own_budget_and_prices(toy: Any, api: ModuleType, t
 @pytest.mark.parametrize(
     ("execution", "message"),
     [
-        ({"api": {"concurrency": 9}}, r"api\.concurrency: no setting that may change when a run goes on; there are"),
-        ({"api": 9}, "api: int is no mapping"),
-        ({"seed": 3}, "seed: no setting that may change"),
+        ({"api": {"concurrency": 9}}, r"api\.concurrency: not a setting that may change when a run goes on; there are"),
+        ({"api": 9}, "api: int is not a mapping"),
+        ({"seed": 3}, "seed: not a setting that may change"),
         ({"api": {"max_requests": 0}}, r"api\.max_requests: Input should be greater than or equal to 1"),
         ({"api": {"price_per_million_input": float("nan")}}, r"api\.price_per_million_input: "),
     ],

@@ -19,7 +19,7 @@ from auditkit.models.open import open_model
 from auditkit.models.speed.bench import CompileTimes, Setting, compare_compiled, difference, matrix_rate, settings
 from auditkit.models.speed.packed import PackedLinear
 from auditkit.pipeline import bench as module
-from auditkit.pipeline.bench import bench, recommended
+from auditkit.pipeline.bench import bench, recommendation
 from auditkit.schema import Config, OptionScore, OptionScores, Output
 
 
@@ -107,7 +107,7 @@ def test_the_batch_is_compiled_without_packed_layers(tiny: str, monkeypatch: pyt
         if type(layer) is torch.nn.Linear:  # as `pack` does with larger matrices
             layer.__class__ = PackedLinear
     monkeypatch.setattr(torch, "compile", watch)
-    compare_compiled(adapter, module.ask(adapter, tiny))
+    compare_compiled(adapter, module.bench_requests(adapter, tiny))
     assert torch.nn.Linear in read
     assert PackedLinear not in read
     assert 0 < read[-1] <= 512
@@ -132,7 +132,7 @@ def test_another_failure_of_the_compiler_is_one_line(tiny: str, monkeypatch: pyt
     monkeypatch.setattr(torch, "compile", broken)
     adapter = open_model(Config(model=tiny, device="cpu", threads=1))
     with pytest.raises(MeasurementError, match=r"^NotImplementedError: this cannot be compiled$"):
-        compare_compiled(adapter, module.ask(adapter, tiny))
+        compare_compiled(adapter, module.bench_requests(adapter, tiny))
 
 
 def test_requests_before_compiling_pays_by_hand() -> None:
@@ -159,12 +159,12 @@ def row(dtype: str, seconds: float, within: bool) -> dict[str, Any]:
 
 def test_advice_is_the_fastest_within_the_tolerance() -> None:
     reference = row("float32", 4.0, True)
-    assert recommended([reference, row("bfloat16", 2.0, True)]) == {
+    assert recommendation([reference, row("bfloat16", 2.0, True)]) == {
         "device": "cpu", "dtype": "bfloat16", "reason": "2.0 times as fast as float32 on cpu"
     }
-    assert recommended([reference, row("bfloat16", 2.0, False)])["dtype"] == "float32"
-    assert recommended([reference, row("bfloat16", 5.0, True)])["dtype"] == "float32"
-    assert recommended([reference, {"device": "cpu", "dtype": "bfloat16", "skipped": "slow"}])["dtype"] == "float32"
+    assert recommendation([reference, row("bfloat16", 2.0, False)])["dtype"] == "float32"
+    assert recommendation([reference, row("bfloat16", 5.0, True)])["dtype"] == "float32"
+    assert recommendation([reference, {"device": "cpu", "dtype": "bfloat16", "skipped": "slow"}])["dtype"] == "float32"
 
 
 def output(*sums: float, tokens: int = 2, error: str | None = None) -> Output:

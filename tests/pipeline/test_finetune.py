@@ -17,7 +17,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from auditkit.errors import ConfigError, MeasurementError, ModelError, PackError, RunFolderError
 from auditkit.models.open import open_model
 from auditkit.models.weights.fingerprint import file_sha256
-from auditkit.pipeline.finetune import Finetuned, finetune
+from auditkit.pipeline.finetune import FinetunedModel, finetune
 from auditkit.schema import Config, Recipe, Request
 from auditkit.schema.event import Event
 
@@ -86,7 +86,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def learnt(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Finetuned:
+def learnt(base: Path, tmp_path_factory: pytest.TempPathFactory) -> FinetunedModel:
     """The tiny BERT after it learnt the rule of `sunny`."""
     folder = tmp_path_factory.mktemp("learnt")
     return finetune(
@@ -95,21 +95,21 @@ def learnt(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Finetuned:
 
 
 @pytest.fixture
-def run(base: Path, tmp_path: Path) -> Callable[..., Finetuned]:
-    def make(rows: list[dict[str, Any]], task: Any = "classification", **settings: Any) -> Finetuned:
+def run(base: Path, tmp_path: Path) -> Callable[..., FinetunedModel]:
+    def make(rows: list[dict[str, Any]], task: Any = "classification", **settings: Any) -> FinetunedModel:
         data = write(tmp_path / "rows.jsonl", rows)
         return finetune(str(base), data=data, task=task, **{"out": tmp_path / "model", **RULE, **settings})
 
     return make
 
 
-def value(done: Finetuned, metric: str) -> float:
+def value(done: FinetunedModel, metric: str) -> float:
     estimate = next(one for one in done.training.estimates if one.id.metric == metric)
     assert estimate.value is not None
     return estimate.value
 
 
-def test_a_tiny_bert_learns_a_rule_that_a_majority_class_does_not_know(learnt: Finetuned) -> None:
+def test_a_tiny_bert_learns_a_rule_that_a_majority_class_does_not_know(learnt: FinetunedModel) -> None:
     made = learnt.training
     assert made.majority == pytest.approx(0.5)
     accuracy = next(one for one in made.estimates if one.id.metric == "accuracy")
@@ -123,7 +123,7 @@ def test_a_tiny_bert_learns_a_rule_that_a_majority_class_does_not_know(learnt: F
     assert made.trained == made.parameters
 
 
-def test_the_saved_folder_is_an_ordinary_model_that_answers_as_it_did(learnt: Finetuned) -> None:
+def test_the_saved_folder_is_an_ordinary_model_that_answers_as_it_did(learnt: FinetunedModel) -> None:
     adapter = open_model(Config(model=str(learnt.folder), device="cpu"))
     requests = [Request(kind="classify", rule="probabilities", text=row["text"]) for row in sunny(40)]
     outputs = list(adapter.execute(adapter.encode(requests)))
@@ -136,7 +136,7 @@ def test_the_saved_folder_is_an_ordinary_model_that_answers_as_it_did(learnt: Fi
     assert learnt.training.weights_sha256 == file_sha256(learnt.folder / "model.safetensors")
 
 
-def test_the_loss_is_that_of_plain_torch(learnt: Finetuned) -> None:
+def test_the_loss_is_that_of_plain_torch(learnt: FinetunedModel) -> None:
     """Oracle: cross-entropy of the saved model on the held-out rows, row by row."""
     made = learnt.training
     folder = str(learnt.folder)
@@ -165,7 +165,7 @@ def test_the_loss_is_that_of_plain_torch(learnt: Finetuned) -> None:
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
-    run: Callable[..., Finetuned], tmp_path: Path
+    run: Callable[..., FinetunedModel], tmp_path: Path
 ) -> None:
     rows = sunny(60)
     sums = [
@@ -176,7 +176,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert sums[0] != sums[2]
 
 
-def test_training_leaves_the_random_state_alone(run: Callable[..., Finetuned]) -> None:
+def test_training_leaves_the_random_state_alone(run: Callable[..., FinetunedModel]) -> None:
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
@@ -185,7 +185,7 @@ def test_training_leaves_the_random_state_alone(run: Callable[..., Finetuned]) -
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_a_frozen_body_stays_as_it_was_and_runs_once(base: Path, run: Callable[..., Finetuned]) -> None:
+def test_a_frozen_body_stays_as_it_was_and_runs_once(base: Path, run: Callable[..., FinetunedModel]) -> None:
     from safetensors.torch import load_file
 
     events: list[Event] = []
@@ -198,7 +198,7 @@ def test_a_frozen_body_stays_as_it_was_and_runs_once(base: Path, run: Callable[.
 
 
 def test_a_frozen_body_gives_the_weights_that_running_it_each_epoch_would(
-    run: Callable[..., Finetuned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., FinetunedModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from safetensors.torch import load_file
 
@@ -212,7 +212,7 @@ def test_a_frozen_body_gives_the_weights_that_running_it_each_epoch_would(
         torch.testing.assert_close(tensor, second[name], rtol=1e-3, atol=1e-5)
 
 
-def test_pairs(run: Callable[..., Finetuned]) -> None:
+def test_pairs(run: Callable[..., FinetunedModel]) -> None:
     rows = []
     for at, words in enumerate(sentences(60)):
         second, label = ("sun up", "yes") if at % 2 else ("cold west", "no")
@@ -221,7 +221,7 @@ def test_pairs(run: Callable[..., Finetuned]) -> None:
     assert value(done, "accuracy") == 1.0
 
 
-def test_several_labels(run: Callable[..., Finetuned]) -> None:
+def test_several_labels(run: Callable[..., FinetunedModel]) -> None:
     rows = [
         {"text": " ".join(words), "label": [name for name in ("red", "cold") if name in words]}
         for words in sentences(300)
@@ -234,7 +234,7 @@ def test_several_labels(run: Callable[..., Finetuned]) -> None:
     assert config["problem_type"] == "multi_label_classification"
 
 
-def test_numbers(run: Callable[..., Finetuned]) -> None:
+def test_numbers(run: Callable[..., FinetunedModel]) -> None:
     rows = [{"text": " ".join(words), "label": float(words.count("up") - words.count("down"))}
             for words in sentences(200)]
     done = run(rows, "regression", epochs=12)
@@ -254,7 +254,7 @@ def tagged(number: int) -> list[dict[str, Any]]:
     return rows
 
 
-def test_tags_of_words_that_split(base: Path, run: Callable[..., Finetuned]) -> None:
+def test_tags_of_words_that_split(base: Path, run: Callable[..., FinetunedModel]) -> None:
     assert len(transformers.AutoTokenizer.from_pretrained(str(base)).tokenize("oslo")) > 1
     done = run(tagged(120), "tagging")
     assert done.training.labels == ("O", "B-place")
@@ -264,7 +264,7 @@ def test_tags_of_words_that_split(base: Path, run: Callable[..., Finetuned]) -> 
     assert learnt.labels == {"B-place": learnt.rows, "O": 5 * learnt.rows}
 
 
-def test_training_stops_when_the_validation_loss_no_longer_falls(run: Callable[..., Finetuned]) -> None:
+def test_training_stops_when_the_validation_loss_no_longer_falls(run: Callable[..., FinetunedModel]) -> None:
     generator = random.Random(0)
     rows = [{"text": " ".join(words), "label": generator.choice("ab")} for words in sentences(60)]
     done = run(rows, epochs=30, patience=1, learning_rate=1e-2)
@@ -274,7 +274,7 @@ def test_training_stops_when_the_validation_loss_no_longer_falls(run: Callable[.
     assert max(losses) == done.training.best_epoch + 1
 
 
-def test_long_rows_are_cut_and_counted(run: Callable[..., Finetuned]) -> None:
+def test_long_rows_are_cut_and_counted(run: Callable[..., FinetunedModel]) -> None:
     rows = sunny(40)
     rows[0]["text"] += " red" * 90
     done = run(rows, epochs=1)
@@ -282,7 +282,7 @@ def test_long_rows_are_cut_and_counted(run: Callable[..., Finetuned]) -> None:
 
 
 def test_an_interrupted_training_writes_nothing_and_goes_on_to_the_same_weights(
-    run: Callable[..., Finetuned], tmp_path: Path
+    run: Callable[..., FinetunedModel], tmp_path: Path
 ) -> None:
     rows = sunny(200)
     whole = run(rows, epochs=4, out=tmp_path / "whole")
@@ -324,7 +324,7 @@ def test_the_demo_goes_on_with_its_interrupted_training(tmp_path: Path, monkeypa
 
 
 def test_an_interrupt_before_the_first_checkpoint_leaves_nothing(
-    run: Callable[..., Finetuned], tmp_path: Path
+    run: Callable[..., FinetunedModel], tmp_path: Path
 ) -> None:
     def interrupt(event: Event) -> None:
         if event.stage == "train":
@@ -336,7 +336,7 @@ def test_an_interrupt_before_the_first_checkpoint_leaves_nothing(
 
 
 def test_a_fault_after_training_keeps_what_was_learnt(
-    run: Callable[..., Finetuned], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., FinetunedModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -382,7 +382,7 @@ def test_the_command_fine_tunes_and_tells_the_next_one(
     assert json.loads(capsys.readouterr().out)["training"]["rows"] == 36
 
 
-def test_what_cannot_be_gone_on_with(base: Path, run: Callable[..., Finetuned], tmp_path: Path) -> None:
+def test_what_cannot_be_gone_on_with(base: Path, run: Callable[..., FinetunedModel], tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="no interrupted training"):
         run(sunny(20), resume=True)
     work = tmp_path / ".model.part"
@@ -392,7 +392,7 @@ def test_what_cannot_be_gone_on_with(base: Path, run: Callable[..., Finetuned], 
         run(sunny(20), resume=True)
 
 
-def test_a_folder_that_exists_is_never_touched(run: Callable[..., Finetuned], tmp_path: Path) -> None:
+def test_a_folder_that_exists_is_never_touched(run: Callable[..., FinetunedModel], tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "mine.txt").write_text("x")
     with pytest.raises(RunFolderError, match="exists already"):
@@ -400,14 +400,16 @@ def test_a_folder_that_exists_is_never_touched(run: Callable[..., Finetuned], tm
     assert [path.name for path in (tmp_path / "model").iterdir()] == ["mine.txt"]
 
 
-def test_a_loss_that_is_no_number_is_an_error_and_leaves_nothing(run: Callable[..., Finetuned], tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_is_an_error_and_leaves_nothing(
+    run: Callable[..., FinetunedModel], tmp_path: Path
+) -> None:
     rows = [{"text": " ".join(words), "label": 1e38 * (-1) ** at} for at, words in enumerate(sentences(20))]
     with pytest.raises(MeasurementError, match="no number"):
         run(rows, "regression", epochs=1)
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
 
 
-def test_bases_that_cannot_be_fine_tuned(base: Path, run: Callable[..., Finetuned], tmp_path: Path) -> None:
+def test_bases_that_cannot_be_fine_tuned(base: Path, run: Callable[..., FinetunedModel], tmp_path: Path) -> None:
     data = write(tmp_path / "rows.jsonl", sunny(20))
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -15,7 +15,6 @@ from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.models.adapter import Encoded
 from auditkit.models.scripted import planted
 from auditkit.models.scripted.planted import PlantedAdapter
-from auditkit.pipeline import audit as auditing
 from auditkit.pipeline import resume as resuming
 from auditkit.pipeline.verify import verify
 from auditkit.schema import Output
@@ -159,7 +158,7 @@ def test_moved_libraries_are_refused_before_the_model_is_opened(
     interrupted: Path, monkeypatch: pytest.MonkeyPatch, flaky: type[Flaky]
 ) -> None:
     flaky.asked.clear()
-    now = {**auditing.environment(), "transformers": "9.9.9"}
+    now = {**resuming.environment(), "transformers": "9.9.9"}
     monkeypatch.setattr(resuming, "environment", lambda: now)
     before = (interrupted / "journal.jsonl").read_bytes()
     with pytest.raises(RunFolderError, match=r"transformers \S+ -> 9\.9\.9") as caught:

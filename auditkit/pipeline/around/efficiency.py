@@ -28,11 +28,11 @@ def efficiency(
     kind = adapter.subject.kind
     if answers_by_sample(kind):
         return None
-    answered = [
+    answers = [
         output for sha, output in records.outputs.items() if sha not in records.from_cache and output.error is None
     ]
-    read = sum(output.prompt_tokens for output in answered)
-    written = sum(output.completion_tokens for output in answered)
+    read = sum(output.prompt_tokens for output in answers)
+    written = sum(output.completion_tokens for output in answers)
     checkpoint = getattr(adapter, "checkpoint", None)
     return Efficiency(
         disk_bytes=checkpoint.disk_bytes if isinstance(checkpoint, Checkpoint) else None,
@@ -44,7 +44,7 @@ def efficiency(
         latency_median=round(statistics.median(records.latencies), 6) if records.latencies else None,
         latency_p95=_quantile(records.latencies, 0.95),
         price_input=api.price_per_million_input, price_output=api.price_per_million_output,
-        cost=_cost(answered, api) if kind == "api" else None,
+        cost=_cost(answers, api) if kind == "api" else None,
     )
 
 
@@ -53,12 +53,12 @@ def _quantile(values: Collection[float], share: float) -> float | None:
     return round(sorted(values)[math.ceil(share * len(values)) - 1], 6) if values else None
 
 
-def _cost(answered: Iterable[Output], api: Api) -> float | None:
+def _cost(answers: Iterable[Output], api: Api) -> float | None:
     """The price of all answers, in the prices' currency."""
     if api.price_per_million_input is None and api.price_per_million_output is None:
         return None
     total = 0.0
-    for output in answered:
+    for output in answers:
         if not output.prompt_tokens:  # every prompt has tokens: the endpoint did not count
             return None
         total += output.prompt_tokens * (api.price_per_million_input or 0.0)

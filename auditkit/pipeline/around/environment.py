@@ -36,11 +36,11 @@ class Clock:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Add the time of a block to a stage."""
-        begun = time.perf_counter()
+        start = time.perf_counter()
         try:
             yield
         finally:
-            self.stages[name] = round(self.stages.get(name, 0.0) + time.perf_counter() - begun, 3)
+            self.stages[name] = round(self.stages.get(name, 0.0) + time.perf_counter() - start, 3)
 
 
 def environment() -> dict[str, str]:
@@ -55,19 +55,19 @@ def environment() -> dict[str, str]:
 
 
 def observe(
-    clock: Clock, records: JournalRecords, adapter: Adapter, executor: str, ran: Efficiency | None = None
+    clock: Clock, records: JournalRecords, adapter: Adapter, executor: str, cost: Efficiency | None = None
 ) -> Observed:
     """What one command took, how the model read, what the journal says of its work, and what it costs to run."""
-    how = {"reading": adapter.execution} if isinstance(adapter, ExecutionReporter) and adapter.execution else {}
+    reading = {"reading": adapter.execution} if isinstance(adapter, ExecutionReporter) and adapter.execution else {}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     outputs = records.outputs.values()
     return Observed(
         started=clock.started, finished=_now(), seconds=round(sum(clock.stages.values()), 3), stages=clock.stages,
-        peak_memory_bytes=peak, host={"cpus": str(os.cpu_count()), "machine": platform.machine(), **how},
+        peak_memory_bytes=peak, host={"cpus": str(os.cpu_count()), "machine": platform.machine(), **reading},
         executor=executor,
         requests=len(records.requests), cache_hits=records.cached,
         model_tokens=sum(output.prompt_tokens + output.completion_tokens for output in outputs),
-        model_seconds=round(records.seconds, 3), efficiency=ran,
+        model_seconds=round(records.seconds, 3), efficiency=cost,
     )
 
 

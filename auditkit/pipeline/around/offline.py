@@ -24,9 +24,8 @@ DEFAULTS = {
 }
 """Environment of the libraries, where the user has not set it."""
 OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
-
-
-_HERE = ("127.0.0.1", "::1", "localhost")
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+"""Hosts that loopback connections name."""
 
 
 def prepare(*, offline: bool, loopback: bool = False) -> None:
@@ -53,10 +52,10 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if not _blocked or event not in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
         return
     if event == "socket.getaddrinfo":
-        if _loopback and arguments[0] in _HERE:
+        if _loopback and arguments[0] in _THIS_MACHINE:
             return
         raise UsageError(f"offline: refused to look up {arguments[0]!r}; run without --offline to allow the network")
-    if _loopback and isinstance(arguments[1], tuple) and arguments[1][0] in _HERE:
+    if _loopback and isinstance(arguments[1], tuple) and arguments[1][0] in _THIS_MACHINE:
         return
     if getattr(arguments[0], "family", None) != socket.AF_UNIX:
         raise UsageError(f"offline: refused to connect to {arguments[1]!r}; run without --offline to allow the network")

@@ -14,36 +14,37 @@ _SHOWN = 16
 """Hex digits or characters of a value that are shown."""
 
 
-def refuse_libraries(run: Path, was: Mapping[str, str], now: Mapping[str, str]) -> None:
+def refuse_libraries(run: Path, before: Mapping[str, str], current: Mapping[str, str]) -> None:
     """Refuse to go on with other libraries, another Python or another platform.
 
     Args:
         run: the run folder, for the message.
-        was: library to version when the run began.
-        now: the same, as installed.
+        before: library to version when the run began.
+        current: the same, as installed.
 
     Raises:
         RunFolderError: one line that names what changed.
     """
-    changed = _changed(was, now)
+    changed = _changed(before, current)
     if changed:
         _refuse(run, changed, "install these versions again")
 
 
-def refuse_model(run: Path, was: Header, now: Header) -> None:
+def refuse_model(run: Path, before: Header, current: Header) -> None:
     """Refuse to go on with another model, other rows or another scoring rule.
 
     Raises:
         RunFolderError: one line that names what changed: of the model its parts (weights, tokenizer, dtype …).
     """
     changed: list[str] = []
-    if was.subject.fingerprint != now.subject.fingerprint:
-        changed += [f"model {each}" for each in _changed(was.subject.parts, now.subject.parts) or ["fingerprint"]]
-    changed += [f"pack {each}" for each in _changed(_packs(was), _packs(now))]
-    changed += [f"rule of {each}" for each in _changed(was.rules, now.rules)]
-    changed += [f"not applicable: {each}" for each in _changed(was.not_applicable, now.not_applicable)]
-    if not changed and plain(was) != plain(now):
-        changed = [key for key, value in plain(was).items() if plain(now)[key] != value]
+    if before.subject.fingerprint != current.subject.fingerprint:
+        parts = _changed(before.subject.parts, current.subject.parts) or ["fingerprint"]
+        changed += [f"model {part}" for part in parts]
+    changed += [f"pack {change}" for change in _changed(_packs(before), _packs(current))]
+    changed += [f"rule of {change}" for change in _changed(before.rules, current.rules)]
+    changed += [f"not applicable: {change}" for change in _changed(before.not_applicable, current.not_applicable)]
+    if not changed and plain(before) != plain(current):
+        changed = [key for key, value in plain(before).items() if plain(current)[key] != value]
     if changed:
         _refuse(run, changed, "put it back as it was")
 
@@ -53,10 +54,10 @@ def _packs(header: Header) -> dict[str, str]:
     return {card.name: digest([card, header.sampled[card.name]]) for card in header.cards}
 
 
-def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def _changed(before: Mapping[str, str], current: Mapping[str, str]) -> list[str]:
     return [
-        f"{key} {_show(was.get(key))} -> {_show(now.get(key))}"
-        for key in sorted(was.keys() | now.keys()) if was.get(key) != now.get(key)
+        f"{key} {_show(before.get(key))} -> {_show(current.get(key))}"
+        for key in sorted(before.keys() | current.keys()) if before.get(key) != current.get(key)
     ]
 
 
@@ -68,8 +69,8 @@ def _show(value: Any) -> str:
 
 
 def _refuse(run: Path, changed: list[str], advice: str) -> None:
-    more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+    further = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
     raise RunFolderError(
-        f"{run}: cannot go on, because since it began there changed: {', '.join(changed[:5])}{more}; "
+        f"{run}: cannot go on, because since it began there changed: {', '.join(changed[:5])}{further}; "
         f"{advice}, or begin anew with `auditkit audit` in another folder"
     )

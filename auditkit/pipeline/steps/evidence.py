@@ -9,8 +9,8 @@ from typing import Any, Literal
 from auditkit.measure.answers import read
 from auditkit.schema import Attribution, Estimate, Evidence, Output, Sample, Score, digest
 
-Keep = Literal["full", "hash", "none"]
-"""The setting `evidence`."""
+EvidenceDetail = Literal["full", "hash", "none"]
+"""The setting `evidence`: how much of the texts of rows and answers an audit keeps."""
 _QUOTE = 8
 """Characters in a row that an error shares with a text: then it quotes it …"""
 _SHORTEST = 3
@@ -18,7 +18,8 @@ _SHORTEST = 3
 
 
 def cited_evidence(
-    pairs: Iterable[tuple[Sample, Output | None]], estimates: Sequence[Estimate], scores: Sequence[Score], keep: Keep
+    pairs: Iterable[tuple[Sample, Output | None]], estimates: Sequence[Estimate], scores: Sequence[Score],
+    detail: EvidenceDetail,
 ) -> dict[str, Evidence]:
     """The samples that estimates cite, with the model's answers.
 
@@ -26,12 +27,12 @@ def cited_evidence(
         pairs: every sample and its output.
         estimates: of the audit.
         scores: of all metrics.
-        keep: how much of the texts.
+        detail: how much of the texts.
 
     Returns:
         Sample id to evidence, sorted by id.
     """
-    if keep == "none":
+    if detail == "none":
         return {}
     cited = {
         name for estimate in estimates
@@ -41,12 +42,12 @@ def cited_evidence(
     for score in scores:
         if score.sample_id in cited:
             answers.setdefault(score.sample_id, {})[score.metric] = score.answer
-    kept: dict[str, Evidence] = {}
+    by_sample: dict[str, Evidence] = {}
     for sample, output in pairs:
         if sample.id in cited:
             evidence = evidence_of(sample, output, answers.get(sample.id, {}))
-            kept[sample.id] = evidence if keep == "full" else hidden(evidence)
-    return dict(sorted(kept.items()))
+            by_sample[sample.id] = evidence if detail == "full" else hidden(evidence)
+    return dict(sorted(by_sample.items()))
 
 
 def evidence_of(sample: Sample, output: Output | None, answers: Mapping[str, str | None]) -> Evidence:
@@ -57,30 +58,30 @@ def evidence_of(sample: Sample, output: Output | None, answers: Mapping[str, str
 
 
 def kept_attributions(
-    attributions: Iterable[Attribution], wanted: Mapping[str, int], keep: Keep
+    attributions: Iterable[Attribution], rank: Mapping[str, int], detail: EvidenceDetail
 ) -> tuple[Attribution, ...]:
     """Attributions of the samples to explain, by rank.
 
     Args:
         attributions: in the order of the journal.
-        wanted: sample id to its rank.
-        keep: how much of the texts.
+        rank: sample id to its rank.
+        detail: how much of the texts.
     """
-    if keep == "none":
+    if detail == "none":
         return ()
-    kept = sorted((item for item in attributions if item.sample_id in wanted), key=lambda x: wanted[x.sample_id])
-    return tuple(kept) if keep == "full" else tuple(_without_words(item) for item in kept)
+    ranked = sorted((item for item in attributions if item.sample_id in rank), key=lambda item: rank[item.sample_id])
+    return tuple(ranked) if detail == "full" else tuple(_without_words(item) for item in ranked)
 
 
-def kept_reasons(reasons: Mapping[str, str], samples: Mapping[str, Sample], keep: Keep) -> dict[str, str]:
+def kept_reasons(reasons: Mapping[str, str], samples: Mapping[str, Sample], detail: EvidenceDetail) -> dict[str, str]:
     """Why samples have no answer or no explanation, without what the reasons quote of their rows.
 
     Args:
         reasons: sample id to an error's text.
         samples: sample id to sample.
-        keep: how much of the texts.
+        detail: how much of the texts.
     """
-    if keep == "full":
+    if detail == "full":
         return dict(reasons)
     return {
         name: _without_quotes(reason, samples[name]) if name in samples else reason for name, reason in reasons.items()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Container, Sequence
 from pathlib import Path
 
 from auditkit.judge.feasibility import Design, refuse_if_it_cannot_fail
 from auditkit.judge.policies import BUILT_IN, read_policy, united
 from auditkit.judge.rules import find_rule
 from auditkit.load.packs import built_in_names, open_card, open_checks, published_names
-from auditkit.pipeline.steps.requests import Asked, Loaded
+from auditkit.pipeline.steps.packs import AuditedPack
 from auditkit.registry import get
 from auditkit.schema import Check, Config, Policy, Sample
 
@@ -33,32 +33,43 @@ def open_policy(name: str, packs: Sequence[str], audited: Collection[str]) -> Po
     return united(name, map(open_checks, packs)) if name in BUILT_IN else read_policy(Path(name))
 
 
-def refuse_idle_checks(config: Config, policy: Policy, loaded: Sequence[Loaded], asked: Asked) -> None:
-    """Refuse a user's blocking checks that no answers could make fail, before the model is asked."""
+def refuse_idle_checks(
+    config: Config, policy: Policy, packs: Sequence[AuditedPack], applicable: Container[str]
+) -> None:
+    """Refuse a user's blocking checks that no answers could make fail, before the model is asked.
+
+    Args:
+        config: names the policy; of a built-in one nothing is refused.
+        policy: the policy.
+        packs: what is audited.
+        applicable: names of the packs that the model can answer.
+
+    Raises:
+        ConfigError: naming the first such check.
+    """
     if config.policy in BUILT_IN:
         return
     blocking = [check for check in policy.checks if check.severity == "block"]
-    packs = {item.pack.card.name: item for item in loaded if item.pack.card.name in asked.rules}
+    by_name = {pack.card.name: pack for pack in packs if pack.card.name in applicable}
     for check in blocking:
-        if check.benchmark in packs and (design := _design(check, packs[check.benchmark])) is not None:
+        if check.benchmark in by_name and (design := _design(check, by_name[check.benchmark])) is not None:
             refuse_if_it_cannot_fail(check, design, len(blocking))
 
 
-def _design(check: Check, item: Loaded) -> Design | None:
+def _design(check: Check, pack: AuditedPack) -> Design | None:
     """What a check will be judged on; `None` where it is not known beforehand how far answers can move the value."""
     if check.contrast or check.group or check.metric.startswith("evaluate:") or find_rule(check.rule).judge is not None:
         return None
     metric = get("metric", check.metric)
     clusters = [
-        sample.clusters[item.pack.card.clusters[0]]
-        for sample in (*item.samples, *item.variants) if _means(check, sample)
+        sample.clusters[pack.card.clusters[0]] for sample in pack.samples_and_variants if _counts(check, sample)
     ]
     if not clusters or metric.corpus is not None:
         return None
     return Design(clusters, metric.range, metric.direction, metric.ideal)
 
 
-def _means(check: Check, sample: Sample) -> bool:
+def _counts(check: Check, sample: Sample) -> bool:
     """Whether the check's estimate counts the sample."""
     return (
         check.variant == sample.variant and check.arm in ("all", sample.arm)

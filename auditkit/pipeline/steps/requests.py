@@ -1,48 +1,42 @@
-"""Before the model is asked anything: packs and rows, the model, each pack's rule, and the requests."""
+"""What the model will be asked: each pack's rule is chosen, and its samples become requests."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from auditkit.errors import ConfigError, ModelError
-from auditkit.load.own_data import open_task
-from auditkit.load.packs import Pack, built_in_names, open_pack
+from auditkit.load.packs import built_in_names
 from auditkit.load.requests import build, choose_rule
-from auditkit.load.samples import read_samples
-from auditkit.load.sampling import limit
 from auditkit.load.variants import variants
 from auditkit.models.adapter import Adapter, FixedLabelAdapter, PackRows, SampleAnswerer
 from auditkit.models.families import family_of_scheme
 from auditkit.models.open import open_model
+from auditkit.pipeline.steps.packs import AuditedPack
 from auditkit.schema import Benchmark, Config, Request, Sample
-from auditkit.schema.event import Event, OnEvent
+from auditkit.schema.event import OnEvent
 
 ALL = "all"
 """Key of `Config.rules` for every pack that is not named."""
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """The rows of one pack that are audited."""
+class _Refusal:
+    """Why a model cannot answer a pack."""
 
-    pack: Pack
-    samples: tuple[Sample, ...]
-    rows: tuple[Sample, ...]
-    """All rows of the pack, audited or not."""
-    variants: tuple[Sample, ...] = ()
-    """Of the samples, where the configuration asks for robustness runs."""
+    reason: str
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What will be asked of the model."""
+class RequestSet:
+    """The model, and what will be asked of it."""
 
     adapter: Adapter
     rules: dict[str, str]
+    """Pack to scoring rule, of the packs that the model can answer."""
     not_applicable: dict[str, str]
+    """Pack to the reason why the model cannot answer it."""
     requests: dict[str, Request]
     """By sample id."""
     without_answer: frozenset[str] = frozenset()
@@ -51,104 +45,113 @@ class Asked:
     """What opening the model took."""
 
 
-def load_packs(config: Config, on_event: OnEvent) -> list[Loaded]:
-    """Read the rows of every pack, as many as the configuration asks for."""
-    loaded = []
-    opened = [(pack := open_pack(name), read_samples(pack), config.limit) for name in config.packs]
-    for task in config.tasks:
-        card, made = open_task(task)
-        opened.append((Pack(card, Path(task.data), ()), made, task.limit or config.limit))
-    for pack, rows, most in opened:
-        samples = limit(rows, most, config.seed) if most is not None else rows
-        varied = variants(pack.card, samples, config, rows)
-        more = f", {len(varied)} variants" if varied else ""
-        on_event(Event("load", f"{pack.card.name}: {len(samples)} of {len(rows)} rows{more}"))
-        if "formats" not in config.robustness:  # what is not asked is no part of the audit's identity
-            pack = replace(pack, card=pack.card.model_copy(update={"formats": ()}))
-        loaded.append(Loaded(pack, tuple(samples), tuple(rows), tuple(varied)))
-    names = [item.pack.card.name for item in loaded]
-    doubled = {name for name in names if names.count(name) > 1}
-    if doubled:
-        raise ConfigError(f"packs: {', '.join(sorted(doubled))} is named twice; name each pack or task once")
-    return loaded
+def make_requests(config: Config, packs: Sequence[AuditedPack], on_event: OnEvent) -> RequestSet:
+    """Open the model, choose each pack's rule and build the requests.
 
-
-def ask(config: Config, loaded: Sequence[Loaded], on_event: OnEvent) -> Asked:
-    """Open the model, choose each pack's rule and build the requests."""
-    _check_rules(config, loaded)
-    by_sample = _answers_by_sample(config, loaded)
-    if by_sample is not None:
-        return _ask_by_sample(by_sample, config, loaded)
-    begun = time.perf_counter()
+    Raises:
+        ConfigError: a rule is named that no pack accepts.
+        ModelError: the model cannot be opened.
+    """
+    _check_rules(config, packs)
+    answerer = _answerer(config, packs)
+    if answerer is not None:
+        return _for_answerer(answerer, config, packs)
+    start = time.perf_counter()
     adapter = open_model(config, on_event)
-    load_seconds = time.perf_counter() - begun
-    rules: dict[str, str] = {}
-    refused: dict[str, str] = {}
-    requests: dict[str, Request] = {}
-    for item in loaded:
-        card = item.pack.card
-        wanted = _wanted(config, card)
-        rule = choose_rule(card, adapter.rules.get(card.request, ()), wanted)
-        reason = _why_not(adapter, card, rule, wanted, item.samples)
-        if rule is None or reason is not None:
-            refused[card.name] = reason or ""
-            continue
-        rules[card.name] = rule
-        requests |= _requests(item, rule)
-    return Asked(adapter, rules, refused, requests, load_seconds=load_seconds)
+    load_seconds = time.perf_counter() - start
+    rules, not_applicable, requests = _requests(packs, lambda pack: _rule(adapter, pack, config))
+    return RequestSet(adapter, rules, not_applicable, requests, load_seconds=load_seconds)
 
 
-def _wanted(config: Config, card: Benchmark) -> str | None:
-    """The rule that the configuration asks for."""
-    return config.rules.get(card.name, config.rules.get(ALL))
-
-
-def _check_rules(config: Config, loaded: Sequence[Loaded]) -> None:
+def _check_rules(config: Config, packs: Sequence[AuditedPack]) -> None:
     """Refuse a rule for a pack that is not audited, or that the pack does not accept."""
-    cards = {item.pack.card.name: item.pack.card for item in loaded}
+    cards = {pack.card.name: pack.card for pack in packs}
     for name, rule in config.rules.items():
         if name != ALL and name not in cards:
             raise ConfigError(f'rules: "{name}" is not audited; packs: {", ".join(cards)}, or {ALL} for any')
         accepted = [rule for card in cards.values() if name in (ALL, card.name) for rule in card.rules]
         if rule not in accepted:
-            found = ", ".join(dict.fromkeys(accepted))
-            raise ConfigError(f'rules: {name}: no rule "{rule}" is accepted; choose one of: {found}')
+            choices = ", ".join(dict.fromkeys(accepted))
+            raise ConfigError(f'rules: {name}: no rule "{rule}" is accepted; choose one of: {choices}')
 
 
-def _why_not(
-    adapter: Adapter, card: Benchmark, rule: str | None, wanted: str | None, samples: Sequence[Sample]
-) -> str | None:
-    """Why this model cannot answer a pack; `None` where it can."""
+def _requests(
+    packs: Sequence[AuditedPack], rule_of: Callable[[AuditedPack], str | _Refusal]
+) -> tuple[dict[str, str], dict[str, str], dict[str, Request]]:
+    """Pack to rule, pack to the reason why it has none, and sample id to request.
+
+    Args:
+        packs: the audited packs.
+        rule_of: the rule by which the model answers a pack, or why it cannot.
+    """
+    rules: dict[str, str] = {}
+    not_applicable: dict[str, str] = {}
+    requests: dict[str, Request] = {}
+    for pack in packs:
+        rule = rule_of(pack)
+        if isinstance(rule, _Refusal):
+            not_applicable[pack.card.name] = rule.reason
+        else:
+            rules[pack.card.name] = rule
+            requests |= _of_pack(pack, rule)
+    return rules, not_applicable, requests
+
+
+def _of_pack(pack: AuditedPack, rule: str) -> dict[str, Request]:
+    """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
+    that reads no prompt."""
+    clean = _built(pack.card, rule, pack.samples)
+    varied = _built(pack.card, rule, pack.variants)
+    unchanged = {
+        sample.id for sample in pack.variants if varied[sample.id].sha256 == clean[sample.clean_id].sha256
+    }
+    return clean | {name: request for name, request in varied.items() if name not in unchanged}
+
+
+def _built(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:
+    requests = build(card, rule, samples)
+    return {sample.id: request for sample, request in zip(samples, requests, strict=True)}
+
+
+def _wanted_rule(config: Config, card: Benchmark) -> str | _Refusal | None:
+    """The rule that the configuration asks for; one for all packs may not be accepted by this one."""
+    rule = config.rules.get(card.name, config.rules.get(ALL))
+    if rule is not None and rule not in card.rules:
+        accepted = " or ".join(card.rules)
+        return _Refusal(f"the pack accepts {accepted}, and not the rule {rule} that was asked for")
+    return rule
+
+
+def _rule(adapter: Adapter, pack: AuditedPack, config: Config) -> str | _Refusal:
+    """The rule by which a model answers a pack; none where it does not know the pack's labels."""
+    card = pack.card
+    wanted = _wanted_rule(config, card)
+    if isinstance(wanted, _Refusal):
+        return wanted
     offered = adapter.rules.get(card.request, ())
-    if wanted is not None and wanted not in card.rules:
-        return _not_accepted(card, wanted)
+    rule = choose_rule(card, offered, wanted)
     if rule is None:
-        found = f"it offers {', '.join(offered)}" if offered else f"it answers no {card.request} request"
-        probed = adapter.subject.parts.get("likelihood", "")
-        why = f" (likelihoods {probed})" if probed.startswith("not used") else ""
-        asked = wanted or " or ".join(card.rules)
-        return f"a model of family {adapter.subject.kind} cannot answer by {asked}: {found}{why}"
+        offer = f"it offers {', '.join(offered)}" if offered else f"it answers no {card.request} request"
+        likelihood = adapter.subject.parts.get("likelihood", "")
+        probe = f" (likelihoods {likelihood})" if likelihood.startswith("not used") else ""
+        accepted = wanted or " or ".join(card.rules)
+        return _Refusal(f"a model of family {adapter.subject.kind} cannot answer by {accepted}: {offer}{probe}")
     if rule in ("label", "probabilities", "tags") and isinstance(adapter, FixedLabelAdapter):
         try:
-            adapter.require_labels({name for sample in samples for name in (*sample.labels, *sample.tags)})
+            adapter.require_labels({name for sample in pack.samples for name in (*sample.labels, *sample.tags)})
         except ModelError as error:
-            return str(error)
-    return None
+            return _Refusal(str(error))
+    return rule
 
 
-def _not_accepted(card: Benchmark, wanted: str) -> str:
-    return f"the pack accepts {' or '.join(card.rules)}, and not the rule {wanted} that was asked for"
-
-
-def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> SampleAnswerer | None:
+def _answerer(config: Config, packs: Sequence[AuditedPack]) -> SampleAnswerer | None:
     """A planted model or saved predictions; `None` for a model that must be asked."""
     family = family_of_scheme(config.model)
     if family is None or not family.answerer:
         return None
-    cards = {item.pack.card.name: item.pack.card for item in loaded}
+    cards = {pack.card.name: pack.card for pack in packs}
     rows = (
-        sample for item in loaded
-        for sample in (*item.rows, *variants(item.pack.card, item.rows, config, item.rows))
+        sample for pack in packs for sample in (*pack.rows, *variants(pack.card, pack.rows, config, pack.rows))
     )
     others = [name for name in built_in_names() if name not in cards]
     answerer: SampleAnswerer = family.load("answerer")(
@@ -157,41 +160,21 @@ def _answers_by_sample(config: Config, loaded: Sequence[Loaded]) -> SampleAnswer
     return answerer
 
 
-def _ask_by_sample(source: SampleAnswerer, config: Config, loaded: Sequence[Loaded]) -> Asked:
-    """Build the requests, and hand over which sample asks each."""
-    rules: dict[str, str] = {}
-    refused: dict[str, str] = {}
-    requests: dict[str, Request] = {}
-    by_hash: dict[str, Sample] = {}
-    without: set[str] = set()
-    for item in loaded:
-        card = item.pack.card
-        wanted = _wanted(config, card)
-        if wanted is not None and wanted not in card.rules:
-            refused[card.name] = _not_accepted(card, wanted)
+def _for_answerer(answerer: SampleAnswerer, config: Config, packs: Sequence[AuditedPack]) -> RequestSet:
+    """Build the requests, and tell what answers from samples which sample asks each."""
+    def rule_of(pack: AuditedPack) -> str | _Refusal:
+        wanted = _wanted_rule(config, pack.card)
+        return wanted if isinstance(wanted, _Refusal) else answerer.rule(pack.card, wanted)
+
+    rules, not_applicable, requests = _requests(packs, rule_of)
+    first_of: dict[str, Sample] = {}
+    without_answer: set[str] = set()
+    for sample in (sample for pack in packs for sample in pack.samples_and_variants):
+        if sample.id not in requests:
             continue
-        rules[card.name] = source.rule(card, wanted)
-        made = _requests(item, rules[card.name])
-        requests |= made
-        for sample in (*item.samples, *item.variants):
-            if sample.id not in made:
-                continue
-            if not source.holds(sample):
-                without.add(sample.id)
-                continue
-            source.agree(by_hash.setdefault(made[sample.id].sha256, sample), sample)
-    return Asked(source.adapter(by_hash), rules, refused, requests, frozenset(without))
-
-
-def _requests(item: Loaded, rule: str) -> dict[str, Request]:
-    """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
-    that reads no prompt."""
-    made = _built(item.pack.card, rule, item.samples)
-    varied = _built(item.pack.card, rule, item.variants)
-    clean = {sample.id: made[sample.clean_id] for sample in item.variants}
-    return made | {name: request for name, request in varied.items() if request.sha256 != clean[name].sha256}
-
-
-def _built(card: Benchmark, rule: str, samples: Sequence[Sample]) -> dict[str, Request]:
-    built = build(card, rule, samples)
-    return {sample.id: request for sample, request in zip(samples, built, strict=True)}
+        if answerer.holds(sample):
+            # samples that ask exactly the same are one request: they must be answered alike
+            answerer.agree(first_of.setdefault(requests[sample.id].sha256, sample), sample)
+        else:
+            without_answer.add(sample.id)
+    return RequestSet(answerer.adapter(first_of), rules, not_applicable, requests, frozenset(without_answer))

@@ -1,0 +1,69 @@
+"""The rows of an audit: those of its packs and of the user's tasks, as many as the configuration asks for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from auditkit.errors import ConfigError
+from auditkit.load.own_data import open_task
+from auditkit.load.packs import open_pack
+from auditkit.load.samples import read_samples
+from auditkit.load.sampling import limit
+from auditkit.load.variants import variants
+from auditkit.schema import Benchmark, Config, Sample
+from auditkit.schema.event import Event, OnEvent
+
+
+@dataclass(frozen=True)
+class AuditedPack:
+    """What is audited of one pack."""
+
+    card: Benchmark
+    samples: tuple[Sample, ...]
+    rows: tuple[Sample, ...]
+    """All rows of the pack, audited or not."""
+    variants: tuple[Sample, ...] = ()
+    """Of the samples, where the configuration asks for robustness runs."""
+
+    @property
+    def samples_and_variants(self) -> tuple[Sample, ...]:
+        """Everything that the model is asked about, unless a variant changes nothing of what it reads."""
+        return (*self.samples, *self.variants)
+
+
+def load_packs(config: Config, on_event: OnEvent) -> list[AuditedPack]:
+    """Read the rows of every pack and task, as many as the configuration asks for.
+
+    Raises:
+        PackError: a pack or a file of the user's cannot be read.
+        ConfigError: a pack or task is named twice.
+    """
+    packs = [_audited(card, rows, most, config, on_event) for card, rows, most in list(_sources(config))]
+    repeated = sorted(name for name, count in Counter(pack.card.name for pack in packs).items() if count > 1)
+    if repeated:
+        raise ConfigError(f"packs: {', '.join(repeated)} is named twice; name each pack or task once")
+    return packs
+
+
+def _sources(config: Config) -> Iterator[tuple[Benchmark, list[Sample], int | None]]:
+    """Card, rows and the most of them that are audited, of each pack and each task."""
+    for name in config.packs:
+        pack = open_pack(name)
+        yield pack.card, read_samples(pack), config.limit
+    for task in config.tasks:
+        card, rows = open_task(task)
+        yield card, rows, task.limit or config.limit
+
+
+def _audited(
+    card: Benchmark, rows: list[Sample], most: int | None, config: Config, on_event: OnEvent
+) -> AuditedPack:
+    samples = limit(rows, most, config.seed) if most is not None else rows
+    twins = variants(card, samples, config, rows)
+    count = f"{len(samples)} of {len(rows)} rows" + (f", {len(twins)} variants" if twins else "")
+    on_event(Event("load", f"{card.name}: {count}"))
+    if "formats" not in config.robustness:  # what is not asked does not belong to the audit's identity
+        card = card.model_copy(update={"formats": ()})
+    return AuditedPack(card, tuple(samples), tuple(rows), tuple(twins))
