@@ -142,7 +142,7 @@ def test_another_projects_distribution_of_the_same_name_stops_the_command(tmp_pa
 
 def test_nothing_tells_anyone_to_install_the_other_project() -> None:
     """A hint names the checkout, or the distribution's own name."""
-    wrong = re.compile(r'pip install(\s+[^\s&|;`]+)*?\s+"?auditkit(?![-\w/])')
+    wrong = re.compile(r'pip install( +[^\s&|;`]+)*? +"?auditkit(?![-\w/])')
     assert all(map(wrong.search, ("pip install auditkit", 'pip install -U "auditkit[ray]"')))
     assert not any(map(wrong.search, ("pip install auditkit-rai", 'pip install -e ".[demo]" && auditkit demo')))
     files = [path for folder in ("auditkit", "docs", "benchmarks") for path in (ROOT / folder).rglob("*.*")]

@@ -54,6 +54,7 @@ def test_every_card_is_tested_and_holds_no_rows() -> None:
         assert [path.name for path in (packs_root() / name).iterdir()] == ["card.yaml"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_the_published_number_of_rows(read: Callable[[str], list[Sample]], name: str) -> None:
     samples = read(name)

@@ -175,8 +175,8 @@ def test_retry_errors_has_its_own_budget_and_prices(toy: Any, api: ModuleType, t
         ({"api": {"concurrency": 9}}, r"api\.concurrency: not a setting that may change when a run goes on; there are"),
         ({"api": 9}, "api: int is not a mapping"),
         ({"seed": 3}, "seed: not a setting that may change"),
-        ({"api": {"max_requests": 0}}, r'api\.max_requests": Input should be greater than or equal to 1'),
-        ({"api": {"price_per_million_input": float("nan")}}, r'api\.price_per_million_input": '),
+        ({"api": {"max_requests": 0}}, r'"api\.max_requests": Input should be greater than or equal to 1'),
+        ({"api": {"price_per_million_input": float("nan")}}, r'"api\.price_per_million_input": '),
     ],
 )
 def test_what_a_resume_may_not_change(

@@ -10,7 +10,7 @@ from auditkit.models.causal.generation import generate
 from auditkit.models.causal.scoring import CausalScorer
 from auditkit.models.causal.tokens import CausalEncoder
 from auditkit.models.causal.view import CausalView
-from auditkit.models.tokens.options import LIKELIHOODS, option_output
+from auditkit.models.tokens.options import LIKELIHOODS, WRITTEN, option_output
 from auditkit.models.weights.checkpoint import Checkpoint
 from auditkit.schema import Output, Request, Subject
 
@@ -34,8 +34,8 @@ class CausalAdapter:
     def rules(self) -> Mapping[str, tuple[str, ...]]:
         """Request kind to the scoring rules offered."""
         return {
-            "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "generate": ("text",),
-            "classify": (*LIKELIHOODS, "letter"), "tag": ("text",), "extract": ("text",),
+            "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "classify": (*LIKELIHOODS, "letter"),
+            **WRITTEN,
         }
 
     @cached_property

@@ -27,7 +27,7 @@ from auditkit.models.endpoint.probe import (
     score_whole,
 )
 from auditkit.models.tokens.encoding import clean, plain_prompt
-from auditkit.models.tokens.options import LIKELIHOODS
+from auditkit.models.tokens.options import LIKELIHOODS, WRITTEN
 from auditkit.models.weights.fingerprint import source_sha256
 from auditkit.schema import Config, FreeText, Generation, OptionScores, Output, Request, Subject, digest
 from auditkit.schema.event import Event, OnEvent, ignore
@@ -86,12 +86,11 @@ class ApiAdapter:
     @property
     def rules(self) -> Mapping[str, tuple[str, ...]]:
         """Request kind to the scoring rules offered: likelihoods where the probe passed, else letters."""
-        written = dict.fromkeys(("generate", "tag", "extract"), ("text",))
         if self._offer.likelihood is not None:
-            return {"choose": ("letter",), "classify": ("letter",), **written}
+            return {"choose": ("letter",), "classify": ("letter",), **WRITTEN}
         return {
             "choose": (*LIKELIHOODS, "letter"), "compare": ("loglikelihood",), "classify": (*LIKELIHOODS, "letter"),
-            **written,
+            **WRITTEN,
         }
 
     def encode(self, requests: Sequence[Request]) -> list[Encoded]:

@@ -11,7 +11,7 @@ from auditkit.models.seq2seq.generation import Writer
 from auditkit.models.seq2seq.halves import Halves
 from auditkit.models.seq2seq.scoring import Seq2SeqScorer
 from auditkit.models.seq2seq.tokens import Seq2SeqEncoder
-from auditkit.models.tokens.options import LIKELIHOODS, option_output
+from auditkit.models.tokens.options import LIKELIHOODS, WRITTEN, option_output
 from auditkit.models.weights.checkpoint import Checkpoint
 from auditkit.schema import Output, Request, Subject
 
@@ -43,8 +43,7 @@ class Seq2SeqAdapter:
     def rules(self) -> Mapping[str, tuple[str, ...]]:
         """Request kind to the scoring rules offered; whole texts need a tokenizer that says where its tokens lie."""
         offered: dict[str, tuple[str, ...]] = {
-            "choose": (*LIKELIHOODS, "letter"), "classify": (*LIKELIHOODS, "letter"), "generate": ("text",),
-            "tag": ("text",), "extract": ("text",),
+            "choose": (*LIKELIHOODS, "letter"), "classify": (*LIKELIHOODS, "letter"), **WRITTEN,
         }
         if getattr(self.checkpoint.tokenizer, "is_fast", False):
             offered["compare"] = ("loglikelihood",)

@@ -1,4 +1,4 @@
-"""Options whose log-likelihood is measured: the rules, what counts of an option, and the output they make."""
+"""What language models offer: the rules of options and of texts, what counts of an option, the output of options."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from auditkit.schema import Option, OptionScore, OptionScores, Output, Request, 
 
 LIKELIHOODS = ("loglikelihood", "loglikelihood_per_token", "loglikelihood_per_byte")
 """Rules of models that read from left to right."""
+WRITTEN = dict.fromkeys(("generate", "tag", "extract"), ("text",))
+"""Request kinds that a model which writes text answers in text, to their rules."""
 PSEUDO_LIKELIHOODS = ("pseudo_loglikelihood", "pseudo_loglikelihood_per_token", "pseudo_loglikelihood_per_byte")
 """Rules of masked models."""
 

@@ -91,6 +91,7 @@ def test_a_draw_without_rows_has_no_value(of):
     assert np.isnan(weigh(np.zeros((1, 1)))[0])
 
 
+@pytest.mark.slow
 def test_a_sum_over_classes_has_the_same_last_digit_in_every_process():
     """Sets of texts have another order in each process; a score may not depend on it."""
     code = (
