@@ -80,11 +80,7 @@ def test_list(what: str, run: Run) -> None:
 def test_doctor_reports_versions_and_features(run: Run) -> None:
     report = json.loads(run("doctor", "--json").out)
     assert report["versions"]["python"].startswith("3.")
-<<<<<<< HEAD
-    assert set(report) == {"versions", "device", "features", "families", "plugins", "cache"}
-=======
     assert set(report) == {"versions", "device", "families", "features", "plugins", "cache"}
->>>>>>> main
     assert set(report["features"]) == {feature.title for feature in FEATURES.values()}
 
 
