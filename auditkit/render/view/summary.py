@@ -75,10 +75,11 @@ def not_measured(audit: Audit) -> tuple[str, ...]:
 
 
 def _lost(estimate: Estimate) -> list[str]:
-    """`3 refused`, for each reason but for samples outside of the denominator, sorted by reason."""
+    """`3 refused`, for each reason, sorted by reason; samples outside the denominator only where none lies inside."""
     return [
         say("terms.unscored", n=str(estimate.unscored[reason]), reason=say(f"terms.reason.{reason}"))
-        for reason in sorted(REASONS) if reason != "outside" and estimate.unscored.get(reason)
+        for reason in sorted(REASONS)
+        if estimate.unscored.get(reason) and (reason != "outside" or estimate.n == 0)
     ]
 
 

@@ -66,3 +66,11 @@ def test_a_decimal() -> None:
 
 def test_the_sentence_counts_the_checks_that_decide(audit: Audit) -> None:
     assert sentence(audit) == "Fails the policy default: 1 blocking check missed its bound."
+
+
+def test_a_metric_of_which_nothing_lies_inside_its_denominator_was_not_measured(audit: Audit) -> None:
+    estimate = next(estimate for estimate in audit.estimates if estimate.id.pooled)
+    some = estimate.model_copy(update={"unscored": {"outside": 7}})
+    none = some.model_copy(update={"n": 0, "value": None})
+    assert not any("7 outside" in line for line in not_measured(audit.model_copy(update={"estimates": (some,)})))
+    assert f"{estimate.id}: 7 outside of 7 samples" in not_measured(audit.model_copy(update={"estimates": (none,)}))
