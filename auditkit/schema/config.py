@@ -91,7 +91,7 @@ class Config(Record):
     pack not named. The same rule makes two models comparable, e.g. `letter` for one behind an API."""
     robustness: tuple[Literal["formats", "typos", "case", "punctuation"], ...] = ()
     """Variants asked beside the clean samples: formats (the card's other prompt formats), typos, case, punctuation.
-    They multiply the requests, and are measured apart: gates see them only where a policy names their arm."""
+    They multiply the requests, and are measured apart: gates see them only where a check names the variant."""
     typo_rate: float = Field(default=0.03, gt=0, le=0.2)
     """Typing errors for each letter, under `robustness: [typos]`."""
     batch_tokens: int = Field(default=2048, ge=1)
