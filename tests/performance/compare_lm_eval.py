@@ -213,7 +213,7 @@ def weights(given: argparse.Namespace) -> str:
         return str(given.model)
     from auditkit.models.weights.gguf import converted, smollm2_file
 
-    return str(converted(smollm2_file(), lambda event: print(event.message, file=sys.stderr)).folder)
+    return str(converted(smollm2_file(), lambda event: print(event.message, file=sys.stderr)).path)
 
 
 def main() -> None:
