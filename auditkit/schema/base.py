@@ -34,9 +34,14 @@ Integer = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 
 
 def _exact(value: str | int | float | None) -> str | int | float | None:
-    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+    """The value as it is after canonical JSON, which writes 2.0 as 2 and 1e20 as an integer."""
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer() and abs(value) < 1e21)
+    if not whole or isinstance(value, bool):
+        return value
+    number = int(value)  # type: ignore[arg-type]
+    if abs(number) > LARGEST_INTEGER:
         raise ValueError(f"{value} is beyond 2**53 - 1, which JSON cannot hold exactly; write it as text")
-    return value
+    return number
 
 
 Fact = Annotated[str | int | float | bool | None, AfterValidator(_exact)]
