@@ -370,6 +370,7 @@ def test_rows_that_contradict_each_other_may_be_left_out() -> None:
     assert card.rows == 3
 
 
+@pytest.mark.slow
 def test_a_large_file_is_streamed_in_order() -> None:
     name = written("big.csv", "review,stars\n" + "".join(f"text {i},{'ab'[i % 2]}\n" for i in range(25_000)))
     _, samples = opened(name)

@@ -13,6 +13,8 @@ import auditkit
 from auditkit.schema import Audit
 from auditkit.store.journal import read_journal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Audit]:

@@ -66,6 +66,7 @@ def audit(toy: Any, out: Path, **settings: Any) -> Audit:
     )
 
 
+@pytest.mark.slow
 def test_every_fault_is_counted_and_nothing_is_lost_or_invented(
     toy: Any, api: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +106,7 @@ def test_every_fault_is_counted_and_nothing_is_lost_or_invented(
     assert verify(tmp_path / "run").audit == result
 
 
+@pytest.mark.slow
 def test_a_spent_budget_stops_and_the_same_command_goes_on(toy: Any, api: ModuleType, tmp_path: Path) -> None:
     toy.chat = lambda body: api.said("AB"[number(body, 2)])
     undisturbed = audit(toy, tmp_path / "whole")
@@ -303,6 +305,7 @@ def ask(text: str) -> dict[str, Any]:
     return {"messages": [{"content": text}]}
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_what_was_answered(toy: Any, api: ModuleType, tmp_path: Path) -> None:
     def chat(body: dict[str, Any]) -> Any:
         return api.slow(api.said("A"), 0.0 if len(toy.asked) < 40 else 0.3)

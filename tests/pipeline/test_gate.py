@@ -12,6 +12,7 @@ from auditkit.pipeline.gate import gate
 from auditkit.store.folder import load_audit
 
 
+@pytest.mark.slow
 def test_a_guard_holds_where_the_metric_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first option scores a bias of 0, and its accuracy does not clear the guard: never a pass."""
     audit = auditkit.audit(

@@ -13,6 +13,8 @@ import pytest
 
 from .conftest import facts
 
+pytestmark = pytest.mark.slow
+
 COMMAND = ["audit", "planted:random", "--pack", "stereotype-pairs", "--pack", "claims"]
 
 

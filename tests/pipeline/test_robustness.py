@@ -19,6 +19,8 @@ from auditkit.render.write.markdown import render as markdown
 from auditkit.schema import Audit, Estimate
 from auditkit.store.journal import read_journal
 
+pytestmark = pytest.mark.slow
+
 ALL = ("formats", "typos", "case", "punctuation")
 VARIANTS = ("format-2", "format-3", "format-4", "typos", "case", "punctuation")
 

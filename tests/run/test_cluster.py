@@ -16,6 +16,8 @@ from auditkit.errors import MeasurementError, ModelError
 from auditkit.registry import missing
 from auditkit.run.cluster import RayExecutor
 
+pytestmark = pytest.mark.ray
+
 pytest.importorskip("ray", reason=missing("ray"))
 psutil = pytest.importorskip("psutil", reason="it comes with accelerate, of the extra demo")
 

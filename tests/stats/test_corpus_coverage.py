@@ -27,6 +27,8 @@ from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.corpus_gaps import corpus_gap
 from auditkit.stats.intervals import interval
 
+pytestmark = pytest.mark.slow
+
 World = Callable[[np.random.Generator, int, int], dict[str, Any]]
 
 

@@ -18,6 +18,8 @@ from auditkit.stats.intervals import interval
 from auditkit.stats.means import mean_reading
 from auditkit.stats.resampling import bootstrap_t
 
+pytestmark = pytest.mark.slow
+
 
 def covers(spread, truth):
     low, high = interval(spread)

@@ -41,6 +41,7 @@ def test_what_is_no_probability_is_refused():
         holm([0.1, 1.2])
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_agrees_with_statsmodels(family):

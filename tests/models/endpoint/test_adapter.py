@@ -282,6 +282,7 @@ def test_nothing_secret_makes_the_fingerprint(toy: Any, monkeypatch: pytest.Monk
     assert opened(toy).subject.fingerprint != first.fingerprint
 
 
+@pytest.mark.slow
 def test_requests_arrive_in_the_order_of_their_tree(toy: Any, api: ModuleType, tmp_path: Any) -> None:
     """Questions on one story come one after another, whatever their hashes: for the server's prefix cache."""
     stories = ["".join(f"{word} {which} " for word in range(40)) for which in range(6)]

@@ -73,6 +73,7 @@ def answered(draw: st.DrawFn) -> tuple[Sample, Output]:
     return item, Output(request="0" * 64, rule=rule, answer=answer, finish_reason=finish)
 
 
+@pytest.mark.slow
 @given(answered(), st.booleans())
 @settings(max_examples=1500, deadline=None)
 def test_the_page_marks_what_measure_read(pair: tuple[Sample, Output], hide: bool) -> None:
