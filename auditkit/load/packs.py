@@ -98,7 +98,7 @@ def open_card(name_or_dir: str | Path) -> Benchmark:
         PackError: no such pack.
         ConfigError: a fault in the card.
     """
-    return _card(_folder(name_or_dir))
+    return _card(_folder(_arms(name_or_dir)[0]))
 
 
 def open_checks(name_or_dir: str | Path) -> PackChecks:
@@ -241,10 +241,17 @@ def _folder(name_or_dir: str | Path) -> Path:
     raise PackError(f'no benchmark pack is called "{name_or_dir}"; {hint}')
 
 
+def reserved_names() -> frozenset[str]:
+    """Names that no folder or task of a user's may bear: those of the packs that auditkit knows."""
+    return frozenset(_shipped(packs_root()))
+
+
 def _card(folder: Path, overrides: Mapping[Location, Any] | None = None) -> Benchmark:
     """The folder's card, with what no type can say checked."""
     path = Path(display(folder / CARD))
     card = read_yaml(path if path.is_file() else folder / CARD, Benchmark, overrides)
+    if card.name in reserved_names() and folder.parent != packs_root():
+        raise ConfigError(f'{path}: "name": {card.name} is a pack that auditkit brings; give yours another name')
     if bool(card.files) == (card.upstream is not None):
         raise ConfigError(f'{path}: name either "files" beside the card or, for published data, "upstream"')
     if card.training and card.upstream is not None:

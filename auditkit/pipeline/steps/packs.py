@@ -12,7 +12,8 @@ from auditkit.load.packs import open_pack
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.load.variants import variants
-from auditkit.schema import Benchmark, Config, Sample
+from auditkit.measure.declared import declared
+from auditkit.schema import Benchmark, Config, DeclaredMetric, Sample
 from auditkit.schema.event import Event, OnEvent
 
 
@@ -24,6 +25,8 @@ class AuditedPack:
     samples: tuple[Sample, ...]
     rows: tuple[Sample, ...]
     """All rows of the pack, audited or not."""
+    declared: tuple[DeclaredMetric, ...]
+    """What the card declares and all rows hold."""
     variants: tuple[Sample, ...] = ()
     """Of the samples, where the configuration asks for robustness runs."""
 
@@ -66,4 +69,5 @@ def _audited(
     on_event(Event("load", f"{card.name}: {count}"))
     if "formats" not in config.robustness:  # what is not asked does not belong to the audit's identity
         card = card.model_copy(update={"formats": ()})
-    return AuditedPack(card, tuple(samples), tuple(rows), tuple(twins))
+    names = tuple(dict.fromkeys(twin.variant for twin in twins))
+    return AuditedPack(card, tuple(samples), tuple(rows), declared(card, rows, names), tuple(twins))
