@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auditkit.errors import ConfigError
 from auditkit.load.own_data import open_task
-from auditkit.load.packs import open_pack
+from auditkit.load.packs import open_pack, refuse_reserved
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.load.variants import variants
@@ -41,7 +41,7 @@ def load_packs(config: Config, on_event: OnEvent) -> list[AuditedPack]:
 
     Raises:
         PackError: a pack or a file of the user's cannot be read.
-        ConfigError: a pack or task is named twice.
+        ConfigError: a pack or task is named twice, or bears the name of a pack that auditkit brings.
     """
     packs = [_audited(card, rows, most, config, on_event) for card, rows, most in list(_sources(config))]
     repeated = sorted(name for name, count in Counter(pack.card.name for pack in packs).items() if count > 1)
@@ -54,7 +54,9 @@ def _sources(config: Config) -> Iterator[tuple[Benchmark, list[Sample], int | No
     """Card, rows and the most of them that are audited, of each pack and each task."""
     for name in config.packs:
         pack = open_pack(name)
-        yield pack.card, read_samples(pack), config.limit
+        rows = read_samples(pack)
+        refuse_reserved(pack)
+        yield pack.card, rows, config.limit
     for task in config.tasks:
         card, rows = open_task(task)
         yield card, rows, task.limit or config.limit
