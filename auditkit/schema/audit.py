@@ -190,6 +190,8 @@ class Audit(Record):
     """Sample to the error of its request (the first 200, by id)."""
     errored: int = 0
     """How many samples errored in all."""
+    cut: dict[str, int] = Field(default_factory=dict)
+    """Benchmark to how many samples the model did not read whole, whether or not their answers count."""
     selftest: tuple[SelfTestReading, ...] = ()
     """What the metrics read on planted models, on this audit's own rows."""
     samples_sha256: str = ""
