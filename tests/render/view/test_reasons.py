@@ -44,7 +44,8 @@ def _finding(audit: Audit, **more: Any) -> Finding:
 
 def _estimate(finding: Finding, audit: Audit) -> Estimate:
     guard = Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
-    return look_up(audit).estimates[finding.check.estimate].model_copy(update={"guard": guard, "shown_only": "not_simulated"})
+    more = {"guard": guard, "shown_only": "not_simulated"}
+    return look_up(audit).estimates[finding.check.estimate].model_copy(update=more)
 
 
 def _spaces(text: str) -> str:
@@ -97,6 +98,7 @@ def test_a_number_never_looks_equal_to_a_bound_that_it_misses(audit: Audit) -> N
 
 
 def test_unequal_clusters_are_said(audit: Audit) -> None:
-    finding = _finding(audit, cause="too_few_clusters", parameters={**GIVEN, "clusters": 30, "effective_clusters": 3.76})
+    counts = {"clusters": 30, "effective_clusters": 3.76}
+    finding = _finding(audit, cause="too_few_clusters", parameters={**GIVEN, **counts})
     text = _spaces(finding_reason(finding, _estimate(finding, audit), audit))
     assert "30, which tell as much as 3.8 of equal size; the check asks for at least 20." in text
