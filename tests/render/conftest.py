@@ -408,7 +408,7 @@ def build() -> Audit:
                      "platform": "Linux x86_64"},
         config=Config(model="acme/support-llm-1.7b",
                       packs=("stereotype-pairs", "ambiguous-qa", "claims", "my packs/o'x"),
-                      seed=7, limit=450, explain=Explain(samples=3), offline=True),
+                      seed=7, limit=450, explain=Explain(samples=3)),
         policy=Policy(name="default", description="Bounds on pooled values; single axes only warn.",
                       checks=tuple(one.check for one in found), waivers=(waiver,)),
         benchmarks=cards(),
@@ -430,6 +430,7 @@ def build() -> Audit:
             started="2025-03-01T09:12:44+00:00", finished="2025-03-01T09:30:02+00:00", seconds=1038.2,
             stages={"load": 3.1, "run": 812.4, "measure": 9.2, "explain": 196.0, "judge": 0.2, "render": 0.7},
             peak_memory_bytes=7_945_689_498, host={"cpu": "8 cores", "system": "Linux"}, requests=3402, cache_hits=914,
+            answers_before=0,
             model_tokens=201_433,
             model_seconds=141.5,
             efficiency=Efficiency(

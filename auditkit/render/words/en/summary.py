@@ -43,6 +43,7 @@ WORDS = {
     "not_explained.one": "{n} cited sample has no attribution: {reason}",
     "not_explained.other": "{n} cited samples have no attribution, e.g. {reason}",
     "misread": "self-test: {estimate} misreads planted:{planted}",
+    "before": "Before: {before} answers were in the run folder before this command, {cached} came from the cache.",
     "seal": "Seal:  {seal}",
     "page": "Page:  {page}",
 }
