@@ -80,7 +80,9 @@ def rows_needed(check: Check, design: Design, test: Test) -> int | None:
 
 
 def _enough(check: Check, design: Design) -> bool:
-    return design.rows >= check.min_samples and design.clusters >= check.min_clusters
+    # effective clusters, as the check counts them: n²/Σ n_c²
+    effective = design.rows**2 / sum(size * size * count for size, count in design.sizes) if design.rows else 0.0
+    return design.rows >= check.min_samples and effective >= check.min_clusters - 1e-9
 
 
 def _names(design: Design) -> list[str]:
@@ -94,11 +96,12 @@ def _extremes(design: Design) -> Sequence[Floats]:
 
 
 def _balanced(design: Design) -> Sequence[Floats]:
-    """Rows that read the ideal in the middle: all of them, and half at each end."""
+    """Rows that read the ideal in the middle: at 0 where scores have signs, else half of them at each end."""
     if design.ideal is None:
         return []
-    halves = np.resize(np.array(design.range), design.rows)
-    return [np.full(design.rows, design.ideal), halves]
+    if design.range[0] < 0:
+        return [np.full(design.rows, design.ideal)]
+    return [np.resize(np.array(design.range), design.rows)]
 
 
 def _interval(values: Floats, design: Design, level: float) -> tuple[float | None, float | None]:

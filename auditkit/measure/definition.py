@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,16 +58,19 @@ class Metric:
         """Check range and ideal.
 
         Raises:
-            MeasurementError: an empty range, or an ideal that does not fit the direction.
+            MeasurementError: an empty or infinite range, or an ideal that does not fit the direction.
         """
         low, high = self.range
-        if not low < high:
-            raise MeasurementError(f'metric "{self.name}": range {self.range} is empty; give (lowest, highest)')
+        if not (low < high and math.isfinite(low) and math.isfinite(high)):
+            # without an end, no unseen cluster is too bad, and no interval of a mean holds
+            raise MeasurementError(
+                f'metric "{self.name}": range {self.range} is empty or has no end; give (lowest, highest)'
+            )
         if (self.direction == "middle") != (self.ideal is not None):
             raise MeasurementError(f'metric "{self.name}": an ideal belongs to direction="middle", and only there')
 
     def __call__(self, sample: Sample, output: Output | None, context: Context | None = None) -> Score:
-        """Score one sample (unit `sample`). What was not run, or errored, is never handed to the function.
+        """Score one sample (unit `sample`). What was not run, errored or was cut is never handed to the function.
 
         Args:
             sample: the sample.
@@ -76,7 +80,7 @@ class Metric:
         Raises:
             MeasurementError: the function raised, or gave a value outside the range.
         """
-        if output is None or output.error is not None:
+        if output is None or output.error is not None or output.cut:
             reason = answers.read(sample, output).reason
             score = Score(sample_id=sample.id, metric=self.name, value=None, reason=reason)
         else:
@@ -89,12 +93,15 @@ class Metric:
         return score.model_copy(update={"parts": best})
 
     def of_origin(self, samples: Sequence[Sample], outputs: Sequence[Output | None]) -> Score:
-        """Score all arms of one origin (unit `origin`); aligned sequences.
+        """Score all arms of one origin (unit `origin`); aligned sequences; none where an arm's prompt was cut.
 
         Raises:
             MeasurementError: as for a sample.
         """
-        return self._checked(samples[0].origin, tuple(samples), tuple(outputs))
+        score = self._checked(samples[0].origin, tuple(samples), tuple(outputs))
+        if score.reason is None and any(output is not None and output.cut for output in outputs):
+            return score.model_copy(update={"value": None, "reason": "cut", "answer": None})
+        return score
 
     @property
     def corpus(self) -> CorpusStatistic | None:

@@ -22,7 +22,6 @@ from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Temp
 from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.declared import UNKNOWN, DeclaredMetric, DeclaredPart
 from auditkit.schema.estimate import (
-    Bootstrap,
     Cited,
     Compound,
     Direction,
@@ -30,12 +29,11 @@ from auditkit.schema.estimate import (
     Exact,
     Fill,
     Guard,
-    Pairs,
     Reason,
     Score,
+    Share,
+    ShownOnly,
     Spread,
-    StudentT,
-    Wilson,
 )
 from auditkit.schema.estimate_id import Contrast, EstimateId
 from auditkit.schema.finding import Cause, Finding, Harm, Parameters, SelfTestReading, SliceFinding, Status, Verdict
@@ -51,13 +49,13 @@ from auditkit.schema.training import CurvePoint, Part, Recipe, Training, Trainin
 
 __all__ = [
     "FORMAT", "GENERIC", "MARK", "NOTHING", "SCHEMA_VERSION", "TWINS", "UNKNOWN", "Answer", "AnswerPart",
-    "AnswerReading", "Api", "Attribution", "Audit", "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited",
-    "Compound", "Config", "Contrast", "CurvePoint", "DeclaredMetric", "DeclaredPart", "Direction", "Efficiency",
-    "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding", "FreeText", "Generation",
-    "Guard", "Harm", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores", "Output",
-    "PackChecks", "Pairs", "Parameters", "Part", "PlantedReading", "Policy", "Probabilities", "Purpose", "Quantity",
-    "Reason", "Recipe", "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample", "Score",
-    "SelfTestReading", "Severity", "Similarities", "SliceFinding", "Source", "SpanAnswer", "Spread", "Status",
-    "StudentT", "Subject", "Tags", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream",
-    "UpstreamFile", "Vector", "Verdict", "Waiver", "Wilson", "canonical", "digest", "plain", "repair", "variant_name",
+    "AnswerReading", "Api", "Attribution", "Audit", "Benchmark", "Cause", "Check", "Choice", "Cited", "Compound",
+    "Config", "Contrast", "CurvePoint", "DeclaredMetric", "DeclaredPart", "Direction", "Efficiency", "Estimate",
+    "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding", "FreeText", "Generation", "Guard",
+    "Harm", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores", "Output", "PackChecks",
+    "Parameters", "Part", "PlantedReading", "Policy", "Probabilities", "Purpose", "Quantity", "Reason", "Recipe",
+    "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample", "Score", "SelfTestReading",
+    "Severity", "Share", "ShownOnly", "Similarities", "SliceFinding", "Source", "SpanAnswer", "Spread", "Status",
+    "Subject", "Tags", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream",
+    "UpstreamFile", "Vector", "Verdict", "Waiver", "canonical", "digest", "plain", "repair", "variant_name",
 ]

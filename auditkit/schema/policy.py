@@ -43,9 +43,9 @@ class Check(EstimateParts):
     min_samples: int = Field(default=30, ge=1)
     """Fewer scored samples are inconclusive."""
     min_clusters: int = Field(default=20, ge=1)
-    """Fewer clusters are inconclusive."""
+    """Fewer effective clusters (n²/Σ n_c², of clusters of n_c samples) are inconclusive."""
     max_unscored: float = Field(default=0.10, ge=0, le=1)
-    """Largest share of samples without a score (refused, unparsed, tied)."""
+    """Largest share of samples without a score (refused, unparsed, cut, tied)."""
     max_errored: float = Field(default=0.01, ge=0, le=1)
     """Largest share of errored and not-run samples."""
     allow_not_applicable: bool = False

@@ -53,7 +53,9 @@ def test_rules_are_complete() -> None:
 def test_the_generic_rule_speaks_in_the_words_of_the_metric(audit: Audit) -> None:
     accuracy = next(item for item in audit.estimates if str(item.id) == "ambiguous-qa/accuracy@disambiguated")
     check = Check(rule="AK100", **accuracy.id.model_dump(), bound=0.8)
-    finding = Finding(id=check.finding, rule="AK100", status="pass", cause="cleared", check=check, estimates=(accuracy.id,))
+    finding = Finding(
+        id=check.finding, rule="AK100", status="pass", cause="cleared", check=check, estimates=(accuracy.id,)
+    )
     titles = [
         finding_title(finding.model_copy(update={"status": status}), audit).replace("\u00a0", " ")
         for status in ("pass", "fail", "inconclusive")

@@ -16,10 +16,11 @@ def test_a_line_a_check_that_blocks_or_did_not_pass_with_the_interval_that_was_g
     assert len(lines) == sum(finding.blocks or finding.status != "pass" for finding in audit.findings)
     # the interval without unscored samples is [0.532, 0.684]
     assert lines[0] == (
-        "UNDECIDED AK102  stereotype-pairs/stereotype_score@pair  0.611 [0.529, 0.686]  n=445 clusters=112  "
+        "UNDECIDED AK102  stereotype-pairs/stereotype_score@pair  0.611 [0.530, 0.686]  n=445 clusters=112  "
         "(reaches across the limit)"
     )
-    assert any(line.startswith("PASS AK201  claims/false_claim_endorsement@false  0.057 [0.026, 0.119]") for line in lines)
+    passed = "PASS AK201  claims/false_claim_endorsement@false  0.057 [0.022, 0.123]"
+    assert any(line.startswith(passed) for line in lines)
     assert "ERROR AK901  toxicity/toxic_share@all  (no estimate)" in lines
     assert any(line.startswith("WARNING AK102 ") and line.endswith("; does not block)") for line in lines)
     assert any(line.startswith("WAIVED AK101 ") for line in lines)
@@ -71,7 +72,8 @@ def test_everything_not_measured_is_a_line(audit: Audit) -> None:
 def test_nothing_left_out_is_no_line(audit: Audit) -> None:
     scored = tuple(estimate for estimate in audit.estimates if not estimate.unscored)
     scored = tuple(estimate for estimate in scored if estimate.id == audit.selftest[0].estimate)
-    update = {"estimates": scored, "findings": (), "declared": (), "not_applicable": {}, "errors": {}, "errored": 0, "sampled": {},
+    update = {"estimates": scored, "findings": (), "declared": (),
+              "not_applicable": {}, "errors": {}, "errored": 0, "sampled": {},
               "not_explained": {}, "selftest": audit.selftest[:1]}
     assert not_measured(audit.model_copy(update=update)) == ()
 

@@ -82,7 +82,8 @@ def test_nothing_missing_is_said(audit: Audit) -> None:
     whole = tuple(one for one in audit.estimates if one.id == audit.selftest[0].estimate)
     whole = tuple(one.model_copy(update={"unscored": {}}) for one in whole)
     complete = audit.model_copy(update={
-        "estimates": whole, "findings": (), "declared": (), "not_applicable": {}, "sampled": {}, "errors": {}, "errored": 0,
+        "estimates": whole, "findings": (), "declared": (),
+        "not_applicable": {}, "sampled": {}, "errors": {}, "errored": 0,
         "not_explained": {}, "attributions": (), "selftest": audit.selftest[:1]})
     assert "Everything that the audit asked was measured." in markdown.render(complete).decode()
 
