@@ -80,7 +80,7 @@ def measure(
 
     Raises:
         MeasurementError: two samples with one id, outputs of different rules, a score outside its metric's range, or a
-            metric over twins on a single arm.
+            metric over twins on an arm that holds but some of a set of twins.
         RegistryError: the card names a metric that is not installed.
     """
     samples = [sample for sample in samples if not sample.variant]
@@ -104,11 +104,22 @@ def _scored_use(
     common: Mapping[str, str],
 ) -> _ScoredUse:
     metric = metric_of(use)
-    if metric.unit == "origin" and use.arm != "all":
-        raise MeasurementError(f'{card.name}: the metric "{metric.name}" is over twins; write arm: all in card.yaml')
+    if metric.unit == "origin" and (split := _split_origin(use.arm, samples)) is not None:
+        raise MeasurementError(
+            f'{card.name}: the metric "{metric.name}" is over twins, and those of {split} are not all of arm '
+            f'"{use.arm}"; write arm: all in card.yaml'
+        )
     table, context = score_arm(card, use, metric, samples, outputs)
     signature = {**common, **context, "arm": use.arm, "metric": f"{metric.name}@{metric.version}"}
     return _ScoredUse(card, use, metric, table, level, seed, signature)
+
+
+def _split_origin(arm: str, samples: Sequence[Sample]) -> str | None:
+    """The first origin with twins in the arm and outside it; `None` where each set of twins is whole."""
+    if arm == "all":
+        return None
+    inside = {sample.origin for sample in samples if sample.arm == arm}
+    return next((sample.origin for sample in samples if sample.arm != arm and sample.origin in inside), None)
 
 
 def metric_of(use: MetricUse) -> Metric:
