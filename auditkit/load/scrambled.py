@@ -1,0 +1,66 @@
+"""Twins that show whether a model tells a sentence from its scrambled words.
+
+A preference between two sentences says nothing of a model that knows no language: untrained weights prefer the
+stereotype in half of the pairs. So each pair is asked once more, with one of its sentences beside the same words in
+another order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterable, Iterator
+
+from auditkit.schema import PLAUSIBILITY, Benchmark, Choice, Sample, variant_name
+
+_FEWEST_WORDS = 3
+"""A text with fewer words between blanks is scrambled by its characters: many scripts put no blanks."""
+_MARKS = ".!?。！？…"
+"""They close a sentence, and stay where they are."""
+
+
+def plausibility_twins(card: Benchmark, samples: Iterable[Sample]) -> list[Sample]:
+    """A twin of each pair of whole texts of which one is a stereotype, in the arm `plausibility`.
+
+    Args:
+        card: the benchmark; of one that does not compare whole texts there are none.
+        samples: its samples.
+
+    Returns:
+        Samples with the same origin, groups, clusters and metadata, and a text and its scrambled words as choices; none
+        of texts that cannot be put in another order.
+    """
+    if card.request != "compare":
+        return []
+    return [twin for sample in samples if "stereotype" in sample.labels for twin in _twins(sample)]
+
+
+def _twins(sample: Sample) -> Iterator[Sample]:
+    # all chance follows from the sample's id, so that a smaller audit asks the same of the same pair
+    chance = random.Random(int(hashlib.sha256(sample.id.encode()).hexdigest(), 16))  # noqa: S311 (not for secrets)
+    text = chance.choice(sample.choices).text
+    scrambled = _scrambled(text, chance)
+    if scrambled == text:
+        return
+    choices = [Choice(text=text, label="plausible"), Choice(text=scrambled, label="scrambled")]
+    chance.shuffle(choices)
+    yield sample.model_copy(update={
+        "id": variant_name(sample.id, PLAUSIBILITY), "arm": PLAUSIBILITY, "target": "plausible",
+        "choices": tuple(choices),
+    })
+
+
+def _scrambled(text: str, chance: random.Random) -> str:
+    """The words of a text in another order, with the same capital at the beginning and the same mark at the end."""
+    body = text.rstrip(_MARKS)
+    end = text[len(body):]
+    words, blank = body.split(), " "
+    if len(words) < _FEWEST_WORDS:
+        words, blank = list(body), ""
+    if len(set(words)) < 2:
+        return text
+    shuffled = list(words)
+    while shuffled == words:
+        chance.shuffle(shuffled)
+    joined = blank.join(shuffled)
+    return f"{joined[:1].upper()}{joined[1:]}{end}" if body[:1].isupper() else f"{joined}{end}"
