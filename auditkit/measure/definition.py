@@ -81,7 +81,7 @@ class Metric:
             raise MeasurementError(f'metric "{self.name}": an ideal belongs to direction="middle", and only there')
 
     def __call__(self, sample: Sample, output: Output | None, context: Context | None = None) -> Score:
-        """Score one sample (unit `sample`). What was not run, or errored, is never handed to the function.
+        """Score one sample (unit `sample`). What was not run, errored or was cut is never handed to the function.
 
         Args:
             sample: the sample.
@@ -91,7 +91,7 @@ class Metric:
         Raises:
             MeasurementError: the function raised, or gave a value outside the range.
         """
-        if output is None or output.error is not None:
+        if output is None or output.error is not None or output.cut:
             reason = answers.read(sample, output).reason
             score = Score(sample_id=sample.id, metric=self.name, value=None, reason=reason)
         else:
@@ -104,12 +104,15 @@ class Metric:
         return score.model_copy(update={"parts": best})
 
     def of_origin(self, samples: Sequence[Sample], outputs: Sequence[Output | None]) -> Score:
-        """Score all arms of one origin (unit `origin`); aligned sequences.
+        """Score all arms of one origin (unit `origin`); aligned sequences; none where an arm's prompt was cut.
 
         Raises:
             MeasurementError: as for a sample.
         """
-        return self._checked(samples[0].origin, tuple(samples), tuple(outputs))
+        score = self._checked(samples[0].origin, tuple(samples), tuple(outputs))
+        if score.reason is None and any(output is not None and output.cut for output in outputs):
+            return score.model_copy(update={"value": None, "reason": "cut", "answer": None})
+        return score
 
     @property
     def corpus(self) -> CorpusStatistic | None:

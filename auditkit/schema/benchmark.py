@@ -127,6 +127,8 @@ class Benchmark(Record):
     """The classes that all rows share: rows without choices of their own have these."""
     generation: Generation | None = None
     """How free text is decoded; default greedy, 128 tokens."""
+    allow_cut: bool = False
+    """Whether an answer counts though the model's window was too short for the prompt; else the sample has no score."""
     reader: str = "native"
     """Module in `load/readers` that turns the rows into samples."""
     files: tuple[str, ...] = ()

@@ -111,8 +111,13 @@ class Config(Record):
     """How an endpoint is asked."""
     evidence: Literal["full", "hash", "none"] = "full"
     """What the audit keeps of cited samples' texts: full, hash or none."""
+    shared: bool = False
+    """Let others of this machine read the run folder; else only its owner may."""
+    fresh: bool = False
+    """Refuse a run folder that holds answers already, and read no answers of earlier runs from the shared cache. On the
+    command line the default is yes where the environment says CI."""
     offline: bool = False
-    """Block every network connection."""
+    """Block every network connection. It is given anew to each command that goes on with a run."""
     trust_remote_code: bool = False
     """Run code that the model repository ships. Off unless asked by name."""
 
@@ -125,7 +130,9 @@ class Config(Record):
         return self.model_copy(update=update)
 
 
-EXECUTION = ("executor", "workers", "worker_deadline")
-"""Keys that say how an audit is computed, and nothing of what it is."""
+EXECUTION = ("executor", "workers", "worker_deadline", "shared", "fresh", "offline")
+"""Keys that say how an audit is computed, and nothing of what it is; a run folder never sets them."""
+GOING_ON = tuple(name for name in EXECUTION if name != "fresh")
+"""Those of them that a command which goes on with a run takes."""
 LIMITS_AND_PRICES = ("max_requests", "max_tokens", "price_per_million_input", "price_per_million_output")
 """Keys of `api` that say how far one command may go, and what it costs."""

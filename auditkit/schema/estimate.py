@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 from auditkit.schema.base import Record
 from auditkit.schema.estimate_id import EstimateId
 
-Reason = Literal["not_run", "refused", "unparsed", "tied", "errored", "outside"]
-"""Why a sample has no score. `outside`: parsed, but outside the metric's denominator (never filled)."""
+Reason = Literal["not_run", "refused", "unparsed", "cut", "tied", "errored", "outside"]
+"""Why a sample has no score. `cut`: the model did not read all that it was asked. `outside`: parsed, but outside the
+metric's denominator (never filled)."""
 
-UNANSWERED: tuple[Reason, ...] = ("refused", "unparsed", "tied")
+UNANSWERED: tuple[Reason, ...] = ("refused", "unparsed", "cut", "tied")
 """Reasons of samples that were asked and gave no score."""
 
 Direction = Literal["higher", "lower", "middle"]
@@ -248,7 +249,7 @@ class Estimate(Record):
 
     @property
     def unanswered_share(self) -> float:
-        """Share of the samples inside the denominator that were refused, unparsed or tied, 0 to 1."""
+        """Share of the samples inside the denominator that were refused, unparsed, cut or tied, 0 to 1."""
         missing = sum(self.unscored.get(reason, 0) for reason in UNANSWERED)
         asked = self.total - self.unscored.get("outside", 0)
         return missing / asked if asked else 0.0

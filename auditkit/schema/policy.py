@@ -32,7 +32,7 @@ class Check(EstimateParts):
     min_clusters: int = 20
     """Fewer clusters are inconclusive."""
     max_unscored: float = 0.10
-    """Largest share of samples without a score (refused, unparsed, tied)."""
+    """Largest share of samples without a score (refused, unparsed, cut, tied)."""
     max_errored: float = 0.01
     """Largest share of errored and not-run samples."""
     allow_not_applicable: bool = False

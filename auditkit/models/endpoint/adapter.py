@@ -16,6 +16,7 @@ from auditkit.errors import ModelError, StoppedError
 from auditkit.models.adapter import Arrival, Encoded
 from auditkit.models.endpoint import SCHEME
 from auditkit.models.endpoint.client import Address, Endpoint, RequestFailure, UnusableReply, parse_address
+from auditkit.models.endpoint.cut_prompt import tokens_cut
 from auditkit.models.endpoint.flight import Flight
 from auditkit.models.endpoint.probe import (
     ProbeResult,
@@ -167,7 +168,7 @@ class ApiAdapter:
             text, finish = text or message["refusal"], "refusal"
         return Output(
             request=request.sha256, rule=request.rule, answer=FreeText(text=text), finish_reason=finish,
-            **_counts(reply),
+            truncated=tokens_cut(plain_prompt(request), reply, choice), **_counts(reply),
         )
 
     async def _continuation(self, request: Request, settings: Generation) -> Output:
@@ -179,7 +180,8 @@ class ApiAdapter:
             raise UnusableReply('the reply has no "text"')
         return Output(
             request=request.sha256, rule=request.rule, answer=FreeText(text=choice["text"]),
-            finish_reason=_finish(choice), **_counts(reply),
+            finish_reason=_finish(choice), truncated=tokens_cut(plain_prompt(request), reply, choice),
+            **_counts(reply),
         )
 
     async def _complete(self, fields: Mapping[str, Any]) -> dict[str, Any]:
