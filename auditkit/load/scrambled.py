@@ -51,16 +51,18 @@ def _twins(sample: Sample) -> Iterator[Sample]:
 
 
 def _scrambled(text: str, chance: random.Random) -> str:
-    """The words of a text in another order, with the same capital at the beginning and the same mark at the end."""
+    """The words of a text in another order, all but the first; the same mark at the end.
+
+    The first word stays, since models without a token before it, and servers, give it no log-probability.
+    """
     body = text.rstrip(_MARKS)
     end = text[len(body):]
     words, blank = body.split(), " "
     if len(words) < _FEWEST_WORDS:
         words, blank = list(body), ""
-    if len(set(words)) < 2:
+    rest = words[1:]
+    if len(set(rest)) < 2:
         return text
-    shuffled = list(words)
-    while shuffled == words:
-        chance.shuffle(shuffled)
-    joined = blank.join(shuffled)
-    return f"{joined[:1].upper()}{joined[1:]}{end}" if body[:1].isupper() else f"{joined}{end}"
+    while rest == words[1:]:
+        chance.shuffle(rest)
+    return f"{blank.join([*words[:1], *rest])}{end}"
