@@ -14,7 +14,7 @@ from auditkit.cli.options import apply, option, plain_fields, values_of
 from auditkit.config import make_record, nested, read_yaml
 from auditkit.errors import ConfigError
 from auditkit.schema import Config, Task
-from auditkit.schema.config import EXECUTION, GOING_ON, LIMITS_AND_PRICES
+from auditkit.schema.config import EXECUTION, GOING_ON, LIMITS_AND_PRICES, NOT_KEPT
 from auditkit.schema.faults import Location
 from auditkit.schema.spelling import COMMAND_LINE, option_name
 
@@ -22,20 +22,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _SPECIAL: dict[str, dict[str, Any]] = {
     "packs": {"metavar": "NAME", "help": "{} Repeatable."},
+    "allow_http": {"metavar": "HOST", "help": "{} Repeatable."},
     "rules": {"type": str, "multiple": True, "metavar": "[PACK=]RULE", "help": "{} Repeatable."},
 }
 """Fields whose option is repeated, for one item each."""
 
 
 def _config_option(*location: str) -> Callable[[F], F]:
-    return option(Config, *location, flag=option_name(*location), **_SPECIAL.get(location[0], {}))
+    return option(Config, *location, flag=option_name(*location), **_SPECIAL.get(location[-1], {}))
 
 
 def _task_option(name: str) -> Callable[[F], F]:
     return option(Task, name, help="With --task: {}", required=False)
 
 
-_EXECUTION = [_config_option(name) for name in GOING_ON] + [_config_option("api", name) for name in LIMITS_AND_PRICES]
+_EXECUTION = [
+    *(_config_option(name) for name in GOING_ON),
+    *(_config_option("api", name) for name in (*LIMITS_AND_PRICES, *NOT_KEPT)),
+]
 _SAID_AGAIN = [
     option(Config, "model", flag="--model", required=False,
            help="The model that the journal names, said again: else the network is blocked, and no endpoint is asked."),

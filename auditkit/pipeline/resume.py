@@ -15,7 +15,7 @@ from auditkit.pipeline.around.resume_checks import refuse_libraries
 from auditkit.pipeline.around.seal import is_sealed
 from auditkit.pipeline.audit import AuditRun, render_again, run_audit
 from auditkit.schema import Config, plain
-from auditkit.schema.config import GOING_ON, LIMITS_AND_PRICES
+from auditkit.schema.config import GOING_ON, LIMITS_AND_PRICES, NOT_KEPT
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.schema.journal import Header
@@ -120,11 +120,13 @@ def _config(journalled: Config, execution: dict[str, Any]) -> Config:
     if not isinstance(limits, Mapping):
         names = ", ".join(LIMITS_AND_PRICES)
         raise ConfigError(f"api: {type(limits).__name__} is not a mapping; give it as a dict of {names}")
-    refused = execution.keys() - {"out", *GOING_ON} | {f"api.{key}" for key in limits.keys() - {*LIMITS_AND_PRICES}}
+    refused = execution.keys() - {"out", *GOING_ON} | {
+        f"api.{key}" for key in limits.keys() - {*LIMITS_AND_PRICES, *NOT_KEPT}
+    }
     if refused:
         raise ConfigError(
             f"{', '.join(sorted(refused))}: not a setting that may change when a run goes on; there are: "
-            f"{', '.join((*GOING_ON, *(f'api.{key}' for key in LIMITS_AND_PRICES)))}"
+            f"{', '.join((*GOING_ON, *(f'api.{key}' for key in (*LIMITS_AND_PRICES, *NOT_KEPT))))}"
         )
     settings = plain(journalled.identity())  # a journal that says more than a run writes is not obeyed
     try:
