@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from auditkit.load.shared_words import Span
 from auditkit.schema import PLAUSIBILITY, Benchmark, Choice, Sample, variant_name
 
 _FEWEST_WORDS = 3
@@ -33,6 +34,16 @@ def plausibility_twins(card: Benchmark, samples: Iterable[Sample]) -> list[Sampl
     if card.request != "compare":
         return []
     return [twin for sample in samples if "stereotype" in sample.labels for twin in _twins(sample)]
+
+
+def after_first_word(texts: Sequence[str]) -> list[tuple[Span, ...]]:
+    """The character range of each text that is scored: all but the first word, which both orders share."""
+    return [((_end_of_first(text), len(text)),) for text in texts]
+
+
+def _end_of_first(text: str) -> int:
+    words = text.split()
+    return len(words[0]) if len(words) >= _FEWEST_WORDS else 1
 
 
 def _twins(sample: Sample) -> Iterator[Sample]:

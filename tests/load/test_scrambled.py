@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from auditkit.load.requests import build
 from auditkit.load.scrambled import plausibility_twins
 from auditkit.schema import PLAUSIBILITY, Benchmark, Choice, Sample, Source
 
@@ -66,3 +67,10 @@ def test_words_that_have_no_other_order_make_no_twin(texts: tuple[str, str]) -> 
 def test_other_packs_have_no_such_twins() -> None:
     assert plausibility_twins(card("choose"), [pair()]) == []
     assert plausibility_twins(card(), [pair(labels=("true", "false"))]) == []
+
+
+def test_everything_but_the_first_word_is_scored() -> None:
+    (twin,) = plausibility_twins(card(), [pair()])
+    (request,) = build(card(), "loglikelihood", [twin])
+    scored = [option.text[start:end] for option in request.options for start, end in option.spans]
+    assert scored == [choice.text.removeprefix("The") for choice in twin.choices]
