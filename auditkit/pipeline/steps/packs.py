@@ -13,7 +13,7 @@ from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.load.variants import variants
 from auditkit.schema import Benchmark, Config, Sample
-from auditkit.schema.event import Event, OnEvent
+from auditkit.schema.event import Event, OnEvent, ignore
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def load_packs(config: Config, on_event: OnEvent) -> list[AuditedPack]:
         PackError: a pack or a file of the user's cannot be read.
         ConfigError: a pack or task is named twice.
     """
-    packs = [_audited(card, rows, most, config, on_event) for card, rows, most in list(_sources(config))]
+    packs = [audited_pack(card, rows, most, config, on_event) for card, rows, most in list(_sources(config))]
     repeated = sorted(name for name, count in Counter(pack.card.name for pack in packs).items() if count > 1)
     if repeated:
         raise ConfigError(f"packs: {', '.join(repeated)} is named twice; name each pack or task once")
@@ -57,9 +57,18 @@ def _sources(config: Config) -> Iterator[tuple[Benchmark, list[Sample], int | No
         yield card, rows, task.limit or config.limit
 
 
-def _audited(
-    card: Benchmark, rows: list[Sample], most: int | None, config: Config, on_event: OnEvent
+def audited_pack(
+    card: Benchmark, rows: list[Sample], most: int | None, config: Config, on_event: OnEvent = ignore
 ) -> AuditedPack:
+    """As many of a pack's rows as the configuration asks for, and their variants.
+
+    Args:
+        card: the pack.
+        rows: all rows of it.
+        most: the most of them; all where `None`.
+        config: seed and robustness runs.
+        on_event: told how many there are.
+    """
     samples = limit(rows, most, config.seed) if most is not None else rows
     twins = variants(card, samples, config, rows)
     count = f"{len(samples)} of {len(rows)} rows" + (f", {len(twins)} variants" if twins else "")

@@ -93,11 +93,11 @@ def _requests(
             not_applicable[pack.card.name] = rule.reason
         else:
             rules[pack.card.name] = rule
-            requests |= _of_pack(pack, rule)
+            requests |= requests_of_pack(pack, rule)
     return rules, not_applicable, requests
 
 
-def _of_pack(pack: AuditedPack, rule: str) -> dict[str, Request]:
+def requests_of_pack(pack: AuditedPack, rule: str) -> dict[str, Request]:
     """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
     that reads no prompt."""
     clean = _built(pack.card, rule, pack.samples)

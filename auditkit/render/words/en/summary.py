@@ -16,6 +16,7 @@ WORDS = {
     "why.too_few_clusters": "too few clusters",
     "why.too_many_unscored": "too many unscored",
     "why.undefined": "undefined",
+    "why.shown_only": "shown, decides nothing",
     "why.selftest": "misread planted models",
     "why.guard": "ability not shown",
     "why.holm": "undecided after Holm’s correction",
