@@ -156,22 +156,12 @@ def test_outputs_of_two_rules_are_refused() -> None:
         measure(card(metrics=BIAS), samples, outputs)
 
 
-def test_doubled_ids_are_refused() -> None:
+def test_doubled_ids_and_single_arm_twins_are_refused() -> None:
     samples = ambiguous(2)
     with pytest.raises(MeasurementError, match="two samples share an id"):
         measure(card(metrics=BIAS), [samples[0], samples[0]], {})
-
-
-def test_a_metric_over_twins_reads_an_arm_that_holds_whole_sets_and_refuses_one_that_splits_them() -> None:
-    twins = [
-        sample(f"{arm}-{i}", target="anti", origin=f"o-{arm}", arm=arm, clusters={"template": arm})
-        for arm in ("swap", "placebo") for i in range(2)
-    ]
-    pack = card(metrics=[{"metric": "matched_pair_accuracy", "arm": "swap"}])
-    assert [score.sample_id for score in measure(pack, twins, {}).scores] == ["o-swap"]
-    twins[0] = twins[0].model_copy(update={"arm": "original"})
-    with pytest.raises(MeasurementError, match=r'those of o-swap are not all of arm "swap"; write arm: all'):
-        measure(pack, twins, {})
+    with pytest.raises(MeasurementError, match="is over twins; write arm: all"):
+        measure(card(metrics=[{"metric": "matched_pair_accuracy", "arm": "ambiguous"}]), samples, {})
 
 
 def test_twins_in_different_clusters_are_refused() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditkit.measure.answers import read_twins
-from auditkit.measure.definition import metric
-from auditkit.schema import Guard, Output, Sample, Score
+from auditkit.measure.definition import GuardRule, metric
+from auditkit.schema import Output, Sample, Score
 
 
 @metric(
     "counterfactual_flip_rate", range=(0, 1), direction="lower", unit="origin", title="Counterfactual flip rate",
-    guard=Guard(metric="accuracy", arm="all", bound=0.5),
+    guard=GuardRule(),
 )
 def counterfactual_flip_rate(samples: Sequence[Sample], outputs: Sequence[Output | None]) -> Score:
     """Share of origins whose twins, which differ in the group alone, are not all answered alike: 1 or 0 an origin.
