@@ -77,6 +77,8 @@ def judge_check(check: Check, basis: Basis) -> Finding:
     estimate = basis.estimates.get(name)
     if check.rows_sha256 and basis.rows.get(check.benchmark, check.rows_sha256) != check.rows_sha256:
         return _unmeasured(check, "error", "other_rows", {"rows": basis.rows[check.benchmark][:12]})
+    if estimate is not None and estimate.not_applicable is not None:
+        return _unmeasured(check, "not_applicable", "not_applicable", {"reason": estimate.not_applicable})
     if check.each or estimate is None or estimate.total == 0:
         return _absent(check, basis)
     region = check.region(estimate)

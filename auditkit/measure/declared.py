@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from auditkit.measure.measurement import contrasted_by, metric_of
+from auditkit.measure.measurement import contrasted_by
 from auditkit.measure.table import Unit, units_of
+from auditkit.measure.uses import metric_of
 from auditkit.schema import Benchmark, DeclaredMetric, DeclaredPart, MetricUse, Sample
 from auditkit.stats.estimates import Mean
 

@@ -43,18 +43,18 @@ from auditkit.schema.policy import NOTHING, Check, PackChecks, Policy, Purpose, 
 from auditkit.schema.region import Region
 from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.rule import GENERIC, TWINS, Rule, RuleText
-from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source, variant_name
+from auditkit.schema.sample import FORMAT, MARK, PLAUSIBILITY, Choice, Sample, Source, variant_name
 from auditkit.schema.task import Task, TaskClass
 from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
-    "FORMAT", "GENERIC", "MARK", "NOTHING", "SCHEMA_VERSION", "TWINS", "UNKNOWN", "Answer", "AnswerPart",
-    "AnswerReading", "Api", "Attribution", "Audit", "Benchmark", "Cause", "Check", "Choice", "Cited", "Compound",
-    "Config", "Contrast", "CurvePoint", "DeclaredMetric", "DeclaredPart", "Direction", "Efficiency", "Estimate",
-    "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding", "FreeText", "Generation", "Guard",
-    "Harm", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores", "Output", "PackChecks",
-    "Parameters", "Part", "PlantedReading", "Policy", "Probabilities", "Purpose", "Quantity", "Reason", "Recipe",
-    "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample", "Score", "SelfTestReading",
+    "FORMAT", "GENERIC", "MARK", "NOTHING", "PLAUSIBILITY", "SCHEMA_VERSION", "TWINS", "UNKNOWN", "Answer",
+    "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit", "Benchmark", "Cause", "Check", "Choice", "Cited",
+    "Compound", "Config", "Contrast", "CurvePoint", "DeclaredMetric", "DeclaredPart", "Direction", "Efficiency",
+    "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding", "FreeText", "Generation",
+    "Guard", "Harm", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores", "Output",
+    "PackChecks", "Parameters", "Part", "PlantedReading", "Policy", "Probabilities", "Purpose", "Quantity", "Reason",
+    "Recipe", "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample", "Score", "SelfTestReading",
     "Severity", "Share", "ShownOnly", "Similarities", "SliceFinding", "Source", "SpanAnswer", "Spread", "Status",
     "Subject", "Tags", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream",
     "UpstreamFile", "Vector", "Verdict", "Waiver", "canonical", "digest", "plain", "repair", "variant_name",

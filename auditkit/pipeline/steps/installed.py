@@ -81,7 +81,7 @@ def _compare(header: Header, pack: PackAnswers) -> Comparison:
     if audited.declared != tuple(metric for metric in header.declared if metric.benchmark == card.name):
         raise VerifyError(f"{name}: its slices and groups are not those of the installed rows; {_remedy(header)}")
     requests = requests_of_pack(audited, rule)
-    expected = {sample.id: sample for sample in audited.samples_and_variants if sample.id in requests}
+    expected = {sample.id: sample for sample in audited.everything_asked if sample.id in requests}
     journalled = {sample.id: sample for sample in pack.samples}
     for sample_id in sorted(expected.keys() | journalled.keys()):
         if expected.get(sample_id) != journalled.get(sample_id):

@@ -11,8 +11,10 @@ from auditkit.load.own_data import open_task
 from auditkit.load.packs import open_pack, refuse_reserved
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
+from auditkit.load.scrambled import plausibility_twins
 from auditkit.load.variants import variants
 from auditkit.measure.declared import declared
+from auditkit.measure.uses import completed
 from auditkit.schema import Benchmark, Config, DeclaredMetric, Sample
 from auditkit.schema.event import Event, OnEvent, ignore
 
@@ -29,11 +31,13 @@ class AuditedPack:
     """What the card declares and all rows hold."""
     variants: tuple[Sample, ...] = ()
     """Of the samples, where the configuration asks for robustness runs."""
+    guards: tuple[Sample, ...] = ()
+    """Twins of the samples that show whether the model knows the language of the pairs at all."""
 
     @property
-    def samples_and_variants(self) -> tuple[Sample, ...]:
+    def everything_asked(self) -> tuple[Sample, ...]:
         """Everything that the model is asked about, unless a variant changes nothing of what it reads."""
-        return (*self.samples, *self.variants)
+        return (*self.samples, *self.guards, *self.variants)
 
 
 def load_packs(config: Config, on_event: OnEvent) -> list[AuditedPack]:
@@ -80,5 +84,9 @@ def audited_pack(
     on_event(Event("load", f"{card.name}: {count}"))
     if "formats" not in config.robustness:  # what is not asked does not belong to the audit's identity
         card = card.model_copy(update={"formats": ()})
+    guards = plausibility_twins(card, samples)
+    card = completed(card, (*rows, *guards))
     names = tuple(dict.fromkeys(twin.variant for twin in twins))
-    return AuditedPack(card, tuple(samples), tuple(rows), declared(card, rows, names), tuple(twins))
+    # twins of all rows, so that what is declared does not depend on how many are asked
+    held = declared(card, (*rows, *plausibility_twins(card, rows)), names)
+    return AuditedPack(card, tuple(samples), tuple(rows), held, tuple(twins), tuple(guards))

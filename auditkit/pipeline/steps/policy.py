@@ -75,7 +75,7 @@ def tell_undecided(policy: Policy, packs: Sequence[AuditedPack], on_event: OnEve
         packs: what is audited.
         on_event: called with one event for what cannot pass, and one for what cannot fail.
     """
-    sampled = [metric for pack in packs for metric in declared(pack.card, pack.samples)]
+    sampled = [metric for pack in packs for metric in declared(pack.card, (*pack.samples, *pack.guards))]
     family = policy.family or len(policy.checks)
     open_ones: list[tuple[Check, Design]] = []
     unmissable: list[Check] = []
