@@ -23,14 +23,14 @@ from auditkit.schema import (
 )
 
 _PARSED_RULES = ("letter", "text", "saved")
-_GRAVEST: tuple[Reason, ...] = ("errored", "not_run", "refused", "unparsed", "tied")
+_GRAVEST: tuple[Reason, ...] = ("errored", "not_run", "cut", "refused", "unparsed", "tied")
 """Which reason stands for an origin whose twins are unscored for several."""
 NUMBER = re.compile(r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
 """A number: digits with a sign, a decimal point, and commas between thousands."""
 
 
 def read(sample: Sample, output: Output | None) -> AnswerReading:
-    """Read what a model answered to a sample.
+    """Read what a model answered to a sample; an answer to a prompt that was cut is `cut`, whatever it says.
 
     Scores, probabilities and similarities: see `Output.read`. Text under the rules `letter` and
     `text`: a letter or an option's own text, anchored; under `saved` (predictions whose rule is not known) also a

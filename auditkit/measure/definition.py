@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.evaluate_form import EvaluateForm
 from auditkit.measure.version import metric_version
-from auditkit.schema import Benchmark, Direction, Guard, Output, Sample, Score
+from auditkit.schema import Benchmark, Direction, Output, Sample, Score
 from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.estimates import MEAN, Statistic
@@ -22,6 +23,19 @@ Context = Mapping[str, str]
 """What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
 Best = Callable[[Sample, Context], dict[str, float | str] | None]
 Unit = Literal["sample", "origin"]
+
+
+@dataclass(frozen=True)
+class GuardRule:
+    """What must be shown beside a metric, on the same rows, before a pass of it counts.
+
+    The bound is what the best answerer without the evidence reaches (`measure/evidence_blind.py`), read from the rows.
+    """
+
+    arm: str | None = None
+    """The arm on which accuracy must be shown; `None` is the metric's own."""
+    metric: str = "accuracy"
+    """The metric that must be shown."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +55,8 @@ class Metric:
     """`origin` hands it all arms of one origin, sorted by sample id."""
     title: str = ""
     """For people."""
-    guard: Guard | None = None
-    """Unless this clears its bound, a pass is withheld."""
+    guard: GuardRule | None = None
+    """Unless this is shown, a pass is withheld."""
     statistic: Statistic = MEAN
     """What makes one number of the scores."""
     best: Best | None = None
@@ -52,21 +66,26 @@ class Metric:
     """What the function also needs to know, read from card and samples; the function's third argument."""
     evaluate: EvaluateForm | None = None
     """The same by the field's library."""
+    of_scores: bool = False
+    """Whether it reads probabilities or likelihoods: of an answer in words it has no value."""
 
     def __post_init__(self) -> None:
         """Check range and ideal.
 
         Raises:
-            MeasurementError: an empty range, or an ideal that does not fit the direction.
+            MeasurementError: an empty or infinite range, or an ideal that does not fit the direction.
         """
         low, high = self.range
-        if not low < high:
-            raise MeasurementError(f'metric "{self.name}": range {self.range} is empty; give (lowest, highest)')
+        if not (low < high and math.isfinite(low) and math.isfinite(high)):
+            # without an end, no unseen cluster is too bad, and no interval of a mean holds
+            raise MeasurementError(
+                f'metric "{self.name}": range {self.range} is empty or has no end; give (lowest, highest)'
+            )
         if (self.direction == "middle") != (self.ideal is not None):
             raise MeasurementError(f'metric "{self.name}": an ideal belongs to direction="middle", and only there')
 
     def __call__(self, sample: Sample, output: Output | None, context: Context | None = None) -> Score:
-        """Score one sample (unit `sample`). What was not run, or errored, is never handed to the function.
+        """Score one sample (unit `sample`). What was not run, errored or was cut is never handed to the function.
 
         Args:
             sample: the sample.
@@ -76,7 +95,7 @@ class Metric:
         Raises:
             MeasurementError: the function raised, or gave a value outside the range.
         """
-        if output is None or output.error is not None:
+        if output is None or output.error is not None or output.cut:
             reason = answers.read(sample, output).reason
             score = Score(sample_id=sample.id, metric=self.name, value=None, reason=reason)
         else:
@@ -89,12 +108,15 @@ class Metric:
         return score.model_copy(update={"parts": best})
 
     def of_origin(self, samples: Sequence[Sample], outputs: Sequence[Output | None]) -> Score:
-        """Score all arms of one origin (unit `origin`); aligned sequences.
+        """Score all arms of one origin (unit `origin`); aligned sequences; none where an arm's prompt was cut.
 
         Raises:
             MeasurementError: as for a sample.
         """
-        return self._checked(samples[0].origin, tuple(samples), tuple(outputs))
+        score = self._checked(samples[0].origin, tuple(samples), tuple(outputs))
+        if score.reason is None and any(output is not None and output.cut for output in outputs):
+            return score.model_copy(update={"value": None, "reason": "cut", "answer": None})
+        return score
 
     @property
     def corpus(self) -> CorpusStatistic | None:
@@ -151,11 +173,12 @@ def metric(
     ideal: float | None = None,
     unit: Unit = "sample",
     title: str | None = None,
-    guard: Guard | None = None,
+    guard: GuardRule | None = None,
     statistic: Statistic = MEAN,
     best: Best | None = None,
     context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None,
     evaluate: EvaluateForm | None = None,
+    of_scores: bool = False,
 ) -> Callable[[Callable[..., Score]], Metric]:
     """Make a metric of a function; register it as the entry point `metric.NAME = module:object`.
 
@@ -169,11 +192,12 @@ def metric(
         ideal: the ideal value, for `middle`.
         unit: `sample`, or `origin` for a function of all arms of one origin.
         title: for people; default the name in words.
-        guard: the metric, arm and bound that must be cleared before a pass counts.
+        guard: what must be shown on the same rows before a pass counts.
         statistic: what makes one number of the scores: their mean, or a function decorated with `@statistic`.
         best: parts of the best possible answer, for statistics over the corpus.
         context: what the function also needs, from card and samples; handed over as its third argument.
         evaluate: the same number by the field's library.
+        of_scores: it reads probabilities or likelihoods, which answers in words do not have.
 
     Raises:
         MeasurementError: an empty range, or an ideal that does not fit the direction.
@@ -183,7 +207,7 @@ def metric(
         """The metric of this function, with its docstring."""
         words = title or name.replace("_", " ").capitalize()
         defined = Metric(
-            name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate
+            name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate, of_scores
         )
         object.__setattr__(defined, "__doc__", function.__doc__)
         return defined

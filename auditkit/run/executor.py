@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from auditkit.errors import MeasurementError, StoppedError
+from auditkit.errors import MeasurementError, ModelError, StoppedError
 from auditkit.models.adapter import Adapter, Encoded, RemoteAdapter
 from auditkit.schema import Output, Request, repair
 
@@ -78,7 +78,7 @@ class LocalExecutor:
             for output in self._ask(requests, encoded):
                 del left[output.request]
                 yield output
-        except StoppedError:
+        except (StoppedError, ModelError):
             raise
         except Exception as error:  # noqa: BLE001 - an adapter may raise anything; it becomes an errored output
             if len(requests) == 1:

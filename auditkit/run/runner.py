@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from dataclasses import dataclass, field
 from itertools import islice
 
-from auditkit.errors import AuditkitError, MeasurementError
+from auditkit.errors import AuditkitError, MeasurementError, ModelError
 from auditkit.models.adapter import Adapter, Encoded, PrefixSharer
 from auditkit.run.executor import Batch, Executor, TimedOutput, errored, executor_for
 from auditkit.run.plan import BatchPlan, Planner, cost
@@ -291,11 +291,15 @@ class _OpenRound:
         """What can be encoded, and an errored output for each of the others."""
         try:
             return self.adapter.encode(chunk), []
+        except ModelError:  # a template that drops what it is asked: no answer of this model would mean anything
+            raise
         except Exception:  # noqa: BLE001 - one of them is at fault; it alone becomes errored
             encoded, failures = [], []
             for request in chunk:
                 try:
                     encoded += self.adapter.encode([request])
+                except ModelError:
+                    raise
                 except Exception as error:  # noqa: BLE001
                     failures.append(errored(request, error))
             return encoded, failures

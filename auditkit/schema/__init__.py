@@ -21,7 +21,6 @@ from auditkit.schema.base import Fact, Record, Text, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template, Upstream, UpstreamFile
 from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.estimate import (
-    Bootstrap,
     Cited,
     Compound,
     Direction,
@@ -29,12 +28,11 @@ from auditkit.schema.estimate import (
     Exact,
     Fill,
     Guard,
-    Pairs,
     Reason,
     Score,
+    Share,
+    ShownOnly,
     Spread,
-    StudentT,
-    Wilson,
 )
 from auditkit.schema.estimate_id import Contrast, EstimateId
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
@@ -44,18 +42,19 @@ from auditkit.schema.policy import Check, PackChecks, Policy, Severity, Waiver
 from auditkit.schema.region import Region
 from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.rule import Rule, RuleText
-from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source, variant_name
+from auditkit.schema.sample import FORMAT, MARK, PLAUSIBILITY, Choice, Sample, Source, variant_name
 from auditkit.schema.task import Task, TaskClass
 from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
-    "FORMAT", "MARK", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit",
-    "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint",
-    "Direction", "Efficiency", "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding",
-    "FreeText", "Generation", "Guard", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores",
-    "Output", "PackChecks", "Pairs", "Part", "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason",
-    "Recipe", "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample", "Score", "SelfTestReading",
-    "Severity", "Similarities", "Source", "SpanAnswer", "Spread", "Status", "StudentT", "Subject", "Tags", "Task",
-    "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Vector", "Verdict",
-    "Waiver", "Wilson", "canonical", "digest", "plain", "repair", "variant_name",
+    "FORMAT", "MARK", "PLAUSIBILITY", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api",
+    "Attribution", "Audit", "Benchmark", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast",
+    "CurvePoint", "Direction", "Efficiency", "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact",
+    "Fill", "Finding", "FreeText", "Generation", "Guard", "MetricUse", "Number", "Observed", "Option",
+    "OptionScore", "OptionScores", "Output", "PackChecks", "Part", "PlantedReading", "Policy", "Probabilities",
+    "Quantity", "Reason", "Recipe", "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample",
+    "Score", "SelfTestReading", "Severity", "Share", "ShownOnly", "Similarities", "Source", "SpanAnswer",
+    "Spread", "Status", "Subject", "Tags", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask",
+    "Upstream", "UpstreamFile", "Vector", "Verdict", "Waiver", "canonical", "digest", "plain", "repair",
+    "variant_name",
 ]

@@ -141,6 +141,8 @@ class Observed(Record):
     """Different requests of the audit."""
     cache_hits: int = 0
     """Answers that came from the cache."""
+    answers_before: int | None = None
+    """Answers that the run folder held before the command that finished the audit; `None` in audits before 0.1."""
     model_tokens: int = 0
     """Tokens that the model read and wrote."""
     model_seconds: float = 0.0
@@ -188,6 +190,8 @@ class Audit(Record):
     """Sample to the error of its request (the first 200, by id)."""
     errored: int = 0
     """How many samples errored in all."""
+    cut: dict[str, int] = Field(default_factory=dict)
+    """Benchmark to how many samples the model did not read whole, whether or not their answers count."""
     selftest: tuple[SelfTestReading, ...] = ()
     """What the metrics read on planted models, on this audit's own rows."""
     samples_sha256: str = ""

@@ -9,10 +9,11 @@ from pydantic import Field, model_validator
 from auditkit.schema.base import Record
 from auditkit.schema.estimate_id import EstimateId
 
-Reason = Literal["not_run", "refused", "unparsed", "tied", "errored", "outside"]
-"""Why a sample has no score. `outside`: parsed, but outside the metric's denominator (never filled)."""
+Reason = Literal["not_run", "refused", "unparsed", "cut", "tied", "errored", "outside"]
+"""Why a sample has no score. `cut`: the model did not read all that it was asked. `outside`: parsed, but outside the
+metric's denominator (never filled)."""
 
-UNANSWERED: tuple[Reason, ...] = ("refused", "unparsed", "tied")
+UNANSWERED: tuple[Reason, ...] = ("refused", "unparsed", "cut", "tied")
 """Reasons of samples that were asked and gave no score."""
 
 Direction = Literal["higher", "lower", "middle"]
@@ -57,64 +58,30 @@ class Exact(Record):
     """What 0 and 1 stand for."""
 
 
-class Wilson(Record):
-    """A clustered share: Wilson with an effective n and t in place of z. In [0, 1], placed by `range`."""
+class Share(Record):
+    """A mean of clustered scores, or another statistic with limits, as a share in [0, 1] that `range` places.
 
-    kind: Literal["wilson"] = "wilson"
+    Its interval is Korn and Graubard's of 1998, with one imagined cluster.
+    """
+
+    kind: Literal["share"] = "share"
     """Tag of the union."""
     share: float
-    """Share of hits, 0 to 1."""
-    n_eff: float
-    """Effective number of independent samples."""
-    df: float | None = None
-    """Degrees of freedom of t; `None` is the normal quantile."""
+    """Mean of the scores, 0 to 1."""
+    n: int
+    """Scored samples."""
+    largest: int
+    """Samples of the largest cluster, which is how large the imagined one is."""
+    squares: float
+    """T = G/(G−1)·Σ_c (S_c − share·n_c)², with S_c the sum and n_c the size of cluster c: n² times the variance."""
+    effective_clusters: float
+    """G_K = n²/Σ n_c²; t has one degree of freedom less."""
+    capped: bool
+    """All scores are 0 or 1, so that the samples count for no more than n independent ones."""
+    bias: float = 0.0
+    """By how much the value errs upward; lower limits are lowered by it."""
     range: tuple[float, float] = (0.0, 1.0)
     """What 0 and 1 stand for."""
-
-
-class Pairs(Record):
-    """Mean of +1 (b), -1 (c) and 0: Bonett–Price, placed by `range` from [-1, 1]."""
-
-    kind: Literal["pairs"] = "pairs"
-    """Tag of the union."""
-    b: float
-    """Pairs counted +1, scaled by n_eff/n."""
-    c: float
-    """Pairs counted -1, scaled by n_eff/n."""
-    n_eff: float
-    """Effective number of independent pairs."""
-    df: float | None = None
-    """Degrees of freedom of t; `None` is the normal quantile."""
-    range: tuple[float, float] = (-1.0, 1.0)
-    """What -1 and 1 stand for."""
-
-
-class StudentT(Record):
-    """A mean with a standard error and Student's t; on the log scale where `log`."""
-
-    kind: Literal["t"] = "t"
-    """Tag of the union."""
-    mean: float
-    """The mean, or the mean logarithm."""
-    se: float
-    """Its standard error."""
-    df: float
-    """Degrees of freedom."""
-    log: bool = False
-    """The mean and error are of the logarithm; limits are exponentiated."""
-    range: tuple[float, float] | None = None
-    """Limits are clipped to this range."""
-
-
-class Bootstrap(Record):
-    """Quantiles of a resampled statistic, already corrected (BCa or bootstrap-t)."""
-
-    kind: Literal["bootstrap"] = "bootstrap"
-    """Tag of the union."""
-    levels: tuple[float, ...]
-    """Cumulative probabilities in (0, 1), ascending."""
-    quantiles: tuple[float, ...]
-    """The limit at each probability, ascending."""
 
 
 class Compound(Record):
@@ -123,13 +90,22 @@ class Compound(Record):
     kind: Literal["compound"] = "compound"
     """Tag of the union."""
     op: Literal["difference", "ratio", "gap", "smallest_ratio"]
-    """difference: Newcombe; ratio: MOVER-R; gap, smallest_ratio: contrasts at level 1 - alpha/contrasts."""
+    """difference and ratio: of two parts, by MOVER; gap, smallest_ratio: of differences or ratios."""
     parts: tuple[Spread, ...]
     """The two sides, or the pairwise contrasts."""
+    r: float = 0.0
+    """Correlation of the two sides, -1 to 1."""
 
 
-Spread = Annotated[Union[Exact, Wilson, Pairs, StudentT, Bootstrap, Compound], Field(discriminator="kind")]
+Spread = Annotated[Union[Exact, Share, Compound], Field(discriminator="kind")]
 """What an interval at any level needs."""
+
+ShownOnly = Literal["few_effective_clusters", "crossed_factors", "not_simulated"]
+"""Why an interval is shown and decides nothing: for such data its method was not seen to hold its error at the bound.
+
+`few_effective_clusters`: too few for a statistic over the corpus; `crossed_factors`: clusters by two factors;
+`not_simulated`: the statistic is in no simulation.
+"""
 
 
 class Fill(Record):
@@ -163,12 +139,23 @@ class Guard(Record):
     """Name of the guarding metric, of the same benchmark."""
     arm: str
     """Its arm, or `all`; clean samples."""
+    slice: dict[str, str] = Field(default_factory=dict)
+    """Metadata key to value: the rows on which it must be shown; empty for all rows of the arm."""
+    axis: str | None = None
+    """The demographic axis, where it must be shown on the rows of one group."""
+    group: str | None = None
+    """That group."""
     bound: float
-    """What answers without the evidence reach: the lower limit at the lowest fill must lie above it."""
+    """What the best answerer without the evidence reaches on these rows: the lower limit at the lowest fill must lie
+    above it."""
+    blind: str = ""
+    """Which answerer that is, e.g. `first-option`."""
 
     def estimate(self, benchmark: str) -> EstimateId:
         """The estimate that must clear the bound."""
-        return EstimateId(benchmark=benchmark, metric=self.metric, arm=self.arm)
+        return EstimateId(
+            benchmark=benchmark, metric=self.metric, arm=self.arm, slice=self.slice, axis=self.axis, group=self.group
+        )
 
 
 class Estimate(Record):
@@ -193,10 +180,14 @@ class Estimate(Record):
     """Scored samples."""
     clusters: int
     """Clusters among the scored samples."""
+    effective_clusters: float
+    """G_K = n²/Σ n_c²: as many clusters of equal size tell as much. Of a contrast: of the group that has fewest."""
     unscored: dict[Reason, int] = Field(default_factory=dict)
     """Samples not scored, by reason."""
     spread: Spread | None
     """What an interval at any other level needs; `None` where there is no interval."""
+    shown_only: ShownOnly | None = None
+    """Why the interval may not decide a check; `None`: it may."""
     at_lowest_fill: Fill
     """Had every unscored sample scored the lowest value; without a value where no bound is known (BLEU, entity F1)."""
     at_highest_fill: Fill
@@ -209,6 +200,8 @@ class Estimate(Record):
     """What the value can be."""
     guard: Guard | None = None
     """What the metric asked for, when it was measured, before a pass counts."""
+    not_applicable: str | None = None
+    """Why the model's answers can have no such number: a text has no probabilities. `None` where they can."""
     cited: Cited = Cited()
     """Samples to look at."""
     signature: dict[str, str] = Field(default_factory=dict)
@@ -235,7 +228,7 @@ class Estimate(Record):
 
     @property
     def unanswered_share(self) -> float:
-        """Share of the samples inside the denominator that were refused, unparsed or tied, 0 to 1."""
+        """Share of the samples inside the denominator that were refused, unparsed, cut or tied, 0 to 1."""
         missing = sum(self.unscored.get(reason, 0) for reason in UNANSWERED)
         asked = self.total - self.unscored.get("outside", 0)
         return missing / asked if asked else 0.0

@@ -23,7 +23,10 @@ class Output(Record):
     """Hash of the final input ids, special tokens and chat template included."""
     truncated: int = 0
     """Tokens dropped because the input exceeded the model's window: a prompt's on the left, a classified text's or an
-    encoder-decoder's source at its end, a pair's of the longer text."""
+    encoder-decoder's source at its end, a pair's of the longer text. Where a server cut the prompt and does not say how
+    much, what is known at least."""
+    cut_allowed: bool = False
+    """Whether the pack's card lets an answer count though the prompt was cut (`allow_cut`)."""
     finish_reason: str | None = None
     """Why generation ended: stop, length, refusal …"""
     prompt_tokens: int = 0
@@ -44,6 +47,11 @@ class Output(Record):
         """What the model wrote; `None` for every other kind of answer."""
         return self.answer.text if isinstance(self.answer, FreeText) else None
 
+    @property
+    def cut(self) -> bool:
+        """Whether the model did not read all that it was asked, and the answer does not count for that."""
+        return self.truncated > 0 and not self.cut_allowed
+
     def shown(self) -> tuple[AnswerPart, ...]:
         """The answer as data to show; nothing where it errored."""
         return () if self.answer is None else self.answer.shown(self.rule)
@@ -54,4 +62,6 @@ class Output(Record):
 
     def read(self, labels: Sequence[str]) -> AnswerReading | None:
         """Which choice the answer names, by the labels of its sample's choices; `None` for a text."""
-        return AnswerReading(reason="errored") if self.answer is None else self.answer.read(labels, self.rule)
+        if self.answer is None:
+            return AnswerReading(reason="errored")
+        return AnswerReading(reason="cut") if self.cut else self.answer.read(labels, self.rule)

@@ -56,6 +56,8 @@ class Task(Record):
     """The prompt; its fields are the task's names for the columns."""
     generation: Generation | None = None
     """How free text is decoded."""
+    allow_cut: bool = False
+    """Whether an answer counts though the model's window was too short for the row; else the row has no score."""
     metrics: tuple[MetricUse, ...] = ()
     """What is measured; default the usual metrics of the task. The arm is `base`, or `all`."""
     groups: dict[str, str] = Field(default={})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import Sample, Score, canonical, digest, variant_name
-from auditkit.store.files import replacing
+from auditkit.store.files import PRIVATE, open_plain, replacing
 
 if TYPE_CHECKING:
     import pandas
@@ -134,7 +135,7 @@ def rows_sha256(rows: Iterable[ScoreRow]) -> str:
     return total.hexdigest()
 
 
-def write_samples(path: Path, rows: Iterable[ScoreRow]) -> str:
+def write_samples(path: Path, rows: Iterable[ScoreRow], mode: int = PRIVATE) -> str:
     """Write samples.parquet, sorted by sample, metric and benchmark.
 
     Returns:
@@ -154,8 +155,8 @@ def write_samples(path: Path, rows: Iterable[ScoreRow]) -> str:
     names = _COLUMNS if any(row.parts is not None for row in ordered) else _COLUMNS[:-1]
     schema = pyarrow.schema([(name, pyarrow.float64() if name == "value" else pyarrow.string()) for name in names])
     table = pyarrow.table([[getattr(row, name) for row in ordered] for name in names], schema=schema)
-    with replacing(path) as temporary:
-        parquet.write_table(table, temporary)
+    with replacing(path, mode) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
+        parquet.write_table(table, file)
     return value
 
 
@@ -173,10 +174,11 @@ def read_samples(path: Path, sha256: str | None = None) -> pyarrow.Table:
     import pyarrow
     from pyarrow import parquet
 
-    if not path.is_file():
-        raise RunFolderError(f"{path}: no such file; give the audit command again: it writes it anew")
     try:
-        table = parquet.read_table(path)
+        with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
+            table = parquet.read_table(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunFolderError(f"{path}: no such file; give the audit command again: it writes it anew") from None
     except (OSError, pyarrow.ArrowException) as error:
         raise RecordError(f"{path}: cannot be read: {error}; give the audit command again") from None
     if table.column_names not in (_COLUMNS, _COLUMNS[:-1]):

@@ -103,7 +103,7 @@ def pack(folder: Path, name: str, rows: list[dict[str, Any]] | None = None) -> P
         "license": "Apache-2.0", "citation": "c", "language": "en", "request": task.get("request", name),
         "rules": task["rules"], "files": ["rows.jsonl"], "clusters": ["text"],
         "templates": [{"text": task["text"], "inputs": task.get("inputs", [])}],
-        "metrics": [{"metric": task["metric"], "arm": "all"}], "planted": expected,
+        "metrics": [{"metric": task["metric"], "arm": "all"}], "planted": expected, "allow_cut": True,
         **({"choices": task["choices"]} if "choices" in task else {}),
     }
     (folder / "card.yaml").write_text(yaml.safe_dump(card, allow_unicode=True), encoding="utf-8")

@@ -30,7 +30,7 @@ def card_for(task: Task, kind: TaskKind, classes: Classes, *, rows: int, sha256:
         rules=tuple(rule for rule in kind.rules if letters or rule != "letter"),
         templates=(task.template or _template(task, kind),),
         choices=tuple(Choice(text=item.text, label=item.label) for item in classes),
-        generation=task.generation or kind.generation, reader="task", files=(source,),
+        generation=task.generation or kind.generation, allow_cut=task.allow_cut, reader="task", files=(source,),
         groups=tuple(task.groups), clusters=task.clusters or ("input",),
         metrics=task.metrics or _metrics(task, kind), planted=_planted(task, kind, len(classes)),
         rows=rows, sha256=sha256,

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from auditkit.errors import ModelError, first_line
-from auditkit.models.causal.tokens import boundary_rule, render_chat
+from auditkit.errors import ModelError
+from auditkit.models.causal.chat import PROBE, render_chat
+from auditkit.models.causal.tokens import boundary_rule
 from auditkit.models.weights.checkpoint import ReadingRules
 from auditkit.models.weights.fingerprint import text_sha256
 from auditkit.schema import Config
@@ -33,7 +34,8 @@ def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingR
     """Whether prompts go through the chat template, and which BOS rule holds.
 
     Raises:
-        ModelError: a chat template or a BOS is demanded and there is none, or the template fails.
+        ModelError: a chat template or a BOS is demanded and there is none, or the template fails, or
+            drops or changes what it is given.
     """
     chat = _chat_mode(tokenizer, folder, config)
     if config.bos == "always" and tokenizer.bos_token_id is None:
@@ -55,9 +57,7 @@ def _chat_mode(tokenizer: Any, folder: Path, config: Config) -> bool:
             raise ModelError(f"{folder}: chat: always, but the tokenizer has no chat template; use chat: auto")
         return False
     try:
-        render_chat(tokenizer, "x")
-    except Exception as error:  # jinja2's errors and whatever the template raises
-        raise ModelError(
-            f"{folder}: its chat template fails on one user turn ({first_line(error)}); use chat: never"
-        ) from error
+        render_chat(tokenizer, PROBE)
+    except ModelError as error:
+        raise ModelError(f"{folder}: {error}") from None
     return True

@@ -10,6 +10,7 @@ from typing import Any
 
 from auditkit.errors import MeasurementError
 from auditkit.models.adapter import common_prefix
+from auditkit.models.causal.chat import authored, render_chat
 from auditkit.models.tokens.encoding import Encoder, Offsets, Piece, clean, inside, plain_prompt
 from auditkit.models.tokens.options import require_options
 from auditkit.models.weights.checkpoint import Checkpoint
@@ -49,12 +50,6 @@ def boundary_rule(tokenizer: Any, bos: str = "auto") -> str:
     return f"before every text: {'never' if before_all is None else 'always'}; before an empty context: {empty}"
 
 
-def render_chat(tokenizer: Any, text: str) -> str:
-    """One user turn and the beginning of the assistant's, by the tokenizer's template, its system prompt kept."""
-    turns = [{"role": "user", "content": text}]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-
-
 class CausalEncoder(Encoder):
     """A decoder: what precedes, then what is scored."""
 
@@ -69,6 +64,9 @@ class CausalEncoder(Encoder):
 
         What is written (a letter, free text) has the prefix at the end of the user's turn: no chat endpoint lets a
         client begin the assistant's turn, and a model must read the same here and there.
+
+        Raises:
+            ModelError: the chat template fails, or drops or changes the text.
         """
         text, prefix = clean(request.text), clean(request.prefix)
         if not self.chat or request.generation is not None:
@@ -78,9 +76,7 @@ class CausalEncoder(Encoder):
         if text not in self._rendered:
             self._rendered = {text: render_chat(self.tokenizer, text)}
         rendered = self._rendered[text]
-        start = rendered.rfind(text.strip()) if text.strip() else -1
-        written = ((start, start + len(text.strip())),) if start >= 0 else ()
-        return rendered + prefix, (*written, (len(rendered), len(rendered) + len(prefix)))
+        return rendered + prefix, (*authored(rendered, text), (len(rendered), len(rendered) + len(prefix)))
 
     def strings(self, request: Request) -> list[str]:
         """The context, and the context with each option."""

@@ -16,6 +16,7 @@ from auditkit.errors import ModelError, StoppedError
 from auditkit.models.adapter import Arrival, Encoded
 from auditkit.models.endpoint import SCHEME
 from auditkit.models.endpoint.client import Address, Endpoint, RequestFailure, UnusableReply, parse_address
+from auditkit.models.endpoint.cut_prompt import tokens_cut
 from auditkit.models.endpoint.flight import Flight
 from auditkit.models.endpoint.probe import (
     ProbeResult,
@@ -26,6 +27,7 @@ from auditkit.models.endpoint.probe import (
     score_continuation,
     score_whole,
 )
+from auditkit.models.endpoint.reading import excess
 from auditkit.models.tokens.encoding import clean, plain_prompt
 from auditkit.models.tokens.options import LIKELIHOODS, WRITTEN
 from auditkit.models.weights.fingerprint import source_sha256
@@ -163,11 +165,12 @@ class ApiAdapter:
         if not isinstance(message, dict):
             raise UnusableReply('the reply has no "message"')
         text, finish = _text(message), _finish(choice)
+        _refuse_excess(text, settings)
         if isinstance(message.get("refusal"), str) and message["refusal"]:
             text, finish = text or message["refusal"], "refusal"
         return Output(
             request=request.sha256, rule=request.rule, answer=FreeText(text=text), finish_reason=finish,
-            **_counts(reply),
+            truncated=tokens_cut(plain_prompt(request), reply, choice), **_counts(reply),
         )
 
     async def _continuation(self, request: Request, settings: Generation) -> Output:
@@ -177,13 +180,25 @@ class ApiAdapter:
         choice = first_choice(reply)
         if not isinstance(choice.get("text"), str):
             raise UnusableReply('the reply has no "text"')
+        _refuse_excess(choice["text"], settings)
         return Output(
             request=request.sha256, rule=request.rule, answer=FreeText(text=choice["text"]),
-            finish_reason=_finish(choice), **_counts(reply),
+            finish_reason=_finish(choice), truncated=tokens_cut(plain_prompt(request), reply, choice),
+            **_counts(reply),
         )
 
     async def _complete(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return await self._endpoint.post(_COMPLETIONS, {"model": self._model, **fields})
+
+
+def _refuse_excess(text: str, settings: Generation) -> None:
+    """Refuse a text that cannot have been written within the limit.
+
+    Raises:
+        UnusableReply: it is too long.
+    """
+    if reason := excess(text, settings.max_tokens):
+        raise UnusableReply(reason)
 
 
 def _decoding(request: Request, settings: Generation) -> dict[str, Any]:

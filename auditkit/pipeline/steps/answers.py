@@ -27,8 +27,16 @@ def answers_by_pack(records: JournalRecords) -> list[PackAnswers]:
         samples = tuple(sorted((s for s in records.samples if s.benchmark == card.name), key=lambda s: s.id))
         requests = {sample.id: request_of[sample.id] for sample in samples if sample.id in request_of}
         outputs = {
-            sample.id: records.outputs.get(requests[sample.id].sha256) if sample.id in requests else None
+            sample.id: _counted(card, records.outputs.get(requests[sample.id].sha256))
+            if sample.id in requests else None
             for sample in samples
         }
         packs.append(PackAnswers(card=card, samples=samples, requests=requests, outputs=outputs))
     return packs
+
+
+def _counted(card: Benchmark, output: Output | None) -> Output | None:
+    """The output, marked where its prompt was cut and the card lets it count."""
+    if output is None or not output.truncated or not card.allow_cut:
+        return output
+    return output.model_copy(update={"cut_allowed": True})

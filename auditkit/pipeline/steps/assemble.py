@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from auditkit.judge.rules import rule_words
@@ -85,6 +86,7 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
         not_explained=kept_reasons(not_explained, by_id, detail),
         evidence=cited_evidence(pairs, estimates, scores, detail),
         errors=kept_reasons(dict(sorted(errors.items())[:MOST_ERRORS]), by_id, detail), errored=len(errors),
+        cut=_cut(packs),
         selftest=tuple(readings),
         samples_sha256=samples_sha256(samples, scores), verdict=decide(findings, header.policy),
     )
@@ -94,3 +96,12 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
 def _signature(header: Header, card: Benchmark) -> dict[str, str]:
     rows, total = header.sampled[card.name]
     return {"rule": header.rules[card.name], "sample": f"{rows} of {total} rows, seed {header.config.seed}"}
+
+
+def _cut(packs: Sequence[PackAnswers]) -> dict[str, int]:
+    """Samples whose prompt was cut, by pack; packs without any are left out."""
+    counts = {
+        pack.card.name: sum(output is not None and output.truncated > 0 for output in pack.outputs.values())
+        for pack in packs
+    }
+    return {name: count for name, count in counts.items() if count}

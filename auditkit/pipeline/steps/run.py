@@ -30,14 +30,14 @@ def run_requests(
         retry_errors: ask again what is journalled as errored.
     """
     requests = request_set.requests
-    samples = [sample for pack in packs for sample in pack.samples_and_variants if sample.id in requests]
+    samples = [sample for pack in packs for sample in pack.everything_asked if sample.id in requests]
     journal.samples(samples)
     _journal_unanswered(request_set, journal)
     unique = deduplicate(
         (sample.id, requests[sample.id]) for sample in samples if sample.id not in request_set.without_answer
     )
     adapter = request_set.adapter
-    with AnswerCache.open(enabled=adapter.cacheable, on_event=on_event) as cache:
+    with AnswerCache.open(enabled=adapter.cacheable, reading=not config.fresh, on_event=on_event) as cache:
         run_round(
             adapter, unique.requests, unique.askers, journal, cache, batch_tokens=config.batch_tokens,
             on_event=on_event, retry_errors=retry_errors, executor=choose_executor(config, adapter),

@@ -11,6 +11,7 @@ from auditkit.render.view.index import AuditIndex
 from auditkit.render.view.names import REASONS, capital, estimate_name, spaced
 from auditkit.render.view.section import Section
 from auditkit.render.view.selftest import ReadingView, misread
+from auditkit.render.view.summary import cut_prompts
 from auditkit.render.view.values import scale_of
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, share
@@ -178,4 +179,4 @@ def _notes(index: AuditIndex) -> tuple[str, ...]:
         notes.append(say("gaps.note.selftest"))
     if audit.config.explain.samples == 0:
         notes.append(say("gaps.note.explain"))
-    return tuple(notes)
+    return (*notes, *cut_prompts(audit))

@@ -9,7 +9,7 @@ from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count
 from auditkit.schema import Check, EstimateId, Finding, Reason
 
-REASONS: tuple[Reason, ...] = ("refused", "unparsed", "tied", "errored", "not_run", "outside")
+REASONS: tuple[Reason, ...] = ("refused", "unparsed", "cut", "tied", "errored", "not_run", "outside")
 """Reasons why a sample has no score, in the order of the glossary."""
 
 

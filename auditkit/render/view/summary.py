@@ -65,6 +65,7 @@ def not_measured(audit: Audit) -> tuple[str, ...]:
         *(say("summary.not_applicable", pack=pack, reason=reason)
           for pack, reason in sorted(audit.not_applicable.items())),
         *(_unscored(estimate) for estimate in audit.estimates if estimate.id.pooled and _lost(estimate)),
+        *cut_prompts(audit),
         *_errored(audit),
         *(say("summary.sampled", pack=pack, n=str(rows), total=str(total))
           for pack, (rows, total) in audit.sampled.items() if rows < total),
@@ -86,6 +87,18 @@ def _lost(estimate: Estimate) -> list[str]:
 def _unscored(estimate: Estimate) -> str:
     total = str(estimate.total)
     return say("summary.unscored", estimate=str(estimate.id), reasons=", ".join(_lost(estimate)), total=total)
+
+
+def cut_prompts(audit: Audit) -> tuple[str, ...]:
+    """A line for each pack of which the model did not read every prompt whole."""
+    allowed = {card.name for card in audit.benchmarks if card.allow_cut}
+    return tuple(
+        say(
+            "summary.cut.allowed" if pack in allowed else "summary.cut", pack=pack, n=str(number),
+            total=str(audit.sampled[pack][0]) if pack in audit.sampled else "?",
+        )
+        for pack, number in sorted(audit.cut.items())
+    )
 
 
 def _errored(audit: Audit) -> list[str]:

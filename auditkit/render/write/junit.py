@@ -63,6 +63,8 @@ def _counts(findings: Sequence[FindingView]) -> dict[str, str]:
 def _suite(root: ET.Element, name: str, findings: Sequence[FindingView], audit: Audit) -> None:
     suite = ET.SubElement(root, "testsuite", {"name": line(name), **_counts(findings)})
     parent = ET.SubElement(suite, "properties")
+    if name in audit.cut:
+        ET.SubElement(parent, "property", name="cut_prompts", value=str(audit.cut[name]))
     properties = {
         "model": audit.subject.name,
         "fingerprint": audit.subject.fingerprint,

@@ -12,7 +12,7 @@ WORDS = {
     "fact.row": "Row",
     "row": "{file}, line {line}",
     "fact.truncated": "Truncated",
-    "truncated": "{n} tokens were cut off on the left",
+    "truncated": "{n} tokens of what it was asked were cut off and not read",
     "fact.repaired": "Repaired",
     "repaired": "the answer held invalid Unicode, replaced by U+FFFD",
     "asked": "What the model was asked",
