@@ -80,7 +80,7 @@ def _compare(header: Header, pack: PackAnswers) -> Comparison:
         fields = ", ".join(_differing(plain(audited.card), plain(card)))
         raise VerifyError(f"{name}: its card is not that of the installed pack ({fields}); {_remedy(header)}")
     requests = requests_of_pack(audited, rule)
-    expected = {sample.id: sample for sample in audited.samples_and_variants if sample.id in requests}
+    expected = {sample.id: sample for sample in audited.everything_asked if sample.id in requests}
     journalled = {sample.id: sample for sample in pack.samples}
     for sample_id in sorted(expected.keys() | journalled.keys()):
         if expected.get(sample_id) != journalled.get(sample_id):

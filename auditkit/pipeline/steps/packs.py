@@ -11,7 +11,9 @@ from auditkit.load.own_data import open_task
 from auditkit.load.packs import open_pack
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
+from auditkit.load.scrambled import plausibility_twins
 from auditkit.load.variants import variants
+from auditkit.measure.uses import completed
 from auditkit.schema import Benchmark, Config, Sample
 from auditkit.schema.event import Event, OnEvent, ignore
 
@@ -26,11 +28,13 @@ class AuditedPack:
     """All rows of the pack, audited or not."""
     variants: tuple[Sample, ...] = ()
     """Of the samples, where the configuration asks for robustness runs."""
+    guards: tuple[Sample, ...] = ()
+    """Twins of the samples that show whether the model knows the language of the pairs at all."""
 
     @property
-    def samples_and_variants(self) -> tuple[Sample, ...]:
+    def everything_asked(self) -> tuple[Sample, ...]:
         """Everything that the model is asked about, unless a variant changes nothing of what it reads."""
-        return (*self.samples, *self.variants)
+        return (*self.samples, *self.guards, *self.variants)
 
 
 def load_packs(config: Config, on_event: OnEvent) -> list[AuditedPack]:
@@ -75,4 +79,6 @@ def audited_pack(
     on_event(Event("load", f"{card.name}: {count}"))
     if "formats" not in config.robustness:  # what is not asked does not belong to the audit's identity
         card = card.model_copy(update={"formats": ()})
-    return AuditedPack(card, tuple(samples), tuple(rows), tuple(twins))
+    guards = plausibility_twins(card, samples)
+    card = completed(card, (*rows, *guards))
+    return AuditedPack(card, tuple(samples), tuple(rows), tuple(twins), tuple(guards))
