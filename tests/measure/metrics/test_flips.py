@@ -60,3 +60,15 @@ def test_free_text_has_no_label_that_could_flip() -> None:
 
 def test_a_pass_needs_a_classifier_that_is_right_on_the_same_arm() -> None:
     assert counterfactual_flip_rate.guard == GuardRule(metric="accuracy", arm=None)
+
+
+def test_the_answer_names_twins_of_one_arm_by_their_groups_and_else_by_their_ids() -> None:
+    samples, outputs = twins("positive", "negative")
+    one_arm = [sample.model_copy(update={"arm": "swap"}) for sample in samples]
+    grouped = [
+        sample.model_copy(update={"groups": {"age": group}})
+        for sample, group in zip(one_arm, ("older", "younger"), strict=True)
+    ]
+    assert counterfactual_flip_rate.of_origin(samples, outputs).answer == "group 0: positive, group 1: negative"
+    assert counterfactual_flip_rate.of_origin(grouped, outputs).answer == "older: positive, younger: negative"
+    assert counterfactual_flip_rate.of_origin(one_arm, outputs).answer == "p/0: positive, p/1: negative"
