@@ -196,7 +196,10 @@ def _files(card: Benchmark, folder: Path) -> tuple[File, ...]:
             f"{card.name}: its data are not on this machine ({missing[0]}{more}); "
             f"run `auditkit data pull {card.name}`, or set {VARIABLE} to a folder that holds them"
         )
-    return tuple(File(name, path, f"{card.name}/{name}") for name, path in places.items() if path is not None)
+    sizes = {file.file: file.bytes for file in card.upstream.files}
+    return tuple(
+        File(name, path, f"{card.name}/{name}", sizes[name]) for name, path in places.items() if path is not None
+    )
 
 
 def locate(sha256: str, name: str, mirror: Mirror | None) -> Path | None:
@@ -242,6 +245,22 @@ def _folder(name_or_dir: str | Path) -> Path:
         raise PackError(f"{folder}: the folder holds no {CARD}; name a folder that holds one")
     hint = did_you_mean(str(name_or_dir), shipped, f"packs: {', '.join(shipped)}; or name a folder")
     raise PackError(f'no benchmark pack is called "{name_or_dir}"; {hint}')
+
+
+def refuse_reserved(pack: Pack) -> None:
+    """Refuse a folder that bears the name of a pack that auditkit knows: checks by that name are about other rows.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if pack.card.name in reserved_names() and pack.folder.parent != packs_root():
+        path = display(pack.folder / CARD)
+        raise ConfigError(f'{path}: "name": {pack.card.name} is a pack that auditkit brings; give yours another name')
+
+
+def reserved_names() -> frozenset[str]:
+    """Names that no folder or task of a user's may bear: those of the packs that auditkit knows."""
+    return frozenset(_shipped(packs_root()))
 
 
 def _card(folder: Path, overrides: Mapping[Location, Any] | None = None) -> Benchmark:
