@@ -41,7 +41,8 @@ def selftest(
         by_use = {(estimate.id.metric, estimate.id.arm): estimate for estimate in estimates}
         readings += [
             _reading(expected, by_use[expected.metric, expected.arm])
-            for expected in card.planted if expected.planted == planted
+            for expected in card.planted
+            if expected.planted == planted and by_use[expected.metric, expected.arm].not_applicable is None
         ]
     return readings
 
