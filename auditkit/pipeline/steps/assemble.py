@@ -14,7 +14,13 @@ from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.steps.answers import PackAnswers, answers_by_pack
 from auditkit.pipeline.steps.cited import samples_to_explain
-from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
+from auditkit.pipeline.steps.evidence import (
+    cited_evidence,
+    kept_attributions,
+    kept_reasons,
+    kept_samples,
+    kept_scores,
+)
 from auditkit.pipeline.steps.judgement import judge_estimates
 from auditkit.pipeline.steps.selftest import selftest
 from auditkit.schema import Audit, Benchmark, Estimate, Sample, Score, SelfTestReading
@@ -78,6 +84,8 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
     samples = tuple(sample for sample, _ in pairs)
     # how much of rows and answers is kept is decided before anything is hashed
     detail, by_id = header.config.evidence, {sample.id: sample for sample in samples}
+    labels = {label for sample in samples for label in sample.labels}
+    rows, table = kept_samples(samples, detail), kept_scores(scores, labels, detail)
     cited = samples_to_explain(header, estimates)
     not_explained = {sample: reason for sample, reason in records.not_explained.items() if sample in cited}
     audit = Audit(
@@ -91,9 +99,9 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
         errors=kept_reasons(dict(sorted(errors.items())[:MOST_ERRORS]), by_id, detail), errored=len(errors),
         cut=_cut(packs),
         selftest=tuple(readings),
-        samples_sha256=samples_sha256(samples, scores), verdict=verdict,
+        samples_sha256=samples_sha256(rows, table), verdict=verdict,
     )
-    return ScoredAudit(audit=audit.sealed(), samples=samples, scores=tuple(scores))
+    return ScoredAudit(audit=audit.sealed(), samples=rows, scores=tuple(table))
 
 
 def _signature(header: Header, card: Benchmark) -> dict[str, str]:
