@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LINE = re.compile(r"([a-z0-9-]+)==(\S+)((?: --hash=sha256:[0-9a-f]{64})+)")
-LOCKS = [("requirements-verify.txt", "requirements-verify.lock")]
+LOCKS = [("requirements-verify.txt", "requirements-verify.lock"), ("constraints.txt", "requirements.lock")]
 
 
 def versions(name: str) -> dict[str, str]:
