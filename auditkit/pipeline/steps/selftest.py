@@ -61,6 +61,7 @@ def selftest(
             _reading(expected, estimate)
             for expected in wanted if expected.planted == planted
             and (estimate := by_use.get((expected.metric, expected.arm))) is not None
+            and estimate.not_applicable is None
             and (expected.expect not in BY_DIRECTION or estimate.value is not None)
         ]
     return _told_apart(readings)
