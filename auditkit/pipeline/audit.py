@@ -129,7 +129,7 @@ def _write(
     folder: RunFolder, journal: Journal, scored: ScoredAudit, observed: Observed, on_event: OnEvent
 ) -> AuditRun:
     on_event(Event("render", str(folder.page)))
-    folder.write_samples(scored.samples, scored.scores)
+    folder.write_samples(scored.rows)
     seal = folder.write_audit(scored.audit.model_copy(update={"observed": observed}))
     journal.seal(seal)
     # The pages are functions of audit.json: what is rendered is what a reader of the file gets.

@@ -18,10 +18,10 @@ from auditkit.pipeline.steps.cited import samples_to_explain
 from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
 from auditkit.pipeline.steps.judgement import judge_estimates
 from auditkit.pipeline.steps.selftest import selftest
-from auditkit.schema import Audit, Benchmark, Estimate, Sample, Score, SelfTestReading
+from auditkit.schema import Audit, Benchmark, Estimate, Score, SelfTestReading
 from auditkit.schema.journal import Header
 from auditkit.store.records import JournalRecords
-from auditkit.store.samples import samples_sha256
+from auditkit.store.samples import ScoreRows
 
 MOST_ERRORS = 200
 """How many errored samples are listed; all are counted."""
@@ -32,8 +32,7 @@ class ScoredAudit:
     """An audit and the scores that it is made of."""
 
     audit: Audit
-    samples: tuple[Sample, ...]
-    scores: tuple[Score, ...]
+    rows: ScoreRows
 
 
 @dataclass
@@ -73,9 +72,9 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
     findings = judge_estimates(header.policy, estimates, header.not_applicable, readings, today)
     pairs = [(sample, pack.outputs[sample.id]) for pack in packs for sample in pack.samples]
     errors = {sample.id: output.error for sample, output in pairs if output is not None and output.error is not None}
-    samples = tuple(sample for sample, _ in pairs)
+    rows = ScoreRows((sample for sample, _ in pairs), scores)
     # how much of rows and answers is kept is decided before anything is hashed
-    detail, by_id = header.config.evidence, {sample.id: sample for sample in samples}
+    detail, by_id = header.config.evidence, {sample.id: sample for sample, _ in pairs}
     cited = samples_to_explain(header, estimates)
     not_explained = {sample: reason for sample, reason in records.not_explained.items() if sample in cited}
     audit = Audit(
@@ -88,9 +87,9 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
         errors=kept_reasons(dict(sorted(errors.items())[:MOST_ERRORS]), by_id, detail), errored=len(errors),
         cut=_cut(packs),
         selftest=tuple(readings),
-        samples_sha256=samples_sha256(samples, scores), verdict=decide(findings, header.policy),
+        samples_sha256=rows.sha256, verdict=decide(findings, header.policy),
     )
-    return ScoredAudit(audit=audit.sealed(), samples=samples, scores=tuple(scores))
+    return ScoredAudit(audit=audit.sealed(), rows=rows)
 
 
 def _signature(header: Header, card: Benchmark) -> dict[str, str]:
