@@ -53,6 +53,6 @@ def _print(finished: AuditRun) -> None:
     from auditkit.cli.summary import print_verdict
 
     verdict = finished.audit.verdict
-    print_verdict(finished.audit, str(finished.folder.page), finished.seal)
+    print_verdict(finished)
     click.echo(f"As a gate, this audit would have exited with {verdict.exit_code}; the demo itself exits 0.")
     click.echo(str(finished.folder.page.resolve()))

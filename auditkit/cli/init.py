@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -14,14 +15,14 @@ def command(folder: Path, force: bool) -> int:
     """Write a commented audit.yaml and policy.yaml into FOLDER."""
     from auditkit.errors import UsageError
     from auditkit.pipeline.starter_files import texts
+    from auditkit.store.files import write_atomically
 
     files = texts()
-    existing = [name for name in files if (folder / name).exists()]
+    existing = [name for name in files if os.path.lexists(folder / name)]
     if existing and not force:
         raise UsageError(f"{folder / existing[0]} exists already; --force overwrites it")
-    folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_atomically(folder / name, text.encode("utf-8"))
         click.echo(str(folder / name))
     click.echo(f"Edit both, then run: auditkit audit --config {folder / 'audit.yaml'}")
     return 0

@@ -17,9 +17,10 @@ from auditkit.cli.settings import execution, execution_options
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(run: Path, as_json: bool, quiet: bool, **options: Any) -> int:
-    """Go on with the interrupted run in folder RUN, with the settings in its journal; only the executor, budgets
-    and prices are to be given again.
+    """Go on with the interrupted run in folder RUN, with the settings in its journal.
 
+    What runs code, sends data or spends money is not taken from the folder: give --model (and --trust-remote-code, or
+    --max-requests for an endpoint) again; likewise executor and prices. Without --model the network is blocked.
     Refuses where the model, the rows or the libraries are no longer those that it began with, and says what changed.
     The exit code is the verdict.
     """

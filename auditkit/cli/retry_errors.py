@@ -19,7 +19,8 @@ from auditkit.cli.settings import execution, execution_options
 def command(run: Path, as_json: bool, quiet: bool, **options: Any) -> int:
     """Ask again what is journalled as errored in folder RUN, and nothing else; then seal the run anew.
 
-    What fails again stays errored. Executor, budgets and prices are to be given again. The exit code is the verdict.
+    What fails again stays errored. What runs code, sends data or spends money is not taken from the folder: see
+    `auditkit resume --help`. The exit code is the verdict.
     """
     from auditkit.cli.summary import print_finished
     from auditkit.pipeline.resume import retry_errors

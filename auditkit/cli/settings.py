@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from auditkit.cli.options import apply, option, plain_fields, values_of
 from auditkit.config import make_record, nested, read_yaml
 from auditkit.errors import ConfigError
 from auditkit.schema import Config, Task
-from auditkit.schema.config import EXECUTION, LIMITS_AND_PRICES
+from auditkit.schema.config import EXECUTION, GOING_ON, LIMITS_AND_PRICES, NOT_KEPT
 from auditkit.schema.faults import Location
 from auditkit.schema.spelling import COMMAND_LINE, option_name
 
@@ -21,20 +22,30 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _SPECIAL: dict[str, dict[str, Any]] = {
     "packs": {"metavar": "NAME", "help": "{} Repeatable."},
+    "allow_http": {"metavar": "HOST", "help": "{} Repeatable."},
     "rules": {"type": str, "multiple": True, "metavar": "[PACK=]RULE", "help": "{} Repeatable."},
 }
 """Fields whose option is repeated, for one item each."""
 
 
 def _config_option(*location: str) -> Callable[[F], F]:
-    return option(Config, *location, flag=option_name(*location), **_SPECIAL.get(location[0], {}))
+    return option(Config, *location, flag=option_name(*location), **_SPECIAL.get(location[-1], {}))
 
 
 def _task_option(name: str) -> Callable[[F], F]:
     return option(Task, name, help="With --task: {}", required=False)
 
 
-_EXECUTION = [_config_option(name) for name in EXECUTION] + [_config_option("api", name) for name in LIMITS_AND_PRICES]
+_EXECUTION = [
+    *(_config_option(name) for name in GOING_ON),
+    *(_config_option("api", name) for name in (*LIMITS_AND_PRICES, *NOT_KEPT)),
+]
+_SAID_AGAIN = [
+    option(Config, "model", flag="--model", required=False,
+           help="The model that the journal names, said again: else the network is blocked, and no endpoint is asked."),
+    option(Config, "base", help="The base model that the journal names, said again: with --model, where it names one."),
+    option(Config, "trust_remote_code", help="With --model, as the run was begun: {}"),
+]
 _OPTIONS = [
     click.option("--config", "config_file", type=click.Path(path_type=Path), help="audit.yaml; options override it."),
     option(Task, "task", required=False, metavar="KIND",
@@ -42,6 +53,7 @@ _OPTIONS = [
     _task_option("data"), _task_option("split"), _task_option("columns"),
     *(_config_option(name) for name in plain_fields(Config) if name not in ("model", *EXECUTION)),
     _config_option("explain", "samples"),
+    option(Config, "fresh", flag="--fresh/--no-fresh"),
     *_EXECUTION,
 ]
 
@@ -52,8 +64,8 @@ def audit_options(command: F) -> F:
 
 
 def execution_options(command: F) -> F:
-    """Add the options that say who answers, how far it may go and what it costs: a run folder does not keep them."""
-    return apply(_EXECUTION, command)
+    """Add the options that say who answers, how far it may go, what it costs, and what a run folder cannot decide."""
+    return apply([*_SAID_AGAIN, *_EXECUTION], command)
 
 
 def config_options(*names: str) -> Iterable[Callable[[F], F]]:
@@ -87,12 +99,19 @@ def read_config(model: str | None, config_file: Path | None, options: Mapping[st
     if task:
         values |= _task(task, config_file)
         values.setdefault(("packs",), [])
+    if ("fresh",) not in values and in_ci():  # over the file's word: a pull request may bring the file
+        values["fresh",] = True
     if config_file is not None:
         return read_yaml(config_file, Config, values, COMMAND_LINE)
     if model is None:
         kinds = "a Hub id, a directory, a GGUF file, smollm2, openai:MODEL@BASE_URL, predictions:FILE or planted:NAME"
         raise ConfigError(f"no model: name one ({kinds})")
     return make_record(Config, values, COMMAND_LINE)
+
+
+def in_ci() -> bool:
+    """Whether the environment says that this is continuous integration."""
+    return os.environ.get("CI", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def _task(task: dict[str, Any], config_file: Path | None) -> dict[Location, Any]:

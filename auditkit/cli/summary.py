@@ -34,16 +34,20 @@ def print_not_measured(audit: Audit) -> None:
         click.echo(f"  {line}")
 
 
-def print_verdict(audit: Audit, page: str, seal: str) -> None:
-    """The verdict, its findings, what was not measured, the seal and the page."""
+def print_verdict(finished: AuditRun) -> None:
+    """The verdict, its findings, what was not measured, what was there before, the seal and the page."""
     from auditkit.render.view.verdict import sentence
     from auditkit.render.words.catalogue import say
 
+    audit = finished.audit
     click.echo(click.style(sentence(audit), bold=True, fg=COLOURS[audit.verdict.status]))
     print_findings(audit)
     print_not_measured(audit)
-    click.echo(say("summary.seal", seal=seal))
-    click.echo(say("summary.page", page=page))
+    cached = 0 if audit.observed is None else audit.observed.cache_hits
+    if finished.answers_before or cached:
+        click.echo(say("summary.before", before=str(finished.answers_before), cached=str(cached)))
+    click.echo(say("summary.seal", seal=finished.seal))
+    click.echo(say("summary.page", page=str(finished.folder.page)))
 
 
 def print_finished(finished: AuditRun, *, as_json: bool) -> int:
@@ -52,8 +56,10 @@ def print_finished(finished: AuditRun, *, as_json: bool) -> int:
     Returns:
         The verdict's exit code.
     """
+    from auditkit.store.files import read_plain
+
     if as_json:
-        click.echo(finished.folder.audit.read_text(encoding="utf-8"), nl=False)
+        click.echo(read_plain(finished.folder.audit).decode("utf-8"), nl=False)
     else:
-        print_verdict(finished.audit, str(finished.folder.page), finished.seal)
+        print_verdict(finished)
     return finished.audit.verdict.exit_code

@@ -31,8 +31,8 @@ class Basis:
 def judge_check(check: Check, basis: Basis) -> Finding:
     """Judge one check alone; Holm comes after, over the family.
 
-    Tests, first match wins: error, not applicable, fail, too few samples or clusters, too many unscored, undefined,
-    wrong self-test reading, guard, pass, inconclusive.
+    Tests, first match wins: error, not applicable, an interval that may not decide, fail, too few samples or clusters,
+    too many unscored, undefined, wrong self-test reading, guard, pass, inconclusive.
     """
     name = check.estimate
     estimate = basis.estimates.get(name)
@@ -62,13 +62,16 @@ def _status(
 ) -> tuple[Status, Cause]:
     if estimate.lost > check.max_errored * estimate.total:
         return "error", "errored"
+    if estimate.shown_only is not None:
+        parameters["shown_only"] = estimate.shown_only
+        return "inconclusive", "shown_only"
     if region.misses(*worst) and estimate.clusters >= 2:
         return "fail", "missed"
     if estimate.value is None:
         return "inconclusive", "undefined"
     if estimate.n < check.min_samples:
         return "inconclusive", "too_few_samples"
-    if estimate.clusters < check.min_clusters:
+    if estimate.effective_clusters < check.min_clusters - 1e-9:
         return "inconclusive", "too_few_clusters"
     if estimate.unanswered_share > check.max_unscored:
         return "inconclusive", "too_many_unscored"
@@ -103,8 +106,8 @@ def _guarded(check: Check, estimate: Estimate, basis: Basis, parameters: Paramet
 
 
 def _p_of_failure(estimate: Estimate, region: Region, status: Status) -> float | None:
-    """One-sided p against the bound that was missed, at the favourable fill; `None` where undefined."""
-    if status == "error":
+    """One-sided p against the bound that was missed, at the favourable fill; `None` where there is none to decide."""
+    if status == "error" or estimate.shown_only is not None:
         return None
     tails = []
     if region.high is not None and estimate.at_lowest_fill.spread is not None:
@@ -119,7 +122,8 @@ def _parameters(check: Check, estimate: Estimate, region: Region, worst: Limits)
     return {
         "value": estimate.value, "low": low, "high": high, "worst_low": worst[0], "worst_high": worst[1],
         "bound": check.bound, "allowed_low": region.low, "allowed_high": region.high, "n": estimate.n,
-        "clusters": estimate.clusters, "min_samples": check.min_samples, "min_clusters": check.min_clusters,
+        "clusters": estimate.clusters, "effective_clusters": estimate.effective_clusters,
+        "min_samples": check.min_samples, "min_clusters": check.min_clusters,
         "unscored_share": estimate.unanswered_share, "max_unscored": check.max_unscored, "level": check.level,
         "max_errored": check.max_errored, "errored": estimate.lost, "total": estimate.total,
     }

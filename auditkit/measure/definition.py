@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,11 +58,14 @@ class Metric:
         """Check range and ideal.
 
         Raises:
-            MeasurementError: an empty range, or an ideal that does not fit the direction.
+            MeasurementError: an empty or infinite range, or an ideal that does not fit the direction.
         """
         low, high = self.range
-        if not low < high:
-            raise MeasurementError(f'metric "{self.name}": range {self.range} is empty; give (lowest, highest)')
+        if not (low < high and math.isfinite(low) and math.isfinite(high)):
+            # without an end, no unseen cluster is too bad, and no interval of a mean holds
+            raise MeasurementError(
+                f'metric "{self.name}": range {self.range} is empty or has no end; give (lowest, highest)'
+            )
         if (self.direction == "middle") != (self.ideal is not None):
             raise MeasurementError(f'metric "{self.name}": an ideal belongs to direction="middle", and only there')
 

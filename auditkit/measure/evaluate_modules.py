@@ -3,8 +3,8 @@
 DIR is a folder with a module of its name in it (or the file itself), relative to the working directory; any other
 name is looked up among what evaluate has cached, and never downloaded. A module is code and runs with the rights of
 who audits or verifies: only where the environment has AUDITKIT_TRUST_MODULES=1, since a card, or a journal, may come
-from anywhere. It gives one value for a corpus; the interval is a bias-corrected cluster bootstrap with few resamples,
-since each computes it anew. What unscored samples could do to it is not known.
+from anywhere. It gives one value for a corpus; the interval is a jackknife over clusters, each of which computes it
+anew, and decides nothing, since nobody has simulated it. What unscored samples could do to it is not known.
 """
 
 from __future__ import annotations
@@ -33,8 +33,6 @@ from auditkit.stats.weighted import Parts, Prepared, Weighted
 
 PREFIX = "evaluate:"
 TRUST = "AUDITKIT_TRUST_MODULES"
-DRAWS = 200
-"""Resamples; each computes the module once."""
 
 
 def module_metric(use: MetricUse) -> Metric:
@@ -194,7 +192,7 @@ def _statistic(name: str, module: Any, key: str, range: tuple[float, float]) -> 
         all_rows = np.arange(len(predictions)).tolist()
 
         def value(compute: Callable[..., Any], rows: Sequence[int]) -> float:
-            """What the module computes on these rows; NaN where it cannot on a resample.
+            """What the module computes on these rows; NaN where it cannot on a part of them.
 
             Raises:
                 MeasurementError: it cannot on all rows, or gives no number inside its range.
@@ -203,12 +201,12 @@ def _statistic(name: str, module: Any, key: str, range: tuple[float, float]) -> 
             try:
                 results = compute(**inputs)
             except Exception as error:
-                if rows != all_rows:  # one class only, say: a resample without a value, of which few are allowed
+                if rows != all_rows:  # one class only, say: there is no interval then
                     return float("nan")
                 raise MeasurementError(f"{name}: cannot compute: {type(error).__name__}: {error}") from error
             return _value(name, results, key, range)
 
-        # compute() writes and reads a table each time, 30 ms: resamples go without it where that makes no difference
+        # compute() writes and reads a table each time, 30 ms: the others go without it where that makes no difference
         of_all = value(module.compute, all_rows)
         bare = np.isclose(of_all, value(module._compute, all_rows), rtol=1e-9, atol=1e-12, equal_nan=True)
 
@@ -221,7 +219,7 @@ def _statistic(name: str, module: Any, key: str, range: tuple[float, float]) -> 
 
         return Weighted(lambda weights: np.array([draw(row) for row in weights]))
 
-    return CorpusStatistic(name, prepare, draws=DRAWS, accelerated=False, undefined="the module gave no number")
+    return CorpusStatistic(name, prepare, undefined="the module gave no number")
 
 
 def _value(name: str, results: Any, key: str, range: tuple[float, float]) -> float:

@@ -15,6 +15,7 @@ from auditkit.pipeline.around.efficiency import efficiency
 from auditkit.pipeline.around.environment import Clock, observe
 from auditkit.pipeline.around.executors import check_executor, describe_executor
 from auditkit.pipeline.around.offline import prepare
+from auditkit.pipeline.around.prefilled import refuse_prefilled
 from auditkit.pipeline.around.resume_checks import refuse_model
 from auditkit.pipeline.around.seal import is_sealed
 from auditkit.pipeline.steps.assemble import ScoredAudit, assemble
@@ -31,6 +32,7 @@ from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.schema.journal import Header
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import Journal, read_journal
+from auditkit.store.records import JournalRecords
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class AuditRun:
     folder: RunFolder
     seal: str
     """sha256 of audit.json, for CI to keep."""
+    answers_before: int
+    """Answers that the run folder held before this command."""
 
 
 def audit(model: str, *, packs: Sequence[str] | None = None, on_event: OnEvent = ignore, **settings: Any) -> Audit:
@@ -94,10 +98,15 @@ def run_audit(
     folder = run_folder(config, header)
     if earlier is not None:
         refuse_model(folder.path, earlier, header)
-    with Journal.open(folder.journal, header, on_event=on_event) as journal:
+    folder.begin()
+    with Journal.open(folder.journal, header, on_event=on_event, mode=folder.mode) as journal:
         folder.sweep()
-        if not retry_errors and is_sealed(folder, journal.records):
-            return render_again(folder, "holds this audit already, sealed: only the pages are written again", on_event)
+        earlier_records = journal.records
+        if config.fresh:
+            refuse_prefilled(folder, earlier_records)
+        if not retry_errors and is_sealed(folder, earlier_records):
+            reason = "holds this audit already, sealed: only the pages are written again"
+            return render_again(folder, earlier_records, reason, on_event)
         with clock.stage("run"):
             run_requests(config, packs, request_set, journal, on_event, retry_errors=retry_errors)
         with clock.stage("explain"):
@@ -107,22 +116,25 @@ def run_audit(
             records = read_journal(folder.journal)
             scored = assemble(records, dt.datetime.now(dt.UTC).date())
         cost = efficiency(request_set.adapter, request_set.load_seconds, records, config.api)
-        observed = observe(clock, records, request_set.adapter, describe_executor(config), cost)
+        observed = observe(
+            clock, records, request_set.adapter, describe_executor(config), cost, len(earlier_records.outputs)
+        )
         return _write(folder, journal, scored, observed, on_event)
 
 
-def render_again(folder: RunFolder, reason: str, on_event: OnEvent) -> AuditRun:
+def render_again(folder: RunFolder, records: JournalRecords, reason: str, on_event: OnEvent) -> AuditRun:
     """Write the pages of a sealed audit, and nothing else.
 
     Args:
         folder: the run folder; its journal is locked by the caller.
+        records: what the journal holds.
         reason: what is said of the folder.
         on_event: called with each `Event` of progress.
     """
     on_event(Event("render", f"{folder.path} {reason}"))
     audit = folder.read_audit()
     write_pages(folder, audit, on_event)
-    return AuditRun(audit, folder, folder.audit_sha256())
+    return AuditRun(audit, folder, folder.audit_sha256(), len(records.outputs))
 
 
 def _write(
@@ -135,4 +147,4 @@ def _write(
     # The pages are functions of audit.json: what is rendered is what a reader of the file gets.
     audit = folder.read_audit()
     write_pages(folder, audit, on_event)
-    return AuditRun(audit, folder, seal)
+    return AuditRun(audit, folder, seal, observed.answers_before or 0)

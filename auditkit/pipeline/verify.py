@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ def verify(path: str | Path) -> Verification:
     audit = folder.read_audit()
     if records.seal is None:
         raise VerifyError(f"{folder.journal}: holds no seal, so the audit is not finished; run it again")
-    sha256 = hashlib.sha256(folder.audit.read_bytes()).hexdigest()
+    sha256 = folder.audit_sha256()
     if sha256 != records.seal:
         raise VerifyError(f"{folder.audit}: its sha256 {sha256} is not the sealed one {records.seal}")
     recomputed = assemble(records, _day(audit))

@@ -21,7 +21,6 @@ from auditkit.schema.base import Fact, Record, Text, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template, Upstream, UpstreamFile
 from auditkit.schema.config import Api, Config, Explain
 from auditkit.schema.estimate import (
-    Bootstrap,
     Cited,
     Compound,
     Direction,
@@ -29,12 +28,11 @@ from auditkit.schema.estimate import (
     Exact,
     Fill,
     Guard,
-    Pairs,
     Reason,
     Score,
+    Share,
+    ShownOnly,
     Spread,
-    StudentT,
-    Wilson,
 )
 from auditkit.schema.estimate_id import Contrast, EstimateId
 from auditkit.schema.finding import Cause, Finding, SelfTestReading, Status, Verdict
@@ -50,12 +48,12 @@ from auditkit.schema.training import CurvePoint, Part, Recipe, Training, Trainin
 
 __all__ = [
     "FORMAT", "MARK", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit",
-    "Benchmark", "Bootstrap", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint",
+    "Benchmark", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint",
     "Direction", "Efficiency", "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding",
     "FreeText", "Generation", "Guard", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores",
-    "Output", "PackChecks", "Pairs", "Part", "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason",
+    "Output", "PackChecks", "Part", "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason",
     "Recipe", "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample", "Score", "SelfTestReading",
-    "Severity", "Similarities", "Source", "SpanAnswer", "Spread", "Status", "StudentT", "Subject", "Tags", "Task",
-    "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Vector", "Verdict",
-    "Waiver", "Wilson", "canonical", "digest", "plain", "repair", "variant_name",
+    "Severity", "Share", "ShownOnly", "Similarities", "Source", "SpanAnswer", "Spread", "Status", "Subject", "Tags",
+    "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Vector",
+    "Verdict", "Waiver", "canonical", "digest", "plain", "repair", "variant_name",
 ]

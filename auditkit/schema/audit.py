@@ -141,6 +141,8 @@ class Observed(Record):
     """Different requests of the audit."""
     cache_hits: int = 0
     """Answers that came from the cache."""
+    answers_before: int | None = None
+    """Answers that the run folder held before the command that finished the audit; `None` in audits before 0.1."""
     model_tokens: int = 0
     """Tokens that the model read and wrote."""
     model_seconds: float = 0.0

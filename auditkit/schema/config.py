@@ -40,6 +40,8 @@ class Api(Record):
     """Most HTTP requests of one command, tries included; then it exits with 4, and the same command goes on."""
     max_tokens: int | None = Field(default=None, ge=1)
     """Most tokens of one command, read and written; bytes where the endpoint does not count."""
+    allow_http: tuple[str, ...] = ()
+    """Hosts to which a key may be sent over plain http, where anyone between can read it; this machine needs none."""
     price_per_million_input: float | None = Field(default=None, ge=0)
     """Price of a million tokens read, in any currency: the report then tells the cost."""
     price_per_million_output: float | None = Field(default=None, ge=0)
@@ -111,8 +113,13 @@ class Config(Record):
     """How an endpoint is asked."""
     evidence: Literal["full", "hash", "none"] = "full"
     """What the audit keeps of cited samples' texts: full, hash or none."""
+    shared: bool = False
+    """Let others of this machine read the run folder; else only its owner may."""
+    fresh: bool = False
+    """Refuse a run folder that holds answers already, and read no answers of earlier runs from the shared cache. On the
+    command line the default is yes where the environment says CI."""
     offline: bool = False
-    """Block every network connection."""
+    """Block every network connection. It is given anew to each command that goes on with a run."""
     trust_remote_code: bool = False
     """Run code that the model repository ships. Off unless asked by name."""
 
@@ -121,11 +128,15 @@ class Config(Record):
         or what it costs."""
         fields = type(self).model_fields
         update: dict[str, Any] = {name: fields[name].default for name in ("out", *EXECUTION)}
-        update["api"] = self.api.model_copy(update=dict.fromkeys(LIMITS_AND_PRICES))
+        update["api"] = self.api.model_copy(update={**dict.fromkeys(LIMITS_AND_PRICES), **NOT_KEPT})
         return self.model_copy(update=update)
 
 
-EXECUTION = ("executor", "workers", "worker_deadline")
-"""Keys that say how an audit is computed, and nothing of what it is."""
+EXECUTION = ("executor", "workers", "worker_deadline", "shared", "fresh", "offline")
+"""Keys that say how an audit is computed, and nothing of what it is; a run folder never sets them."""
+GOING_ON = tuple(name for name in EXECUTION if name != "fresh")
+"""Those of them that a command which goes on with a run takes."""
+NOT_KEPT: dict[str, Any] = {"allow_http": ()}
+"""Keys of `api` by which the user lets something happen, with what they are without it: no run folder keeps them."""
 LIMITS_AND_PRICES = ("max_requests", "max_tokens", "price_per_million_input", "price_per_million_output")
 """Keys of `api` that say how far one command may go, and what it costs."""

@@ -58,64 +58,30 @@ class Exact(Record):
     """What 0 and 1 stand for."""
 
 
-class Wilson(Record):
-    """A clustered share: Wilson with an effective n and t in place of z. In [0, 1], placed by `range`."""
+class Share(Record):
+    """A mean of clustered scores, or another statistic with limits, as a share in [0, 1] that `range` places.
 
-    kind: Literal["wilson"] = "wilson"
+    Its interval is Korn and Graubard's of 1998, with one imagined cluster.
+    """
+
+    kind: Literal["share"] = "share"
     """Tag of the union."""
     share: float
-    """Share of hits, 0 to 1."""
-    n_eff: float
-    """Effective number of independent samples."""
-    df: float | None = None
-    """Degrees of freedom of t; `None` is the normal quantile."""
+    """Mean of the scores, 0 to 1."""
+    n: int
+    """Scored samples."""
+    largest: int
+    """Samples of the largest cluster, which is how large the imagined one is."""
+    squares: float
+    """T = G/(G−1)·Σ_c (S_c − share·n_c)², with S_c the sum and n_c the size of cluster c: n² times the variance."""
+    effective_clusters: float
+    """G_K = n²/Σ n_c²; t has one degree of freedom less."""
+    capped: bool
+    """All scores are 0 or 1, so that the samples count for no more than n independent ones."""
+    bias: float = 0.0
+    """By how much the value errs upward; lower limits are lowered by it."""
     range: tuple[float, float] = (0.0, 1.0)
     """What 0 and 1 stand for."""
-
-
-class Pairs(Record):
-    """Mean of +1 (b), -1 (c) and 0: Bonett–Price, placed by `range` from [-1, 1]."""
-
-    kind: Literal["pairs"] = "pairs"
-    """Tag of the union."""
-    b: float
-    """Pairs counted +1, scaled by n_eff/n."""
-    c: float
-    """Pairs counted -1, scaled by n_eff/n."""
-    n_eff: float
-    """Effective number of independent pairs."""
-    df: float | None = None
-    """Degrees of freedom of t; `None` is the normal quantile."""
-    range: tuple[float, float] = (-1.0, 1.0)
-    """What -1 and 1 stand for."""
-
-
-class StudentT(Record):
-    """A mean with a standard error and Student's t; on the log scale where `log`."""
-
-    kind: Literal["t"] = "t"
-    """Tag of the union."""
-    mean: float
-    """The mean, or the mean logarithm."""
-    se: float
-    """Its standard error."""
-    df: float
-    """Degrees of freedom."""
-    log: bool = False
-    """The mean and error are of the logarithm; limits are exponentiated."""
-    range: tuple[float, float] | None = None
-    """Limits are clipped to this range."""
-
-
-class Bootstrap(Record):
-    """Quantiles of a resampled statistic, already corrected (BCa or bootstrap-t)."""
-
-    kind: Literal["bootstrap"] = "bootstrap"
-    """Tag of the union."""
-    levels: tuple[float, ...]
-    """Cumulative probabilities in (0, 1), ascending."""
-    quantiles: tuple[float, ...]
-    """The limit at each probability, ascending."""
 
 
 class Compound(Record):
@@ -124,13 +90,22 @@ class Compound(Record):
     kind: Literal["compound"] = "compound"
     """Tag of the union."""
     op: Literal["difference", "ratio", "gap", "smallest_ratio"]
-    """difference: Newcombe; ratio: MOVER-R; gap, smallest_ratio: contrasts at level 1 - alpha/contrasts."""
+    """difference and ratio: of two parts, by MOVER; gap, smallest_ratio: of differences or ratios."""
     parts: tuple[Spread, ...]
     """The two sides, or the pairwise contrasts."""
+    r: float = 0.0
+    """Correlation of the two sides, -1 to 1."""
 
 
-Spread = Annotated[Union[Exact, Wilson, Pairs, StudentT, Bootstrap, Compound], Field(discriminator="kind")]
+Spread = Annotated[Union[Exact, Share, Compound], Field(discriminator="kind")]
 """What an interval at any level needs."""
+
+ShownOnly = Literal["few_effective_clusters", "crossed_factors", "not_simulated"]
+"""Why an interval is shown and decides nothing: for such data its method was not seen to hold its error at the bound.
+
+`few_effective_clusters`: too few for a statistic over the corpus; `crossed_factors`: clusters by two factors;
+`not_simulated`: the statistic is in no simulation.
+"""
 
 
 class Fill(Record):
@@ -194,10 +169,14 @@ class Estimate(Record):
     """Scored samples."""
     clusters: int
     """Clusters among the scored samples."""
+    effective_clusters: float
+    """G_K = n²/Σ n_c²: as many clusters of equal size tell as much. Of a contrast: of the group that has fewest."""
     unscored: dict[Reason, int] = Field(default_factory=dict)
     """Samples not scored, by reason."""
     spread: Spread | None
     """What an interval at any other level needs; `None` where there is no interval."""
+    shown_only: ShownOnly | None = None
+    """Why the interval may not decide a check; `None`: it may."""
     at_lowest_fill: Fill
     """Had every unscored sample scored the lowest value; without a value where no bound is known (BLEU, entity F1)."""
     at_highest_fill: Fill

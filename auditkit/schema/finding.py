@@ -13,7 +13,7 @@ from auditkit.schema.policy import Check
 Status = Literal["pass", "fail", "inconclusive", "not_applicable", "error"]
 Cause = Literal[
     "cleared", "missed", "straddles", "too_few_samples", "too_few_clusters", "too_many_unscored", "undefined",
-    "selftest", "guard", "holm", "no_estimate", "errored", "not_applicable", "waived", "scorer",
+    "shown_only", "selftest", "guard", "holm", "no_estimate", "errored", "not_applicable", "waived", "scorer",
 ]
 
 

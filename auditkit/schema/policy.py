@@ -30,7 +30,7 @@ class Check(EstimateParts):
     min_samples: int = 30
     """Fewer scored samples are inconclusive."""
     min_clusters: int = 20
-    """Fewer clusters are inconclusive."""
+    """Fewer effective clusters (n²/Σ n_c², of clusters of n_c samples) are inconclusive."""
     max_unscored: float = 0.10
     """Largest share of samples without a score (refused, unparsed, cut, tied)."""
     max_errored: float = 0.01

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
-from auditkit.schema import Bootstrap
+from auditkit.schema import Compound
 from auditkit.stats.columns import Range, ScoreColumn
 from auditkit.stats.contrasts import TOO_FEW_GROUPS, combine
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.means import NO_SCORES, Reading
 
 NO_FILL = "none (no fill is known)"
+EQUAL = "groups that the missing answers could make equal"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +33,13 @@ class _Fills:
 
 
 def corpus_gap(statistic: CorpusStatistic, columns: Mapping[str, ScoreColumn], range: Range, seed: int) -> Reading:
-    """Largest − smallest value of k groups; each pair's difference is bootstrapped at level 1 − α/pairs.
+    """Largest − smallest value of k groups; each pair's difference has an interval of its own.
 
     Args:
         statistic: what is compared.
         columns: group → its scores.
         range: of the statistic.
-        seed: of the resampling.
+        seed: of random groups of clusters.
     """
     if len(columns) < 2:
         return Reading(None, None, TOO_FEW_GROUPS)
@@ -94,9 +95,10 @@ def _nearest(statistic: CorpusStatistic, a: _Fills, b: _Fills, range: Range, see
         return statistic.difference(a.low.column, b.high.column, range, seed)
     if b.low.value > a.high.value:
         return statistic.difference(a.high.column, b.low.column, range, seed)
-    # the missing answers could make them equal: as uncertain as the difference is, around 0
-    apart = statistic.difference(a.high.column, b.high.column, range, seed)
-    if not isinstance(apart.spread, Bootstrap) or apart.value is None:
-        return replace(apart, value=0.0)
-    centred = tuple(quantile - apart.value for quantile in apart.spread.quantiles)
-    return Reading(0.0, Bootstrap(levels=apart.spread.levels, quantiles=centred), apart.method)
+    # the missing answers could make them equal: a group against itself has that difference, and an interval around it
+    alone = statistic.read(a.high.column, range, seed)
+    if alone.spread is None:
+        return Reading(0.0, None, alone.method)
+    return Reading(
+        0.0, Compound(op="difference", parts=(alone.spread, alone.spread)), EQUAL, shown_only=alone.shown_only
+    )

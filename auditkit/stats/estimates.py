@@ -7,12 +7,12 @@ declares its own extreme fills.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NotRequired, Protocol, TypedDict, Unpack
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Cited, Direction, Estimate, EstimateId, Fill, Guard, Reason, Spread
+from auditkit.schema import Cited, Direction, Estimate, EstimateId, Fill, Guard, Reason, ShownOnly, Spread
 from auditkit.stats.clusters import Design
 from auditkit.stats.columns import Range, ScoreColumn, encoded
 from auditkit.stats.contrasts import Op, gap, smallest_ratio
@@ -32,7 +32,7 @@ class Statistic(Protocol):
         Args:
             column: scores, some perhaps missing.
             range: lowest and highest possible score.
-            seed: of any resampling.
+            seed: of random groups of clusters.
         """
         ...
 
@@ -50,13 +50,10 @@ class Statistic(Protocol):
 class Mean:
     """The mean of scores."""
 
-    skewed: bool = False
-    """Bootstrap-t over clusters instead of Student's t, for scores with a long tail (toxicity)."""
-
     def read(self, column: ScoreColumn, range: Range, seed: int) -> Reading:
         """See `Statistic`."""
         scored = column.scored
-        return mean_reading(scored.values, scored.clusters, range, skewed=self.skewed, seed=seed)
+        return mean_reading(scored.values, scored.clusters, range)
 
     def fills(self, column: ScoreColumn, range: Range) -> tuple[ScoreColumn, ScoreColumn]:
         """Every missing score at the lowest, then at the highest end of the range."""
@@ -64,7 +61,6 @@ class Mean:
 
 
 MEAN = Mean()
-SKEWED_MEAN = Mean(skewed=True)
 
 
 class Labels(TypedDict):
@@ -98,8 +94,8 @@ def estimate(
         direction: which values are better.
         ideal: the ideal, where it lies in the middle.
         level: of the interval.
-        statistic: `MEAN`, `SKEWED_MEAN`, or a statistic over the corpus.
-        seed: of any resampling; 0 is a seed too.
+        statistic: `MEAN`, or a statistic over the corpus.
+        seed: of random groups of clusters; 0 is a seed too.
         labels: id; perhaps signature, guard, cited.
 
     Raises:
@@ -116,7 +112,7 @@ def estimate(
         ideal=ideal,
         range=range,
         n=sample.n,
-        clusters=_clusters(sample),
+        **_clusters([sample]),
         unscored=sample.unscored(),
     )
 
@@ -139,7 +135,7 @@ def contrast(
         range: lowest and highest possible score, not of the contrast.
         level: of the interval.
         statistic: a mean, or a statistic over the corpus (then only `gap`).
-        seed: of any resampling.
+        seed: of random groups of clusters.
         labels: id; perhaps signature, guard, cited.
 
     Returns:
@@ -164,7 +160,7 @@ def contrast(
         direction="lower" if is_gap else "higher",
         range=(0.0, range[1] - range[0]) if is_gap else (0.0, 1.0),
         n=sum(column.n for column in columns.values()),
-        clusters=min((_clusters(column) for column in columns.values()), default=0),
+        **_clusters(columns.values()),
         unscored=dict(sorted(reasons.items())),
     )
 
@@ -198,12 +194,14 @@ class _Numbers(TypedDict):
     level: float
     method: str
     spread: Spread | None
+    shown_only: ShownOnly | None
     at_lowest_fill: Fill
     at_highest_fill: Fill
 
 
 def _numbers(reading: Reading, filled: tuple[Reading, Reading], level: float) -> _Numbers:
     fill = _fill(reading, level)
+    bars = [number.shown_only for number in (reading, *filled)]
     return {
         "value": fill.value,
         "low": fill.low,
@@ -211,6 +209,7 @@ def _numbers(reading: Reading, filled: tuple[Reading, Reading], level: float) ->
         "level": level,
         "method": reading.method,
         "spread": fill.spread,
+        "shown_only": next((bar for bar in bars if bar is not None), None),
         "at_lowest_fill": _fill(filled[0], level),
         "at_highest_fill": _fill(filled[1], level),
     }
@@ -221,6 +220,16 @@ def _fill(reading: Reading, level: float) -> Fill:
     return Fill(value=reading.value, low=low, high=high, spread=reading.spread)
 
 
-def _clusters(column: ScoreColumn) -> int:
-    scored = column.scored
-    return Design.of(scored.clusters, scored.n).count if scored.n else 0
+class _Clusters(TypedDict):
+    clusters: int
+    effective_clusters: float
+
+
+def _clusters(columns: Iterable[ScoreColumn]) -> _Clusters:
+    """Clusters of the scored rows; of several groups those of the group that has fewest."""
+    scored = [column.scored for column in columns]
+    designs = [Design.of(column.clusters if column.n else (), column.n) for column in scored]
+    return {
+        "clusters": min((design.count for design in designs), default=0),
+        "effective_clusters": min((design.effective for design in designs), default=0.0),
+    }

@@ -8,9 +8,10 @@ from itertools import combinations
 import numpy as np
 
 from auditkit.schema import Compound
+from auditkit.stats.clusters import Design
 from auditkit.stats.columns import Floats, Range, ScoreColumn, encoded
 from auditkit.stats.contrasts import Contrast, Op, combine, contrast_value, difference, ratio
-from auditkit.stats.means import Reading, mean_reading
+from auditkit.stats.means import TOO_FEW, Reading, share_spread, shown_only
 
 
 def bounds(mean: float, n: int, unscored: int, range: Range = (0.0, 1.0)) -> Range:
@@ -108,12 +109,13 @@ def _nearest(op: Op, a: ScoreColumn, b: ScoreColumn, range: Range) -> tuple[Read
         return _contrast(op)(a.filled(range[1]), b.filled(range[0]), range), [high_a, low_b]
     # They can be made equal. A group against itself has that value, and an interval around it.
     filled = a.filled(range[1])
-    alone = mean_reading(filled.values, filled.clusters, range, exact=False)
-    equality = 0.0 if op == "gap" else 1.0
-    if alone.spread is None:
-        return Reading(equality, None, alone.method), [high_a, high_a]
-    spread = Compound(op="difference" if op == "gap" else "ratio", parts=(alone.spread, alone.spread))
-    return Reading(equality, spread, "groups that the missing scores could make equal"), [high_a, high_a]
+    equality, design = 0.0 if op == "gap" else 1.0, Design.of(filled.clusters, filled.n)
+    if design.count < 2:
+        return Reading(equality, None, TOO_FEW), [high_a, high_a]
+    alone = share_spread(filled.values, design, range)
+    spread = Compound(op="difference" if op == "gap" else "ratio", parts=(alone, alone))
+    method = "groups that the missing scores could make equal"
+    return Reading(equality, spread, method, shown_only=shown_only(design)), [high_a, high_a]
 
 
 def _outermost(op: Op, contrasts: list[tuple[Reading, list[float]]]) -> Reading:

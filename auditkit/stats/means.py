@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Exact, Pairs, Spread, StudentT, Wilson
-from auditkit.stats.clusters import Design, design_effect, effective_size, naive_error, standard_error
+from auditkit.schema import Compound, Exact, Share, ShownOnly, Spread
+from auditkit.stats.clusters import Design, correlation
 from auditkit.stats.columns import Floats, Range
-from auditkit.stats.resampling import bootstrap_t
 
 NO_SCORES = "none (no scored samples)"
 TOO_FEW = "none (fewer than two clusters)"
@@ -31,29 +30,23 @@ class Reading:
     """For people."""
     null: float | None = None
     """What is read on average where there is nothing to find, if that is not the ideal."""
+    shown_only: ShownOnly | None = None
+    """Why the interval may not decide a check."""
 
 
 def mean_reading(
-    values: Floats,
-    clusters: Sequence[npt.NDArray[Any]] = (),
-    range: Range = (0.0, 1.0),
-    *,
-    exact: bool = True,
-    skewed: bool = False,
-    seed: int = 0,
+    values: Floats, clusters: Sequence[npt.NDArray[Any]] = (), range: Range = (0.0, 1.0)
 ) -> Reading:
     """The mean of bounded scores.
 
-    Scores at the ends of the range are a share: Clopper–Pearson, or clustered Wilson. Scores of −r, 0 and r in a range
-    (−r, r) are pairs: Bonett–Price. Others have Student's t; equal ones the rule of shares, never a width of zero.
+    Independent scores at the ends of the range are Clopper–Pearson; others are Korn–Graubard with one imagined cluster,
+    which never has a width of zero. Scores in a range (−r, r) are the difference of two such means, of what lies above
+    0 and of what lies below, joined by MOVER.
 
     Args:
         values: scores, shape (n,), none missing.
         clusters: one array of shape (n,) a factor, two at most; none: every sample is its own cluster.
         range: the lowest and highest possible score.
-        exact: Clopper–Pearson for independent shares; else Wilson, as Newcombe and MOVER-R need it.
-        skewed: bootstrap-t over clusters in place of Student's t (one factor only).
-        seed: of the bootstrap.
 
     Raises:
         MeasurementError: a score outside its range.
@@ -62,24 +55,11 @@ def mean_reading(
     if len(values) == 0:
         return Reading(None, None, NO_SCORES)
     check_range(values, range)
-    mean = float(values.mean())
-    design = Design.of(clusters, len(values))
+    mean, design = float(values.mean()), Design.of(clusters, len(values))
     if design.count < 2:
         return Reading(mean, None, TOO_FEW)
-    # what can only take the ends, or −r, 0 and r, has rules that hold for rare events too
-    if is_pairs(values, range):
-        return _pairs(values, clusters, design, range)
-    if is_share(values, range) or np.ptp(values) == 0:
-        return _share(values, design, range, exact)
-    error = standard_error(values, design)
-    if error <= 1e-12 * (range[1] - range[0]):
-        # Clusters whose means are all equal would give a width of zero; n̂ ≤ n of the shares, for scores.
-        error = naive_error(values)
-    elif skewed and len(design.factors) == 1:
-        return Reading(mean, bootstrap_t(values, design.factors[0], range, seed), "bootstrap-t over clusters")
-    df = design.count - 1
-    spread = StudentT(mean=mean, se=error, df=df, range=range)
-    return Reading(mean, spread, _name("Student's t" if design.independent else "clustered Student's t", design, df))
+    spread = _signed(values, design, range) if _has_signs(values, range) else share_spread(values, design, range)
+    return Reading(mean, spread, _name(spread, design), shown_only=shown_only(design))
 
 
 def check_range(values: Floats, range: Range) -> None:
@@ -90,62 +70,55 @@ def check_range(values: Floats, range: Range) -> None:
         raise MeasurementError(f"a score of {worst:g} lies outside the range {range} of its metric; mend either")
 
 
-def is_share(values: Floats, range: Range) -> bool:
-    """All scores lie at an end of the range."""
-    return bool(np.isin(values, range).all())
+def shown_only(design: Design) -> ShownOnly | None:
+    """Why a mean's interval may not decide: two crossed factors were not seen to hold its error."""
+    return "crossed_factors" if design.crossed else None
 
 
-def is_pairs(values: Floats, range: Range) -> bool:
-    """The range is (−r, r), the scores are −r, 0 and r, and not all at one end."""
+def share_spread(
+    values: Floats, design: Design, range: Range = (0.0, 1.0), capped: bool | None = None
+) -> Exact | Share:
+    """What the limits of a mean of scores need, rescaled to [0, 1].
+
+    Args:
+        values: scores, shape (n,).
+        design: their clusters, at least two.
+        range: lowest and highest possible score.
+        capped: whether they count for at most n independent ones; if not given, where all lie at an end of the range.
+    """
     low, high = range
-    if low != -high:
-        return False
-    return bool(np.isin(values, (low, 0.0, high)).all()) and not (np.ptp(values) == 0 and values[0] != 0)
+    shares = np.clip((values - low) / (high - low), 0.0, 1.0)
+    at_ends = bool(np.isin(shares, (0.0, 1.0)).all())
+    if design.independent and at_ends and capped is not False:
+        return Exact(hits=int(np.count_nonzero(shares == 1)), n=design.n, range=range)
+    share = float(shares.mean())
+    return Share(
+        share=share, n=design.n, largest=design.largest, squares=design.squares(shares - share),
+        effective_clusters=design.effective, capped=at_ends if capped is None else capped, range=range,
+    )
 
 
-def _name(name: str, design: Design, df: float) -> str:
+def _has_signs(values: Floats, range: Range) -> bool:
+    """The range is (−r, r), and not all scores lie at its ends: those are a share of the upper end."""
+    low, high = range
+    return low == -high and not np.isin(values, range).all()
+
+
+def _signed(values: Floats, design: Design, range: Range) -> Compound:
+    """The mean of what lies above 0 less the mean of what lies below, each with its own limits."""
+    above, below = np.maximum(values, 0.0), np.maximum(-values, 0.0)
+    # one sign more is one less of the other: what they have in common never narrows the interval
+    residuals = [[(codes, side - side.mean()) for codes in design.factors] for side in (above, below)]
+    r = min(0.0, correlation(*residuals))
+    whole = bool(np.isin(values, (range[0], 0.0, range[1])).all())
+    parts = tuple(share_spread(side, design, (0.0, range[1]), whole) for side in (above, below))
+    return Compound(op="difference", parts=parts, r=r)
+
+
+def _name(spread: Spread, design: Design) -> str:
+    if isinstance(spread, Compound):
+        return f"MOVER on {_name(spread.parts[0], design)}"
+    if isinstance(spread, Exact):
+        return "Clopper–Pearson"
     crossed = ", two crossed factors" if len(design.factors) == 2 else ""
-    student = "" if name.endswith(" t") else "t, "
-    return f"{name} ({student}{df:g} df{crossed})"
-
-
-def _share(values: Floats, design: Design, range: Range, exact: bool) -> Reading:
-    low, high = range
-    mean = float(values.mean())
-    shares = (values - low) / (high - low)
-    share = float(min(max(shares.mean(), 0.0), 1.0))
-    at_ends = is_share(values, range)
-    if design.independent and at_ends and exact:
-        hits = int(np.count_nonzero(values == high))
-        return Reading(mean, Exact(hits=hits, n=len(values), range=range), "Clopper–Pearson")
-    # equal graded scores say nothing of their spread: as few independent samples as there are clusters
-    n_eff = share_size(shares, design) if at_ends else design.kish
-    df = None if design.independent else float(design.count - 1)
-    name = "Wilson" if df is None else _name("clustered Wilson", design, df)
-    return Reading(mean, Wilson(share=share, n_eff=n_eff, df=df, range=range), name)
-
-
-def share_size(hits: Floats, design: Design) -> float:
-    """The effective number of samples behind a clustered share of 0s and 1s; n where all are independent."""
-    if design.independent:
-        return float(design.n)
-    share = float(hits.mean())
-    # p(1−p)/SE² independent samples would have this error; more than n is chance
-    error = standard_error(hits, design)
-    estimated = float(design.n) if error <= 1e-12 else min(float(design.n), share * (1 - share) / error**2)
-    informative = min(design.containing(hits == 1), design.containing(hits == 0))
-    return effective_size(estimated, design.kish, informative)
-
-
-def _pairs(values: Floats, clusters: Sequence[npt.NDArray[Any]], design: Design, range: Range) -> Reading:
-    n = len(values)
-    n_eff = float(n)
-    if not design.independent:
-        # a design effect below 1 is chance too
-        effect = design_effect(values, clusters) or 1.0
-        n_eff = effective_size(n / max(effect, 1.0), design.kish, design.containing(values != 0))
-    df = None if design.independent else float(design.count - 1)
-    name = "Bonett–Price" if df is None else _name("clustered Bonett–Price", design, df)
-    b, c = np.count_nonzero(values > 0), np.count_nonzero(values < 0)
-    spread = Pairs(b=float(b * n_eff / n), c=float(c * n_eff / n), n_eff=n_eff, df=df, range=range)
-    return Reading(float(values.mean()), spread, name)
+    return f"Korn–Graubard ({design.count} clusters{crossed})"

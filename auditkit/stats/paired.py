@@ -22,7 +22,7 @@ def paired_difference(
     clusters: Sequence[npt.NDArray[Any]] = (),
     range: Range = (0.0, 1.0),
 ) -> Reading:
-    """Mean of new − baseline over the pairs: Bonett–Price for hits and misses, else Student's t of the differences.
+    """Mean of new − baseline over the pairs: what was won less what was lost, joined by MOVER.
 
     Args:
         new: scores, shape (n,), none missing; for harmful metrics mirror both sides first.

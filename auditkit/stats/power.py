@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from auditkit.schema import Bootstrap, Compound, Estimate, Exact, Fill, Pairs, Spread, StudentT, Wilson
-from auditkit.stats.intervals import interval, point, quantile
+from auditkit.schema import Compound, Estimate, Exact, Fill, Share, Spread
+from auditkit.stats.intervals import interval
+from auditkit.stats.shares import quantile
 
 LARGEST_FACTOR = 1e7
 """How much larger a run is considered."""
@@ -128,21 +129,9 @@ def scaled(spread: Spread, factor: float) -> Spread:
         case Exact():
             # Fractions of a hit (never stored): rounded ones would make the search jump.
             return spread.model_copy(update={"hits": spread.hits * factor, "n": spread.n * factor})
-        case Wilson():
-            return spread.model_copy(update={"n_eff": spread.n_eff * factor, "df": _more(spread.df, factor)})
-        case Pairs():
-            sizes = {name: getattr(spread, name) * factor for name in ("b", "c", "n_eff")}
-            return spread.model_copy(update={**sizes, "df": _more(spread.df, factor)})
-        case StudentT():
-            update = {"se": spread.se / math.sqrt(factor), "df": _more(spread.df, factor)}
+        case Share():
+            update = {name: getattr(spread, name) * factor for name in ("n", "squares", "effective_clusters")}
             return spread.model_copy(update=update)
-        case Bootstrap():
-            centre = point(spread) or 0.0
-            quantiles = tuple(centre + (q - centre) / math.sqrt(factor) for q in spread.quantiles)
-            return spread.model_copy(update={"quantiles": quantiles})
         case Compound():
             return spread.model_copy(update={"parts": tuple(scaled(part, factor) for part in spread.parts)})
 
-
-def _more(df: float | None, factor: float) -> float | None:
-    return None if df is None else (df + 1) * factor - 1

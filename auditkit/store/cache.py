@@ -38,22 +38,26 @@ _TABLE = """CREATE TABLE IF NOT EXISTS answers (
 class AnswerCache:
     """Answers of all models; two processes may use it at once. Mode 0600."""
 
-    def __init__(self, path: Path, on_event: OnEvent) -> None:
+    def __init__(self, path: Path, on_event: OnEvent, *, reading: bool = True) -> None:
         """Internal: use `AnswerCache.open`."""
         self.path = path
+        self._reading = reading
         self._on_event = on_event
         self._connection: sqlite3.Connection | None = None
 
     @classmethod
-    def open(cls, path: Path | None = None, *, enabled: bool = True, on_event: OnEvent = ignore) -> AnswerCache:
+    def open(
+        cls, path: Path | None = None, *, enabled: bool = True, reading: bool = True, on_event: OnEvent = ignore
+    ) -> AnswerCache:
         """Open or create the cache.
 
         Args:
             path: the database; default `answers.sqlite` in `cache_home()`.
             enabled: `False` gives a cache that holds no answers, and touches no file.
+            reading: `False` gives one that only takes answers: those of earlier runs are not believed.
             on_event: called at damage, and for a cache that cannot be used.
         """
-        cache = cls(cache_home() / "answers.sqlite" if path is None else path, on_event)
+        cache = cls(cache_home() / "answers.sqlite" if path is None else path, on_event, reading=reading)
         if enabled:
             cache._connect_or_report()
         return cache
@@ -82,7 +86,7 @@ class AnswerCache:
 
     def get_many(self, fingerprint: str, shas: Iterable[str]) -> dict[str, Output]:
         """The answers that it holds, by request sha256; a damaged row is named, deleted and not among them."""
-        wanted = list(shas)
+        wanted = list(shas) if self._reading else []
         answers: dict[str, Output] = {}
         for start in range(0, len(wanted), _CHUNK):
             chunk = wanted[start : start + _CHUNK]

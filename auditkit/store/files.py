@@ -1,4 +1,7 @@
-"""Writing so that a file is either the old one or the new one, never half of it."""
+"""Opening without following links, and writing so that a file is either the old one or the new one, never half of it.
+
+A run folder may come from a stranger: its entries may be links to the user's files, pipes or devices.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from auditkit.errors import MeasurementError
+from auditkit.errors import MeasurementError, RunFolderError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+PRIVATE = 0o600
+"""Mode of a file that only its owner reads."""
+SHARED = 0o644
+"""Mode of a file that others may read too."""
+_NOT_A_FILE = "{path}: is {what}, which auditkit does not follow in a run folder; remove it, or name another folder"
 
 
 def cannot_write(path: Path, error: OSError) -> MeasurementError:
@@ -22,6 +31,59 @@ def cannot_write(path: Path, error: OSError) -> MeasurementError:
             "what was journalled is kept"
         )
     return MeasurementError(f"{path}: cannot be written: {error.strerror or error}; give the same command again")
+
+
+def open_plain(path: Path, flags: int, mode: int = PRIVATE) -> int:
+    """Open a file of a run folder: never through a link, never a pipe or a device, without waiting.
+
+    Args:
+        path: the file; only its last part is not followed.
+        flags: of `os.open`. A file that is to be written must have no second name, which may be that of another file.
+        mode: of a file that is created.
+
+    Raises:
+        RunFolderError: it is a link, or no plain file.
+        OSError: it cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR) or path.is_symlink():
+            raise RunFolderError(_NOT_A_FILE.format(path=path, what=_kind(path))) from None
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise RunFolderError(_NOT_A_FILE.format(path=path, what=_kind(path)))
+        if flags & (os.O_WRONLY | os.O_RDWR) and status.st_nlink > 1:
+            raise RunFolderError(_NOT_A_FILE.format(path=path, what="a file with a second name (a hard link)"))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _kind(path: Path) -> str:
+    """What lies at a path that is no plain file."""
+    kinds = {
+        stat.S_ISLNK: "a symbolic link", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket", stat.S_ISDIR: "a folder",
+    }
+    mode = os.lstat(path).st_mode
+    return next((name for is_kind, name in kinds.items() if is_kind(mode)), "a device")
+
+
+def read_plain(path: Path) -> bytes:
+    """All bytes of a file of a run folder; see `open_plain`."""
+    with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a plain file lies there, and no link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -41,8 +103,14 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place, durably, when the block ends well.
+def replacing(path: Path, mode: int = SHARED) -> Iterator[int]:
+    """A descriptor of a new file beside `path` that takes its place, durably, when the block ends well.
+
+    A link at `path` is replaced itself, and not the file that it names.
+
+    Args:
+        path: the file; its folder is made where it is missing.
+        mode: of the new file, less the umask.
 
     Raises:
         MeasurementError: the disk is full, or the folder cannot be written.
@@ -50,9 +118,9 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        descriptor = os.open(temporary, os.O_RDWR)
+        descriptor = open_plain(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
         try:
+            yield descriptor
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -65,15 +133,11 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, mode: int = SHARED) -> None:
     """Replace `path` by `data`: temporary file, fsync, rename.
 
     Raises:
         MeasurementError: the disk is full, or the folder cannot be written.
     """
-    with replacing(path) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            write_all(descriptor, data)
-        finally:
-            os.close(descriptor)
+    with replacing(path, mode) as descriptor:
+        write_all(descriptor, data)

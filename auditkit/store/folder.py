@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import SCHEMA_VERSION, Audit, digest, plain
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.faults import first_fault
-from auditkit.store.files import write_atomically
+from auditkit.store.files import PRIVATE, SHARED, cannot_write, open_plain, read_plain, write_atomically
 from auditkit.store.samples import ScoreRows, check_samples, write_samples
 from auditkit.store.upgrades import CANONICAL_SINCE, upgrade
 
@@ -23,6 +24,10 @@ _OTHER_HASHES = (
     "{path}: is of schema_version {version} and was upgraded; its hashes (id, requests, seal) were made over another "
     "canonical form and cannot be compared with those of newer audits"
 )
+_BEGINNING = b'{"body":{'
+"""How every journal begins: the keys of its lines are sorted."""
+_UNREMARKABLE = frozenset({".gitignore", ".gitkeep", ".DS_Store"})
+"""Files that may lie in a folder before a run begins."""
 _AGAIN = "give the audit command again: it assembles audit.json anew from the journal"
 
 
@@ -31,6 +36,13 @@ class RunFolder:
     """Names of the files of one run; nothing is created until something is written."""
 
     path: Path
+    shared: bool = False
+    """Whether others than the owner may read what is written: rows and answers may be confidential."""
+
+    @property
+    def mode(self) -> int:
+        """Mode of its files."""
+        return SHARED if self.shared else PRIVATE
 
     @property
     def journal(self) -> Path:
@@ -52,13 +64,54 @@ class RunFolder:
         """The report."""
         return self.path / "index.html"
 
+    def begin(self) -> None:
+        """Make the folder where it is missing; files that are of no run are never written between, or over.
+
+        Raises:
+            RunFolderError: it is a link, no folder, or holds something else than a run.
+            MeasurementError: it cannot be made.
+        """
+        self.refuse_link()
+        try:
+            names = set(os.listdir(self.path)) - _UNREMARKABLE
+        except FileNotFoundError:
+            self._make()
+            return
+        except OSError as error:
+            raise RunFolderError(f"{self.path}: cannot be read: {error.strerror}; give --out another folder") from None
+        if names and not self._holds_a_run(names):
+            raise RunFolderError(
+                f"{self.path}: is not empty, and what it holds is no run of auditkit; give --out another folder"
+            )
+
+    def refuse_link(self) -> None:
+        """Raise `RunFolderError` where the folder's name is a link: it would be written somewhere else."""
+        if self.path.is_symlink():
+            raise RunFolderError(f"{self.path}: is a symbolic link; name the folder that it leads to")
+
+    def _make(self) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o755 if self.shared else 0o700)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def _holds_a_run(self, names: set[str]) -> bool:
+        try:
+            with os.fdopen(open_plain(self.journal, os.O_RDONLY), "rb") as file:
+                beginning = file.read(len(_BEGINNING))
+        except OSError:
+            return False
+        # A run that was killed before its first line leaves an empty journal, and nothing else.
+        return beginning == _BEGINNING or (not beginning and names <= {self.journal.name, "journal.lock"})
+
     def write(self, path: Path, data: bytes) -> None:
         """Replace one of the files, durably.
 
         Raises:
             MeasurementError: the disk is full, or the folder cannot be written.
         """
-        write_atomically(path, data)
+        write_atomically(path, data, self.mode)
 
     def sweep(self) -> None:
         """Remove half-written files that a killed run left; only for who holds the journal's lock."""
@@ -76,7 +129,7 @@ class RunFolder:
             MeasurementError: a value is NaN or infinite, or the folder cannot be written.
         """
         data = audit_bytes(audit)
-        write_atomically(self.audit, data)
+        write_atomically(self.audit, data, self.mode)
         return hashlib.sha256(data).hexdigest()
 
     def read_audit(self, on_event: OnEvent = ignore) -> Audit:
@@ -93,7 +146,7 @@ class RunFolder:
 
     def write_samples(self, rows: ScoreRows) -> str:
         """Write samples.parquet; see `store.samples.write_samples`."""
-        return write_samples(self.samples, rows)
+        return write_samples(self.samples, rows, self.mode)
 
     def check_samples(self, sha256: str) -> None:
         """Raise `RecordError` unless samples.parquet holds the rows whose hash is `sha256`."""
@@ -167,7 +220,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_plain(path)
     except (FileNotFoundError, NotADirectoryError):
         raise RunFolderError(f"{path}: no such file; run `auditkit audit` first, or name the folder of a run") from None
     except OSError as error:

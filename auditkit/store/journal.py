@@ -17,7 +17,7 @@ from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import Attribution, Sample, canonical, plain
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.journal import AttributionEntry, Entry, Header, NotExplainedEntry, SampleEntry, SealEntry
-from auditkit.store.files import cannot_write, sync_folder, write_all
+from auditkit.store.files import PRIVATE, cannot_write, open_plain, sync_folder, write_all
 from auditkit.store.lines import GENESIS, LineFault, encode, kind_of, scan
 from auditkit.store.lock import open_locked, release
 from auditkit.store.records import Fold, JournalRecords
@@ -49,7 +49,7 @@ class Journal:
         self._head = head
 
     @classmethod
-    def open(cls, path: Path, header: Header, on_event: OnEvent = ignore) -> Journal:
+    def open(cls, path: Path, header: Header, on_event: OnEvent = ignore, mode: int = PRIVATE) -> Journal:
         """Start a journal, or go on with one that has the same header.
 
         A torn last line is cut off; at a damaged line the rest moves to `journal.broken`. Both are events.
@@ -58,13 +58,14 @@ class Journal:
             path: `journal.jsonl` in the run folder; the folder is made where it is missing.
             header: what the run is of.
             on_event: called at every repair.
+            mode: of the file.
 
         Raises:
             RunFolderError: another process writes to it, or it is the journal of another audit.
             RecordError: it was written by another version of auditkit.
             MeasurementError: it cannot be written.
         """
-        descriptor = open_locked(path)
+        descriptor = open_locked(path, mode)
         try:
             fold, head, fault = _load(path)
             if fold.header is not None:
@@ -208,10 +209,10 @@ def read_journal(path: Path, strict: bool = True) -> JournalRecords:
         RunFolderError: there is no such file.
         RecordError: `journal.jsonl:LINE: what`: a damaged line (if strict), a damaged header, or another version.
     """
-    if not path.is_file():
-        raise RunFolderError(f"{path}: no such journal; name the folder of a run")
     try:
         fold, _, fault = _load(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunFolderError(f"{path}: no such journal; name the folder of a run") from None
     except OSError as error:
         raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
     if strict and fault is not None:
@@ -234,7 +235,7 @@ def _load(path: Path) -> tuple[Fold, _Head, LineFault | None]:
     """The lines up to the first fault, where the next one would go, and the fault."""
     fold, head = Fold(), _Head()
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
             for line in scan(file):
                 fold.check(line.entry, line.seq)
                 fold.add(line.entry, line.body, line.seq)
@@ -250,8 +251,8 @@ def _repair(path: Path, descriptor: int, head: _Head, fault: LineFault, on_event
     """Cut a torn last line off; move everything from a damaged line on to `journal.broken`."""
     if not fault.torn:
         broken = path.with_name("journal.broken")
-        target = os.open(broken, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(target, "ab") as copy, path.open("rb") as source:
+        target = open_plain(broken, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        with os.fdopen(target, "ab") as copy, os.fdopen(open_plain(path, os.O_RDONLY), "rb") as source:
             source.seek(head.size)
             shutil.copyfileobj(source, copy)
             copy.flush()

@@ -10,30 +10,35 @@ import os
 from pathlib import Path
 
 from auditkit.errors import RunFolderError
+from auditkit.store.files import PRIVATE, open_plain, read_plain, write_all
 
 
-def open_locked(path: Path) -> int:
-    """Open (or create, mode 0600) a journal and lock it for as long as the descriptor is open.
+def open_locked(path: Path, mode: int = PRIVATE) -> int:
+    """Open (or create) a journal and lock it for as long as the descriptor is open.
 
     The lock is on the file, not on its name: if another process replaces the file between opening and locking, it is
     opened again.
+
+    Args:
+        path: the journal.
+        mode: of the file, whoever made it.
 
     Returns:
         The descriptor, for reading and appending.
 
     Raises:
-        RunFolderError: another process holds the lock, or the file cannot be opened.
+        RunFolderError: another process holds the lock, or the file cannot be opened or is no plain file.
     """
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            descriptor = open_plain(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, mode)
         except OSError as error:
             raise RunFolderError(f"{path}: cannot be opened: {error.strerror}; give --out another folder") from error
         try:
             _lock(path, descriptor)
             if _is_current(path, descriptor):
-                os.fchmod(descriptor, 0o600)
+                os.fchmod(descriptor, mode)
                 _write_holder(path)
                 return descriptor
         except OSError as error:
@@ -65,7 +70,7 @@ def _is_current(path: Path, descriptor: int) -> bool:
     """Whether the path still names the open file."""
     opened = os.fstat(descriptor)
     try:
-        named = os.stat(path)
+        named = os.lstat(path)
     except FileNotFoundError:
         return False
     return (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino)
@@ -78,13 +83,18 @@ def _holder(path: Path) -> Path:
 
 def _write_holder(path: Path) -> None:
     data = {"pid": os.getpid(), "since": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
-    with contextlib.suppress(OSError):  # the lock holds without it
-        _holder(path).write_text(json.dumps(data), encoding="utf-8")
+    with contextlib.suppress(OSError, RunFolderError):  # the lock holds without it
+        _holder(path).unlink(missing_ok=True)  # whatever lies there, a link included: who held the lock is gone
+        descriptor = open_plain(_holder(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            write_all(descriptor, json.dumps(data).encode("utf-8"))
+        finally:
+            os.close(descriptor)
 
 
 def _describe_holder(path: Path) -> str:
     try:
-        data = json.loads(_holder(path).read_text(encoding="utf-8"))
+        data = json.loads(read_plain(_holder(path)))
         return f"process {int(data['pid'])} (since {data['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, RunFolderError, ValueError, KeyError, TypeError):
         return "another process"

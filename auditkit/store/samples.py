@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import Sample, Score, canonical, digest, variant_name
-from auditkit.store.files import replacing
+from auditkit.store.files import PRIVATE, open_plain, replacing
 
 if TYPE_CHECKING:
     import pandas
@@ -217,7 +218,7 @@ def rows_sha256(rows: Iterable[ScoreRow]) -> str:
     return total.hexdigest()
 
 
-def write_samples(path: Path, rows: ScoreRows) -> str:
+def write_samples(path: Path, rows: ScoreRows, mode: int = PRIVATE) -> str:
     """Write samples.parquet, sorted by sample, metric and benchmark.
 
     Returns:
@@ -235,10 +236,13 @@ def write_samples(path: Path, rows: ScoreRows) -> str:
         raise MeasurementError(f"{path}: cannot be written: {error}") from None
     names, remaining = rows.columns, iter(rows)
     schema = pyarrow.schema([(name, pyarrow.float64() if name == "value" else pyarrow.string()) for name in names])
-    with replacing(path) as temporary, parquet.ParquetWriter(temporary, schema) as file:
+    with (
+        replacing(path, mode) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file,
+        parquet.ParquetWriter(file, schema) as writer,
+    ):
         while chunk := list(islice(remaining, _CHUNK)):
             columns = [[getattr(row, name) for row in chunk] for name in names]
-            file.write_table(pyarrow.table(columns, schema=schema))
+            writer.write_table(pyarrow.table(columns, schema=schema))
     return value
 
 
@@ -275,20 +279,24 @@ def _opened(path: Path) -> Iterator[parquet.ParquetFile]:
     import pyarrow
     from pyarrow import parquet
 
-    if not path.is_file():
-        raise RunFolderError(f"{path}: no such file; give the audit command again: it writes it anew")
     try:
-        with parquet.ParquetFile(path) as file:
-            if file.schema_arrow.names not in (_COLUMNS, _COLUMNS[:-1]):
+        with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file, parquet.ParquetFile(file) as table:
+            if table.schema_arrow.names not in (_COLUMNS, _COLUMNS[:-1]):
                 raise RecordError(f"{path}: expected the columns {', '.join(_COLUMNS)}; give the audit command again")
-            yield file
+            yield table
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunFolderError(f"{path}: no such file; give the audit command again: it writes it anew") from None
     except (OSError, pyarrow.ArrowException) as error:
         raise RecordError(f"{path}: cannot be read: {error}; give the audit command again") from None
 
 
 def _check(path: Path, batches: Iterable[pyarrow.RecordBatch], sha256: str) -> None:
     rows = (ScoreRow(*cells) for batch in batches for cells in zip(*map(_values, batch.columns), strict=True))
-    if rows_sha256(rows) != sha256:
+    try:
+        same = rows_sha256(rows) == sha256
+    except (TypeError, ValueError):  # cells that are no texts and numbers
+        same = False
+    if not same:
         raise RecordError(f"{path}: its rows are not those that audit.json pins; give the audit command again")
 
 

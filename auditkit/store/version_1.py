@@ -1,4 +1,8 @@
-"""From version 1 of audit.json to 2: names in parts, guards recorded, one answer in place of a field for each kind."""
+"""From version 1 of audit.json to 2: names in parts, guards recorded, one answer in place of a field for each kind.
+
+The limits of clustered intervals are kept as they were shown; what made them (Wilson's and other rules that did not
+hold) has no successor, so that such an estimate can be shown but not judged again at another level.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +52,17 @@ def _name(parts: dict[str, Any]) -> dict[str, Any]:
 
 def _estimate(old: dict[str, Any]) -> dict[str, Any]:
     new = {key: value for key, value in old.items() if key not in _PARTS}
-    return new | {"id": _name(old), "guard": GUARDS.get(old["metric"])}
+    fills = {fill: {**old[fill], "spread": _spread(old[fill])} for fill in ("at_lowest_fill", "at_highest_fill")}
+    return new | fills | {
+        "id": _name(old), "guard": GUARDS.get(old["metric"]), "spread": _spread(old),
+        "effective_clusters": float(old["clusters"]),
+    }
+
+
+def _spread(old: dict[str, Any]) -> dict[str, Any] | None:
+    """Only the exact spread of independent hits is what it was."""
+    spread: dict[str, Any] | None = old.get("spread")
+    return spread if spread is not None and spread.get("kind") == "exact" else None
 
 
 def _check(old: dict[str, Any]) -> dict[str, Any]:

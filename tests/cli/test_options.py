@@ -17,7 +17,7 @@ from auditkit.cli.settings import read_config
 from auditkit.config import make_record
 from auditkit.errors import ConfigError
 from auditkit.schema import Config, Recipe
-from auditkit.schema.config import EXECUTION, LIMITS_AND_PRICES
+from auditkit.schema.config import GOING_ON, LIMITS_AND_PRICES
 from auditkit.schema.spelling import COMMAND_LINE, option_name
 
 
@@ -43,10 +43,11 @@ def test_every_setting_has_an_option_with_the_records_words(name: str) -> None:
 
 
 def test_what_a_run_folder_does_not_keep_is_given_again() -> None:
-    expected = {*(option_name(name) for name in EXECUTION), *(option_name("api", name) for name in LIMITS_AND_PRICES)}
+    expected = {*(option_name(name) for name in GOING_ON), *(option_name("api", name) for name in LIMITS_AND_PRICES)}
+    said_again = {"--model", "--base", "--trust-remote-code"}
     for command in (resume, retry_errors):
-        assert set(options(command)) - {"--json", "--quiet"} == expected
-    assert expected <= set(options(audit))
+        assert set(options(command)) - {"--json", "--quiet"} == expected | said_again
+    assert expected | {"--fresh"} <= set(options(audit))
 
 
 def test_every_hyper_parameter_and_column_has_an_option() -> None:

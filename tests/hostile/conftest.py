@@ -1,13 +1,16 @@
-"""What the attacks are made of: tiny models that are saved with a fault in them."""
+"""What the attacks are made of: tiny models that are saved with a fault in them, and a run folder to be spoilt."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from .forging import audit
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +62,16 @@ def text_model(weights: Callable[..., Path]) -> Callable[[str], Any]:
         return open_model(Config(model=str(folder), device="cpu"))
 
     return opened
+
+
+@pytest.fixture(scope="session")
+def _original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("original") / "run"
+    audit(out)
+    return out
+
+
+@pytest.fixture
+def run(_original: Path, tmp_path: Path) -> Path:
+    """A finished run folder, to be spoilt."""
+    return Path(shutil.copytree(_original, tmp_path / "run"))

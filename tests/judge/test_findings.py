@@ -12,7 +12,7 @@ from auditkit.judge.feasibility import Design, refuse_if_it_cannot_fail
 from auditkit.judge.findings import judge
 from auditkit.judge.threshold import Basis, judge_check
 from auditkit.judge.verdict import decide
-from auditkit.schema import Check, Estimate, EstimateId, Exact, Fill, Guard, Policy, SelfTestReading, Waiver, Wilson
+from auditkit.schema import Check, Estimate, EstimateId, Exact, Fill, Guard, Policy, SelfTestReading, Share, Waiver
 from auditkit.stats.intervals import interval
 
 TODAY = dt.date(2026, 1, 15)
@@ -36,6 +36,7 @@ def share(
     return Estimate(
         id=EstimateId(benchmark="pack", metric=metric, arm=arm), value=hits / n if n else None, low=low,
         high=high, method="Clopper–Pearson", n=n, clusters=n if clusters is None else clusters,
+        effective_clusters=n if clusters is None else clusters,
         unscored=unscored,  # type: ignore[arg-type]
         spread=spread, at_lowest_fill=fill(0), at_highest_fill=fill(filled), direction=direction,  # type: ignore[arg-type]
         ideal=ideal, range=(0, 1), guard=guard,
@@ -162,16 +163,17 @@ def test_not_applicable_pack() -> None:
 
 
 def test_holm_over_the_blocking_family_names_the_largest_family() -> None:
-    # 40 of 40 in 20 clusters against .5 ± .2: p = .0043 (statistics §11): alone, or in a family of up to 5.
-    spread = Wilson(share=1.0, n_eff=20, df=19)
+    # 40 of 40 in 20 clusters against .5 ± .2: p = .0022, alone, or in a family of up to 11.
+    spread = Share(share=1.0, n=40, largest=2, squares=0.0, effective_clusters=20, capped=True)
     low, high = interval(spread)
     fill = Fill(value=1.0, low=low, high=high, spread=spread)
     biased = Estimate(
         id=EstimateId.parse("pack/rate@all"), value=1.0, low=low, high=high,
-        method="clustered Wilson", n=40, clusters=20, spread=spread, at_lowest_fill=fill, at_highest_fill=fill,
+        method="Korn–Graubard", n=40, clusters=20, effective_clusters=20, spread=spread,
+        at_lowest_fill=fill, at_highest_fill=fill,
         direction="middle", ideal=0.5, range=(0, 1),
     )
-    fair = [share(200, 400, metric=f"m{i}", direction="middle", ideal=0.5) for i in range(6)]
+    fair = [share(200, 400, metric=f"m{i}", direction="middle", ideal=0.5) for i in range(12)]
     estimates = {item.id: item for item in (biased, *fair)}
 
     def findings(others: int) -> Any:
@@ -179,10 +181,10 @@ def test_holm_over_the_blocking_family_names_the_largest_family() -> None:
         return judge(Policy(name="p", checks=checks), Basis(estimates=estimates), TODAY)[0]
 
     assert findings(0).status == "fail"
-    assert findings(0).p_value == pytest.approx(0.0043, abs=5e-5)
-    assert findings(4).status == "fail"
-    held = findings(5)
-    assert (held.status, held.cause, held.parameters["largest_family"]) == ("inconclusive", "holm", 5)
+    assert findings(0).p_value == pytest.approx(0.0022, abs=5e-5)
+    assert findings(10).status == "fail"
+    held = findings(11)
+    assert (held.status, held.cause, held.parameters["largest_family"]) == ("inconclusive", "holm", 11)
 
 
 def test_warnings_are_in_no_family_and_never_move_the_exit_code() -> None:
@@ -238,10 +240,10 @@ def test_waiver_accepts_a_bound_until_it_expires() -> None:
 
 
 @pytest.mark.parametrize(("clusters", "bound", "family", "refused"), [
-    (20, 0.2, 1, False), (20, 0.2, 5, False), (20, 0.2, 6, True), (20, 0.45, 1, True), (5, 0.2, 1, True),
+    (20, 0.2, 1, False), (20, 0.2, 11, False), (20, 0.2, 12, True), (20, 0.45, 1, True), (5, 0.2, 1, True),
 ])
 def test_a_check_that_cannot_fail_is_refused(clusters: int, bound: float, family: int, refused: bool) -> None:
-    # 40 of 40 in 20 clusters against .5 ± .2 fails alone, or in a family of up to 5 (statistics §11).
+    # 40 of 40 in 20 clusters against .5 ± .2 fails alone, or in a family of up to 11.
     design = Design([str(i // 2) for i in range(2 * clusters)], (0.0, 1.0), "middle", 0.5)
     if refused:
         with pytest.raises(ConfigError, match=r"AK201 pack/rate@all could not fail even if all of its \d+ samples"):

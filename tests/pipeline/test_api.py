@@ -133,10 +133,11 @@ def test_a_resume_has_its_own_budget_and_prices(toy: Any, api: ModuleType, tmp_p
         audit(toy, out, api={"max_requests": 41, "price_per_million_input": 9.0})
     toy.asked.clear()
     with pytest.raises(StoppedError, match=r"api\.max_requests: the budget of 31 is spent"):
-        resume(out, api={"max_requests": 31})
+        resume(out, model=f"openai:toy@{toy.url}", api={"max_requests": 31})
     assert len(toy.asked) == 31
     assert len(read_journal(out / "journal.jsonl").outputs) == 40 + 30, "each of them greeted"
-    finished = resume(out, api={"price_per_million_input": 3.0, "price_per_million_output": 50.0})
+    budget = {"max_requests": 500, "price_per_million_input": 3.0, "price_per_million_output": 50.0}
+    finished = resume(out, model=f"openai:toy@{toy.url}", api=budget)
     assert finished.audit.observed is not None
     ran = finished.audit.observed.efficiency
     assert ran is not None
@@ -154,7 +155,7 @@ def test_retry_errors_has_its_own_budget_and_prices(toy: Any, api: ModuleType, t
     assert 10 < errored < 60
     toy.chat = lambda body: api.said("AB"[number(body, 2)])
     toy.asked.clear()
-    again = [sys.executable, "-m", "auditkit", "retry-errors", str(out), "--quiet"]
+    again = [sys.executable, "-m", "auditkit", "retry-errors", str(out), "--quiet", "--model", f"openai:toy@{toy.url}"]
     stopped = subprocess.run([*again, "--max-requests", "5"], capture_output=True, text=True, timeout=120)
     assert stopped.returncode == 4, stopped.stderr
     assert "the budget of 5 is spent" in stopped.stderr
@@ -277,7 +278,7 @@ def test_sigkill_in_mid_air_loses_nothing_and_journals_nothing_twice(
     assert len(before) - 2 * concurrency <= len(kept) <= len(before), "what has landed is journalled soon"
     assert answered <= len(kept) < 100
     toy.asked.clear()
-    finished = resume(out)
+    finished = resume(out, model=f"openai:toy@{toy.url}", api={"max_requests": 1000})
     again, lines = asked_texts(toy), (out / "journal.jsonl").read_bytes().splitlines()
     outputs = [json.loads(line)["body"]["output"]["request"] for line in lines if b'"kind":"output"' in line]
     assert len(outputs) == len(set(outputs)) == finished.audit.observed.requests == 100

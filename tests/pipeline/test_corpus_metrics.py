@@ -95,7 +95,7 @@ def test_an_audit_of_saved_answers(tmp_path: Path, pack: tuple[Path, list[dict[s
     parts = {row["sample_id"]: row["parts"] for row in table if row["metric"] == "macro_f1"}
     assert json.loads(parts["moods/r000"]) == {"gold": gold[0], "predicted": said[0]}
     page = (out / "index.html").read_text(encoding="utf-8")
-    assert "expanded BCa bootstrap over 40 clusters" in page
+    assert "jackknife over 40 clusters" in page
 
 
 def test_an_altered_table_is_found(tmp_path: Path, pack: tuple[Path, list[dict[str, Any]]]) -> None:

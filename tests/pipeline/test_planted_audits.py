@@ -105,8 +105,9 @@ def test_limit_takes_whole_clusters_and_is_told(tmp_path: Path) -> None:
     result = audit(tmp_path, "random", packs=["stereotype-pairs"], limit=100)
     rows, total = result.sampled["stereotype-pairs"]
     assert rows <= 100 < total
-    pooled = next(e for e in result.estimates if str(e.id) == "stereotype-pairs/stereotype_score@pair")
-    assert rows == 4 * pooled.clusters
+    arms = [f"stereotype-pairs/stereotype_score@{arm}" for arm in ("pair", "intersection")]
+    pooled = [estimate for estimate in result.estimates if str(estimate.id) in arms]
+    assert rows == 4 * sum(estimate.clusters for estimate in pooled)
 
 
 def test_frame_has_a_row_an_estimate(tmp_path: Path) -> None:

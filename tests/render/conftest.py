@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +15,7 @@ from auditkit.schema import (
     Check,
     Choice,
     Cited,
+    Compound,
     Config,
     Direction,
     Efficiency,
@@ -32,18 +32,19 @@ from auditkit.schema import (
     OptionScore,
     OptionScores,
     Output,
-    Pairs,
     Policy,
     Probabilities,
     Reason,
     Sample,
     SelfTestReading,
+    Share,
     Source,
+    Spread,
     Subject,
     Verdict,
     Waiver,
-    Wilson,
 )
+from auditkit.stats.intervals import interval
 
 AXES = (
     "age", "disability", "gender", "nationality", "race-ethnicity", "religion", "sexual-orientation",
@@ -55,9 +56,14 @@ HOSTILE = (
 )
 
 
-def _wilson(p: float, n: float, z: float = 2.1) -> tuple[float, float]:
-    centre, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (centre - half) / (1 + z * z / n), (centre + half) / (1 + z * z / n)
+def _spread(share: float, n: int, clusters: int, range_: tuple[float, float]) -> Spread:
+    """Of clusters whose rows resemble each other: 2.5 times the variance of independent ones."""
+    one, other = (
+        Share(share=p, n=n, largest=max(1, n // max(1, clusters)), squares=2.5 * n * p * (1 - p),
+              effective_clusters=max(2, clusters), capped=True)
+        for p in (share, 1 - share)
+    )
+    return one if range_[0] >= 0 else Compound(op="difference", parts=(one, other), r=-0.5)
 
 
 def _place(value: float, range_: tuple[float, float]) -> float:
@@ -67,39 +73,31 @@ def _place(value: float, range_: tuple[float, float]) -> float:
 def estimate(
     benchmark: str, metric: str, arm: str, share: float | None, n: int, clusters: int, *,
     range_: tuple[float, float] = (0.0, 1.0), direction: Direction = "lower", ideal: float | None = None,
-    unscored: dict[Reason, int] | None = None, part: str = "", **more: Any,
+    unscored: dict[Reason, int] | None = None, part: str = "",
+    effective: float | None = None, **more: Any,
 ) -> Estimate:
-    """An estimate whose value sits at `share` of its range, with a Wilson-like interval and its two fills."""
+    """An estimate whose value sits at `share` of its range, with its interval and its two fills."""
     unscored = unscored or {}
     filled = sum(number for reason, number in unscored.items() if reason != "outside")
 
-    def interval(p: float, size: int) -> tuple[float, float]:
-        low, high = _wilson(p, max(size / 2.5, 1.0))
-        return _place(low, range_), _place(high, range_)
-
-    def fill(p: float | None) -> Fill:
+    def fill(p: float | None, size: int) -> Fill:
         if p is None:
             return Fill(value=None, low=None, high=None, spread=None)
-        low, high = interval(p, n + filled)
-        return Fill(value=_place(p, range_), low=low, high=high, spread=None)
+        spread = _spread(p, size, clusters, range_)
+        low, high = interval(spread)
+        return Fill(value=_place(p, range_), low=low, high=high, spread=spread)
 
-    lows: tuple[float | None, float | None] = (None, None) if share is None else interval(share, n)
     hits = 0.0 if share is None else share * n
     total = n + filled
-    spread: Wilson | Pairs | None = None
-    if share is not None:
-        spread = (
-            Pairs(b=share * n / 2.5, c=(1 - share) * n / 2.5, n_eff=n / 2.5, df=clusters - 1)
-            if range_[0] < 0
-            else Wilson(share=share, n_eff=n / 2.5, df=clusters - 1)
-        )
+    scored = fill(share, n)
     return Estimate(
         id=EstimateId.parse(f"{benchmark}/{metric}@{arm}{part}"),
-        value=None if share is None else _place(share, range_), low=lows[0], high=lows[1],
-        method="bonett_price_t" if range_[0] < 0 else "wilson_t", n=n, clusters=clusters, unscored=unscored,
-        spread=spread,
-        at_lowest_fill=fill(hits / total if total else None),
-        at_highest_fill=fill((hits + filled) / total if total else None),
+        value=scored.value, low=scored.low, high=scored.high,
+        method=("MOVER on " if range_[0] < 0 else "") + f"Korn–Graubard ({clusters} clusters)", n=n,
+        clusters=clusters, effective_clusters=effective or clusters, unscored=unscored,
+        spread=scored.spread,
+        at_lowest_fill=fill(hits / total if total else None, total),
+        at_highest_fill=fill((hits + filled) / total if total else None, total),
         direction=direction, ideal=ideal, range=range_,
         signature={
             "rows": "4f1c" * 16, "template": "9ab0" * 16, "rule": "loglikelihood", "metric": f"{metric}-1",
@@ -408,7 +406,7 @@ def build() -> Audit:
                      "platform": "Linux x86_64"},
         config=Config(model="acme/support-llm-1.7b",
                       packs=("stereotype-pairs", "ambiguous-qa", "claims", "my packs/o'x"),
-                      seed=7, limit=450, explain=Explain(samples=3), offline=True),
+                      seed=7, limit=450, explain=Explain(samples=3)),
         policy=Policy(name="default", description="Bounds on pooled values; single axes only warn.",
                       checks=tuple(one.check for one in found), waivers=(waiver,)),
         benchmarks=cards(),
@@ -430,6 +428,7 @@ def build() -> Audit:
             started="2025-03-01T09:12:44+00:00", finished="2025-03-01T09:30:02+00:00", seconds=1038.2,
             stages={"load": 3.1, "run": 812.4, "measure": 9.2, "explain": 196.0, "judge": 0.2, "render": 0.7},
             peak_memory_bytes=7_945_689_498, host={"cpu": "8 cores", "system": "Linux"}, requests=3402, cache_hits=914,
+            answers_before=0,
             model_tokens=201_433,
             model_seconds=141.5,
             efficiency=Efficiency(

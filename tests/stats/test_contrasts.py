@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Compound, StudentT
+from auditkit.schema import Exact
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.contrasts import contrast_value, difference, gap, ratio, smallest_ratio
 from auditkit.stats.intervals import interval
@@ -19,57 +17,66 @@ def independent(hits, n):
     return ScoreColumn(values, np.full(n, "", dtype=object), ())
 
 
-def test_groups_without_a_common_cluster_are_newcombe_and_mover_r():
-    a, b = independent(56, 70), independent(48, 80)
+def test_groups_without_a_common_cluster_have_nothing_in_common(column):
+    """20 × 4 each, all-or-none: 9 and 4 clusters of hits; statistics, §12."""
+    a = column([[1] * 4] * 9 + [[0] * 4] * 11)
+    b = column([[1] * 4] * 4 + [[0] * 4] * 16, prefix="other")
     reading = difference(a, b)
-    assert reading.method == "Newcombe"
-    assert interval(reading.spread) == pytest.approx((0.052431, 0.333873), abs=1e-6)
+    assert (reading.method, reading.spread.r) == ("MOVER", 0.0)
+    assert interval(reading.spread) == pytest.approx((-0.094637, 0.541236), abs=1e-6)
+    assert interval(reading.spread, 1 - 0.05 / 6) == pytest.approx((-0.211961, 0.622027), abs=1e-6)
     reading = ratio(b, a)
-    assert reading.value == pytest.approx(0.75)
-    assert interval(reading.spread) == pytest.approx((0.601352, 0.927390), abs=1e-6)
+    assert (reading.method, reading.value) == ("MOVER-R", pytest.approx(4 / 9))
 
 
-def test_mover_r_lies_near_the_log_delta_interval():
-    """exp(log .75 ± 1.96·√(1/48 − 1/80 + 1/56 − 1/70)) = [.605602, .928827]."""
-    assert interval(ratio(independent(48, 80), independent(56, 70)).spread) == pytest.approx(
-        (0.605602, 0.928827), abs=0.005
-    )
+def test_independent_groups_have_clopper_pearson_sides():
+    a, b = independent(56, 70), independent(48, 80)
+    (low_a, high_a), (low_b, high_b) = (interval(Exact(hits=k, n=n)) for k, n in ((56, 70), (48, 80)))
+    expected = (0.2 - np.hypot(0.8 - low_a, high_b - 0.6), 0.2 + np.hypot(high_a - 0.8, 0.6 - low_b))
+    assert interval(difference(a, b).spread) == pytest.approx(expected)
 
 
-def test_groups_that_share_templates_are_linearised(column):
-    """By hand: contributions of each template to both means, G/(G−1), t with 21 degrees of freedom."""
-    rng = np.random.default_rng(0)
-    rows_a, rows_b = rng.random((22, 3)), rng.random((22, 2))
-    a, b = column(rows_a.tolist()), column(rows_b.tolist())
-    contributions = (rows_a - rows_a.mean()).sum(1) / 66 - (rows_b - rows_b.mean()).sum(1) / 44
+def test_half_of_what_crossed_groups_have_in_common_counts(column):
+    """40 × 2: A one hit in clusters 0–9, B both in 0–3; statistics, §12."""
+    a = column([[1, 0]] * 10 + [[0, 0]] * 30)
+    b = column([[1, 1]] * 4 + [[0, 0]] * 36)
     reading = difference(a, b)
-    assert reading.spread.se == pytest.approx(math.sqrt(22 / 21 * (contributions**2).sum()))
-    assert reading.spread.df == 21
-    logs = (rows_a - rows_a.mean()).sum(1) / 66 / rows_a.mean() - (rows_b - rows_b.mean()).sum(1) / 44 / rows_b.mean()
-    reading = ratio(a, b)
-    assert reading.spread.se == pytest.approx(math.sqrt(22 / 21 * (logs**2).sum()))
-    assert math.exp(reading.spread.mean) == pytest.approx(rows_a.mean() / rows_b.mean())
+    assert reading.spread.r == pytest.approx(0.288675, abs=1e-6)
+    assert interval(reading.spread) == pytest.approx((-0.112761, 0.128558), abs=1e-6)
 
 
-def test_what_a_template_does_to_both_groups_cancels(column):
+def test_what_sets_crossed_groups_apart_counts_whole(column):
+    a, b = column([[1, 1]] * 10 + [[0, 0]] * 10), column([[0, 0]] * 10 + [[1, 0]] * 10)
+    assert difference(a, b).spread.r == pytest.approx(-1)
+
+
+def test_one_row_of_each_group_in_every_cluster_is_a_pair(column):
+    """30 × 1: A all, B misses 3; the order of the rows does not matter."""
+    a, b = column([[1]] * 30), column([[1]] * 27 + [[0]] * 3)
+    reading = difference(a, b)
+    assert interval(reading.spread) == pytest.approx((-0.040035, 0.265288), abs=1e-6)
+    turned = ScoreColumn(b.values[::-1], b.reasons[::-1], (b.clusters[0][::-1],))
+    assert difference(a, turned) == reading
+    assert difference(a, column([[1]] * 27 + [[0]] * 3, prefix="other")) != reading
+
+
+def test_what_a_template_does_to_both_groups_narrows(column):
     rng = np.random.default_rng(1)
     hard = rng.random((40, 1))
-    rows_a, rows_b = hard + 0.01 * rng.random((40, 2)), hard + 0.01 * rng.random((40, 2))
-    shared = difference(column(rows_a.tolist()), column(rows_b.tolist()), (0, 2))
-    apart = difference(column(rows_a.tolist()), column(rows_b.tolist(), prefix="other"), (0, 2))
-    assert isinstance(shared.spread, StudentT)
-    assert isinstance(apart.spread, Compound)
+    rows_a, rows_b = ((rng.random((40, 2)) < hard).astype(float) for _ in range(2))
+    shared = difference(column(rows_a.tolist()), column(rows_b.tolist()))
+    apart = difference(column(rows_a.tolist()), column(rows_b.tolist(), prefix="other"))
     width = [high - low for low, high in (interval(shared.spread), interval(apart.spread))]
-    assert width[0] < width[1] / 20
+    assert 0 < shared.spread.r <= 0.5
+    assert width[0] < width[1]
 
 
 @pytest.mark.parametrize("answer", [0, 1])
 def test_groups_without_a_single_difference_are_not_certainty(column, answer):
-    """40 templates: as wide as Bonett–Price on 40 pairs without a discordant one (±t·√2/42)."""
     same = column([[answer] * 5] * 40)
     low, high = interval(difference(same, same).spread)
     assert low == pytest.approx(-high)
-    assert high == pytest.approx(2.022691 * math.sqrt(2) / 40, rel=1e-5)
+    assert high > 0.08
 
 
 def test_templates_that_cancel_exactly_are_not_certainty(column):
@@ -77,12 +84,18 @@ def test_templates_that_cancel_exactly_are_not_certainty(column):
     assert high - low > 0.2
 
 
-def test_ratio_with_few_hits_is_mover_r(column):
-    few = column([[1, 0]] * 3 + [[0, 0]] * 37)
-    none = column([[0, 0]] * 40)
-    assert ratio(few, few).method == "MOVER-R"
+def test_ratio_over_nothing_is_unbounded(column):
+    few, none = column([[1, 0]] * 3 + [[0, 0]] * 37), column([[0, 0]] * 40)
     assert interval(ratio(few, none).spread)[1] is None
     assert ratio(few, none).value is None
+
+
+def test_groups_of_two_crossed_factors_decide_nothing():
+    names, templates = np.repeat(np.arange(6), 5), np.tile(np.arange(5), 6)
+    values = (np.arange(30) % 3 == 0).astype(float)
+    group = ScoreColumn(values, np.full(30, "", dtype=object), (names, templates))
+    assert difference(group, group).shown_only == "crossed_factors"
+    assert gap({"a": group, "b": group}).shown_only == "crossed_factors"
 
 
 def test_ratio_of_scores_that_can_be_negative_is_refused(column):

@@ -11,12 +11,14 @@ from auditkit.measure.metrics.auroc import pairs_ranked_rightly
 from auditkit.measure.metrics.calibration import equal_mass_error, equal_width_error, risk_over_coverage
 from auditkit.measure.metrics.classification import class_correlation, mean_f1, size_weighted_f1
 from auditkit.measure.metrics.regression import linear_correlation, rank_correlation
-from auditkit.schema import Bootstrap, EstimateId
+from auditkit.schema import EstimateId, Share
 from auditkit.stats.columns import ScoreColumn
-from auditkit.stats.corpus import CorpusStatistic
-from auditkit.stats.corpus_bootstrap import DRAWS
+from auditkit.stats.corpus import ALL_EQUAL, UNDEFINED_WITHOUT, CorpusStatistic
+from auditkit.stats.corpus import statistic as make_statistic
 from auditkit.stats.estimates import contrast, estimate
 from auditkit.stats.intervals import interval
+from auditkit.stats.means import mean_reading
+from auditkit.stats.weighted import Additive
 
 GAP = EstimateId.parse("p/m@a[g:gap]")
 
@@ -78,17 +80,61 @@ def test_a_sample_drawn_twice_counts_as_two():
         assert weighted == pytest.approx(statistic.value({k: v[drawn] for k, v in parts.items()}), abs=1e-10)
 
 
-def test_the_interval_is_a_bootstrap_over_clusters_that_reaches_far_levels():
+def share_of_hits(parts):
+    """The mean as a statistic over the corpus."""
+    return Additive.of([parts["hit"], np.ones(len(parts["hit"]))], lambda sums: sums[:, 0] / sums[:, 1])
+
+
+def test_a_mean_as_a_statistic_over_the_corpus_has_nearly_the_interval_of_a_mean():
+    """The jackknife of a mean over equal clusters is its sandwich variance, but for (G/(G−1))²."""
+    rng = np.random.default_rng(3)
+    hits, clusters = (rng.random(320) < np.repeat(rng.random(40), 8)).astype(float), np.repeat(np.arange(40), 8)
+    over = make_statistic(holds=True)(share_of_hits).read(column({"hit": hits}, [clusters]), (0, 1), 0)
+    mean = mean_reading(hits, (clusters,))
+    assert over.spread.squares == pytest.approx(mean.spread.squares * 40**2 / 39**2 * 39**2 / 40**2)
+    assert interval(over.spread) == pytest.approx(interval(mean.spread), abs=2e-3)
+
+
+def test_the_interval_leaves_out_each_cluster_in_turn():
     gold, predicted = labelled(300)
     clusters = np.repeat(np.arange(30), 10)
     reading = mean_f1.read(column({"gold": gold, "predicted": predicted}, [clusters]), (0, 1), 0)
-    assert isinstance(reading.spread, Bootstrap)
-    assert reading.method == f"expanded BCa bootstrap over 30 clusters ({DRAWS} resamples)"
+    without = [f1_score(gold[clusters != c], predicted[clusters != c], average="macro") for c in range(30)]
+    variance = 29 / 30 * ((np.array(without) - reading.value) ** 2).sum()
+    assert isinstance(reading.spread, Share)
+    assert reading.spread.squares == pytest.approx(300**2 * variance)
+    assert (reading.method, reading.shown_only) == ("jackknife over 30 clusters", None)
     (l99, h99), (low, high) = interval(reading.spread, 0.9999), interval(reading.spread)
     assert 0 <= l99 < low < reading.value < high < h99 <= 1
-    assert interval(reading.spread, 0.95) == interval(
-        mean_f1.read(column({"gold": gold, "predicted": predicted}, [clusters]), (0, 1), 0).spread, 0.95
-    )
+
+
+def test_of_many_clusters_random_groups_are_left_out():
+    gold, predicted = labelled(2000)
+    made = column({"gold": gold, "predicted": predicted})
+    few, other = (mean_f1.read(made, (0, 1), seed) for seed in (0, 1))
+    assert few.spread.squares == pytest.approx(other.spread.squares, rel=0.35)
+    assert few == mean_f1.read(made, (0, 1), 0)
+    assert few.spread.effective_clusters == pytest.approx(2000)
+
+
+def test_few_clusters_and_what_was_not_simulated_decide_nothing():
+    gold, predicted = labelled(190)
+    few = column({"gold": gold, "predicted": predicted}, [np.repeat(np.arange(19), 10)])
+    assert mean_f1.read(few, (0, 1), 0).shown_only == "few_effective_clusters"
+    made = column({"hit": (np.arange(60) % 3 == 0).astype(float)}, [np.repeat(np.arange(30), 2)])
+    unknown = make_statistic()(share_of_hits)
+    assert unknown.read(made, (0, 1), 0).shown_only == "not_simulated"
+    assert unknown.difference(made, made, (0, 1), 0).shown_only == "not_simulated"
+
+
+def test_two_crossed_factors_add_their_variances():
+    gold, predicted = labelled(300)
+    names, templates = np.repeat(np.arange(30), 10), np.tile(np.arange(10), 30)
+    parts = {"gold": gold, "predicted": predicted}
+    both = mean_f1.read(column(parts, [names, templates]), (0, 1), 0)
+    alone = [mean_f1.read(column(parts, [factor]), (0, 1), 0).spread.squares for factor in (names, templates)]
+    assert both.spread.squares == pytest.approx(sum(alone))
+    assert both.shown_only == "few_effective_clusters"
 
 
 def test_doubled_rows_do_not_narrow_the_interval():
@@ -99,14 +145,14 @@ def test_doubled_rows_do_not_narrow_the_interval():
     assert interval(five.spread) == pytest.approx(interval(once.spread), abs=1e-9)
 
 
-def test_what_cannot_be_resampled_has_no_interval():
+def test_what_never_changes_has_no_interval():
     perfect = column({"gold": np.array(list("ab") * 20), "predicted": np.array(list("ab") * 20)})
     reading = mean_f1.read(perfect, (0, 1), 0)
-    assert (reading.value, reading.spread, reading.method) == (1.0, None, "none (all resamples equal)")
+    assert (reading.value, reading.spread, reading.method) == (1.0, None, ALL_EQUAL)
     one = column({"gold": np.array(list("ab")), "predicted": np.array(list("aa"))}, [["t", "t"]])
     assert mean_f1.read(one, (0, 1), 0).method == "none (fewer than two clusters)"
     rare = column({"gold": np.array(["a"] * 19 + ["b"]), "p:a": np.linspace(0, 1, 20), "p:b": np.linspace(1, 0, 20)})
-    assert pairs_ranked_rightly.read(rare, (0, 1), 0).method.startswith("none (undefined in ")
+    assert pairs_ranked_rightly.read(rare, (0, 1), 0).method == UNDEFINED_WITHOUT
 
 
 def test_fills_of_ranks_and_calibration_bound_random_answers():
@@ -167,7 +213,7 @@ def test_gap_of_groups(shared):
     apart = contrast({"x": groups["x"], "y": column({"gold": gold, "predicted": predicted}, [clusters + 100])},
                      id=GAP, range=(0, 1), statistic=mean_f1)
     if shared:  # what both share cancels
-        assert made.high - made.low < 0.9 * (apart.high - apart.low)
+        assert made.high - made.low < 0.95 * (apart.high - apart.low)
     with pytest.raises(MeasurementError, match="ratio"):
         contrast(groups, id=GAP.model_copy(update={"contrast": "smallest_ratio"}), range=(0, 1),
                  statistic=mean_f1)

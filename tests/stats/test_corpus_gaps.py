@@ -45,7 +45,7 @@ def test_the_gap_is_the_largest_of_all_pairs():
     columns = {"a": group(hits(50)), "b": group(hits(30)), "c": group(hits(40))}
     reading = corpus_gap(bounded, columns, (0, 1), 0)
     assert reading.value == pytest.approx(20 / 60)
-    assert reading.method.startswith("3 pairwise contrasts: expanded BCa bootstrap")
+    assert reading.method.startswith("3 pairwise contrasts: MOVER on the jackknife over 60 clusters")
     low, high = interval(reading.spread)
     assert low < reading.value < high
     assert corpus_gap(bounded, dict(reversed(columns.items())), (0, 1), 0).value == reading.value

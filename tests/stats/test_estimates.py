@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from auditkit.errors import MeasurementError
 from auditkit.schema import Estimate, EstimateId, Guard
 from auditkit.stats.columns import ScoreColumn
-from auditkit.stats.estimates import SKEWED_MEAN, contrast, estimate
+from auditkit.stats.estimates import contrast, estimate
 from auditkit.stats.intervals import interval, worst_case
 from auditkit.stats.means import Reading
 
@@ -68,11 +68,12 @@ def test_what_lies_outside_the_denominator_is_not_filled(column):
 
 def test_method_and_level_are_told(column):
     made = build(column([[1, 0, 0]] * 56), level=0.9)
-    assert made.method == "clustered Wilson (t, 55 df)"
+    assert made.method == "Korn–Graubard (56 clusters)"
     assert made.level == 0.9
     assert (made.low, made.high) == interval(made.spread, 0.9)
-    assert build(column([[0, 1]] * 40), (-1, 1)).method == "clustered Bonett–Price (t, 39 df)"
-    assert build(column([[0.2, 0.7], [0.5, 0.5], [0.1, 0.9]])).method == "clustered Student's t (2 df)"
+    assert build(column([[-1, 1]] * 40), (-1, 1)).method == "Korn–Graubard (40 clusters)"
+    assert build(column([[-1, 0], [0, 1]] * 20), (-1, 1)).method == "MOVER on Korn–Graubard (40 clusters)"
+    assert build(column([[-1], [0], [1]] * 20), (-1, 1)).method == "MOVER on Clopper–Pearson"
 
 
 def test_labels_are_passed_on(column):
@@ -81,11 +82,19 @@ def test_labels_are_passed_on(column):
     assert (made.id, made.guard, made.signature) == (LABELS["id"], guard, {"rule": "letter"})
 
 
-def test_skewed_means_are_an_option(column):
-    rows = np.random.default_rng(0).beta(0.3, 3, (30, 2)).tolist()
-    made = build(column(rows), statistic=SKEWED_MEAN, seed=0)
-    assert made.method == "bootstrap-t over clusters"
-    assert made == build(column(rows), statistic=SKEWED_MEAN, seed=0)
+def test_effective_clusters_tell_of_a_dominant_one(column):
+    made = build(column([[1] * 300] + [[0] * 10] * 29))
+    assert (made.clusters, made.effective_clusters) == (30, pytest.approx(590**2 / 92_900))
+    groups = {"a": column([[1, 0]] * 30), "b": column([[1] * 300] + [[0] * 10] * 29)}
+    assert contrast(groups, range=(0, 1), **GAP).effective_clusters == made.effective_clusters
+    assert build(column([["refused"]])).effective_clusters == 0
+
+
+def test_two_crossed_factors_are_shown_only():
+    names, templates = np.repeat(np.arange(6), 5), np.tile(np.arange(5), 6)
+    made = build(ScoreColumn(np.tile([0.0, 1.0], 15), np.full(30, "", dtype=object), (names, templates)))
+    assert made.shown_only == "crossed_factors"
+    assert made.low < made.value < made.high
 
 
 def test_a_statistic_without_fills_is_bounded_by_nothing(column):

@@ -165,13 +165,15 @@ def test_a_file_in_place_of_the_folder(tmp_path):
         RunFolder(tmp_path / "run").write(tmp_path / "run" / "index.html", b"")
 
 
-def test_pages_may_be_read_by_others(tmp_path):
+@pytest.mark.parametrize(("shared", "mode"), [(False, 0o600), (True, 0o644)])
+def test_pages_are_read_by_others_only_where_that_is_asked_for(tmp_path, shared, mode):
     old = os.umask(0o022)
     try:
-        write_atomically(tmp_path / "index.html", b"")
+        folder = RunFolder(tmp_path, shared)
+        folder.write(folder.page, b"")
     finally:
         os.umask(old)
-    assert (tmp_path / "index.html").stat().st_mode & 0o777 == 0o644
+    assert folder.page.stat().st_mode & 0o777 == mode
 
 
 def test_sweep_takes_only_what_a_killed_write_left(tmp_path):

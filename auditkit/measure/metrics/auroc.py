@@ -27,7 +27,7 @@ def _fill(parts: Parts, missing: Mask) -> Fills:
     return low, high
 
 
-@statistic(fill=_fill, undefined="all rows are of one class")
+@statistic(fill=_fill, undefined="all rows are of one class", holds=True)
 def pairs_ranked_rightly(parts: Parts) -> Weighted:
     """Mann–Whitney: the share of pairs ranked rightly, ties counting one half; the mean over classes.
 

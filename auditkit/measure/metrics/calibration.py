@@ -47,7 +47,7 @@ def _width_null(parts: Parts, seed: int) -> float:
     return float(np.abs((draws - parts["confidence"]) @ table).sum(axis=1).mean() / len(bins))
 
 
-@statistic(fill=_width_fill, null=_width_null)
+@statistic(fill=_width_fill, null=_width_null, holds=True)
 def equal_width_error(parts: Parts) -> Additive:
     """Σ_b |Σ_{i∈b} (correct_i − confidence_i)| / n over bins of equal width (Guo et al. 2017, §2)."""
     bins, gaps = _bins(parts["confidence"]), parts["correct"] - parts["confidence"]
@@ -110,7 +110,7 @@ def _null(prepare: Callable[[Parts], Prepared]) -> Null:
     return null
 
 
-@statistic(null=_null(_equal_mass))
+@statistic(null=_null(_equal_mass), holds=True)
 def equal_mass_error(parts: Parts) -> Weighted:
     """The same over bins of equal mass (Nixon et al. 2019).
 
@@ -126,7 +126,7 @@ def _risk_fill(parts: Parts, missing: Mask) -> Fills:
     return {"confidence": confidence, "correct": right}, {"confidence": confidence, "correct": wrong}
 
 
-@statistic(fill=_risk_fill)
+@statistic(fill=_risk_fill, holds=True)
 def risk_over_coverage(parts: Parts) -> Weighted:
     """(1/n)·Σ_k (1/k)·Σ_{i≤k} loss_(i) by descending confidence, averaged over the orders of equal confidences."""
     order = np.argsort(-parts["confidence"], kind="stable")

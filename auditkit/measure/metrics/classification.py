@@ -106,19 +106,19 @@ def _matthews_fill(parts: Parts, missing: Mask) -> Fills:
     )
 
 
-@statistic(fill=_f1_fill(by_size=False))
+@statistic(fill=_f1_fill(by_size=False), holds=True)
 def mean_f1(parts: Parts) -> Additive:
     """Mean of F1 over the classes that are gold of a row."""
     return _over_classes(parts, macro_mean)
 
 
-@statistic(fill=_f1_fill(by_size=True))
+@statistic(fill=_f1_fill(by_size=True), holds=True)
 def size_weighted_f1(parts: Parts) -> Additive:
     """Mean of F1 over the classes, weighted by their gold rows."""
     return _over_classes(parts, weighted_mean)
 
 
-@statistic(fill=_matthews_fill, undefined="all rows are of one class, or all answers are")
+@statistic(fill=_matthews_fill, undefined="all rows are of one class, or all answers are", holds=True)
 def class_correlation(parts: Parts) -> Additive:
     """Correlation of gold and predicted class."""
     return _over_classes(parts, _r_k)

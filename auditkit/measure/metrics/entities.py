@@ -27,7 +27,7 @@ def _best_alone(parts: Parts, missing: Mask) -> Fills:
     return None, parts
 
 
-@statistic(fill=_best_alone, undefined="nothing was there and nothing was found")
+@statistic(fill=_best_alone, undefined="nothing was there and nothing was found", holds=True)
 def pooled_f1(parts: Parts) -> Additive:
     """F1 of all entities of the corpus: parts `true_positives`, `gold` and `predicted` count those of a sentence."""
     terms = [parts["true_positives"], parts["gold"], parts["predicted"]]
@@ -39,7 +39,7 @@ def _share_fill(parts: Parts, missing: Mask) -> Fills:
     return {**parts, "correct": np.where(missing, 0.0, parts["correct"])}, parts
 
 
-@statistic(fill=_share_fill)
+@statistic(fill=_share_fill, holds=True)
 def share_of_words(parts: Parts) -> Additive:
     """Right words over all words: parts `correct` and `total` count those of a sentence."""
     return Additive.of([parts["correct"], parts["total"]], lambda sums: np.asarray(sums[:, 0] / sums[:, 1]))

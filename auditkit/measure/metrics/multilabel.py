@@ -43,13 +43,13 @@ def _fill(parts: Parts, missing: Mask) -> Fills:
     return low, high
 
 
-@statistic(fill=_fill, undefined="no row has a class")
+@statistic(fill=_fill, undefined="no row has a class", holds=True)
 def mean_f1(parts: Parts) -> Additive:
     """Mean over the classes that are true of a row of F1."""
     return Additive.of(_terms(parts), lambda sums: macro_mean(*np.split(sums, 3, axis=1)))
 
 
-@statistic(fill=_fill, undefined="no row has a class, and none was predicted")
+@statistic(fill=_fill, undefined="no row has a class, and none was predicted", holds=True)
 def f1_of_decisions(parts: Parts) -> Additive:
     """F1 of all yes-or-no decisions together."""
     return Additive.of(_terms(parts), lambda sums: f1(*(total.sum(axis=1) for total in np.split(sums, 3, axis=1))))

@@ -34,14 +34,14 @@ def _correlation(n: Floats, x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Fl
     return np.where(varied, np.clip((n * xy - x * y) / below, -1, 1), np.nan)
 
 
-@statistic(undefined=_UNDEFINED)
+@statistic(undefined=_UNDEFINED, holds=True)
 def linear_correlation(parts: Parts) -> Additive:
     """Pearson's r of parts `predicted` and `gold`. What an unscored sample could do to it is not known."""
     x, y = (_standard(np.asarray(parts[name], dtype=np.float64)) for name in ("predicted", "gold"))
     return Additive.of([np.ones(len(x)), x, y, x * x, y * y, x * y], lambda sums: _correlation(*sums.T))
 
 
-@statistic(undefined=_UNDEFINED)
+@statistic(undefined=_UNDEFINED, holds=True)
 def rank_correlation(parts: Parts) -> Weighted:
     """Pearson's r of midranks; a row drawn twice stands twice in the ranking."""
     rankings = [Ranking.of(np.asarray(parts[name], dtype=np.float64)) for name in ("predicted", "gold")]

@@ -81,13 +81,13 @@ def _chrf_of_sums(sums: Floats) -> Floats:
     return np.where(below > 0, 100 * 5 * precision * recall / np.where(below > 0, below, 1), 0.0)
 
 
-@statistic(fill=_best_alone)
+@statistic(fill=_best_alone, holds=True)
 def corpus_bleu(parts: Parts) -> Additive:
     """BLEU of the corpus from `BLEU_PARTS`."""
     return Additive.of([parts[name] for name in BLEU_PARTS], _bleu_of_sums)
 
 
-@statistic(fill=_best_alone)
+@statistic(fill=_best_alone, holds=True)
 def corpus_chrf(parts: Parts) -> Additive:
     """chrF2 of the corpus from `CHRF_PARTS`."""
     return Additive.of([parts[name] for name in CHRF_PARTS], _chrf_of_sums)

@@ -27,6 +27,7 @@ from auditkit.models.endpoint.probe import (
     score_continuation,
     score_whole,
 )
+from auditkit.models.endpoint.reading import excess
 from auditkit.models.tokens.encoding import clean, plain_prompt
 from auditkit.models.tokens.options import LIKELIHOODS, WRITTEN
 from auditkit.models.weights.fingerprint import source_sha256
@@ -164,6 +165,7 @@ class ApiAdapter:
         if not isinstance(message, dict):
             raise UnusableReply('the reply has no "message"')
         text, finish = _text(message), _finish(choice)
+        _refuse_excess(text, settings)
         if isinstance(message.get("refusal"), str) and message["refusal"]:
             text, finish = text or message["refusal"], "refusal"
         return Output(
@@ -178,6 +180,7 @@ class ApiAdapter:
         choice = first_choice(reply)
         if not isinstance(choice.get("text"), str):
             raise UnusableReply('the reply has no "text"')
+        _refuse_excess(choice["text"], settings)
         return Output(
             request=request.sha256, rule=request.rule, answer=FreeText(text=choice["text"]),
             finish_reason=_finish(choice), truncated=tokens_cut(plain_prompt(request), reply, choice),
@@ -186,6 +189,16 @@ class ApiAdapter:
 
     async def _complete(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         return await self._endpoint.post(_COMPLETIONS, {"model": self._model, **fields})
+
+
+def _refuse_excess(text: str, settings: Generation) -> None:
+    """Refuse a text that cannot have been written within the limit.
+
+    Raises:
+        UnusableReply: it is too long.
+    """
+    if reason := excess(text, settings.max_tokens):
+        raise UnusableReply(reason)
 
 
 def _decoding(request: Request, settings: Generation) -> dict[str, Any]:

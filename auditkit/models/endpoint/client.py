@@ -9,15 +9,17 @@ import os
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from auditkit.errors import MeasurementError, ModelError, StoppedError
+from auditkit.errors import MeasurementError, ModelError, StoppedError, first_line
+from auditkit.models.credentials import Credential, may_carry, on_this_machine
 from auditkit.models.endpoint import SCHEME
+from auditkit.models.endpoint.reading import TooLong, most_bytes, read_body
 from auditkit.schema import Api
 
 USAGE = f"write {SCHEME}MODEL@BASE_URL, e.g. {SCHEME}my-model@http://localhost:8000/v1"
@@ -27,8 +29,6 @@ KEYS = ("AUDITKIT_API_KEY", "OPENAI_API_KEY")
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _REFUSED = frozenset({401, 402, 403})
 _LONGEST_WAIT = 30.0
-_SHORTEST_SECRET = 12
-"""Shorter keys are placeholders of local servers (`EMPTY`, `ollama`): not secret, and words that answers may use."""
 _TEMPLATE_TOKENS = 4096
 """Most tokens that a server's own template, system prompt or hidden reasoning may add to the bytes seen."""
 
@@ -67,30 +67,59 @@ def parse_address(name: str) -> Address:
     Raises:
         ModelError: it is not of that form, or carries a password or a query: keys come from the environment alone.
     """
-    match = re.fullmatch(rf"{SCHEME}(?P<model>.+)@(?P<url>https?://[^\s@?#]+)", name)
+    match = re.fullmatch(rf"{SCHEME}(?P<model>.+)@(?P<url>https?://[^\s@?#]+)", name, re.DOTALL)
     if match is None:
         if re.search(r"https?://\S*[@?#]", name):
             # The name itself may hold a key, so it is not repeated.
             raise ModelError(
                 f"{SCHEME}…: the URL holds a user name, query or fragment; take it out: a key comes from {KEYS[0]}"
             )
-        raise ModelError(f"{name}: no model at a URL; {USAGE}")
+        raise ModelError(f"{name[:120]}: no model at a URL; {USAGE}")
+    _check_url(match["url"])
     return Address(match["model"], match["url"].rstrip("/"))
 
 
-def find_key(url: str) -> str | None:
-    """The key for an endpoint, from the environment alone; `None` where there is none.
-
-    `OPENAI_API_KEY` is another service's key for most endpoints: it is sent over https, or to this machine.
+def _check_url(url: str) -> None:
+    """Refuse an address that no connection can be made to.
 
     Raises:
-        ModelError: the variable holds characters that no header can carry; the text does not show them.
+        ModelError: it has no host, a port beyond 65535, or characters that no address has.
     """
-    parts = urlsplit(url)
-    safe = parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+    import httpx
+
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, httpx.URL(url).host
+    except (ValueError, httpx.InvalidURL) as error:
+        raise ModelError(f"{url[:120]!r}: not an address ({first_line(error)}); {USAGE}") from None
+    if not host or port == 0:
+        raise ModelError(f"{url[:120]!r}: an address needs a host, and a port from 1 to 65535; {USAGE}")
+
+
+def find_key(url: str, allowed: Sequence[str] = ()) -> str | None:
+    """The key for an endpoint, from the environment alone; `None` where there is none.
+
+    A key is sent over https, to this machine, or to a host that the user allows. `OPENAI_API_KEY`, which is another
+    service's for most endpoints, is otherwise left out; `AUDITKIT_API_KEY` was set for this one, and its user is told.
+
+    Args:
+        url: of the endpoint.
+        allowed: hosts that may have it over plain http.
+
+    Raises:
+        ModelError: a key that plain http would carry in clear, or that holds characters that no header can carry; the
+            text does not show it.
+    """
+    safe = may_carry(url, allowed)
     for name in KEYS:
         key = os.environ.get(name, "").strip()
-        if key and (name == KEYS[0] or safe):
+        if key and name == KEYS[0] and not safe:
+            host = urlsplit(url).hostname
+            raise ModelError(
+                f"{name} is set, and http would carry it to {host} in clear; use https, unset the key, or give "
+                f"--allow-http {host}"
+            )
+        if key and safe:
             if not re.fullmatch(r"[\x21-\x7e]+", key):
                 raise ModelError(f"{name} holds characters that no HTTP header can carry; set it again")
             return key
@@ -131,7 +160,8 @@ class Endpoint:
         self.url = url
         self.settings = settings
         self.budget = Budget(settings.max_requests, settings.max_tokens)
-        self._key = find_key(url)
+        self._key = find_key(url, settings.allow_http)
+        self._credential = Credential(self._key)
         self._new: Callable[[], Any]
         self._open: contextlib.AsyncExitStack
         self._idle: list[Any]
@@ -145,20 +175,36 @@ class Endpoint:
         """
         import httpx
 
-        headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        # A compressed answer may be far larger than it looks: none is asked for.
+        headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {self._key}"} if self._key else {})}
+        # A proxy reads along what http carries: none stands between this machine and itself, and none sees a key.
+        parts = urlsplit(self.url)
+        proxies = not on_this_machine(parts.hostname) and (parts.scheme == "https" or self._key is None)
         # Redirects are not followed: they could carry the key elsewhere.
         self._new = partial(
             httpx.AsyncClient, headers=headers, timeout=self.settings.timeout, limits=httpx.Limits(max_connections=1),
-            follow_redirects=False, verify=httpx.create_ssl_context(),
+            follow_redirects=False, trust_env=proxies, verify=httpx.create_ssl_context(),
         )
         async with contextlib.AsyncExitStack() as self._open:
             self._idle = []
             yield
 
-    async def _send(self, path: str, body: dict[str, Any]) -> Any:
+    async def _send(self, path: str, body: dict[str, Any]) -> _Reply:
+        """The reply to one HTTP request, read whole within its bound.
+
+        Raises:
+            TooLong: it has more bytes than what was asked for can need.
+            ValueError: its body cannot be decompressed.
+        """
         client = self._idle.pop() if self._idle else await self._open.enter_async_context(self._new())
+        content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        headers = {"Content-Type": "application/json"}
         try:
-            return await client.post(f"{self.url}{path}", json=body)
+            async with client.stream("POST", f"{self.url}{path}", content=content, headers=headers) as response:
+                read = await read_body(response, most_bytes(body, len(content)))
+                return _Reply(
+                    int(response.status_code), read.decode("utf-8", "replace"), response.headers.get("retry-after")
+                )
         finally:
             self._idle.append(client)
 
@@ -189,7 +235,10 @@ class Endpoint:
         self.budget.take()
         attempt.retry_after, attempt.unreachable = None, False
         try:
-            response = await self._send(path, body)
+            reply = await self._send(path, body)
+        except (TooLong, ValueError) as error:
+            self.budget.tokens += most_bytes(body, 0)
+            raise UnusableReply(self._line(str(error))) from None
         except httpx.ConnectError:
             attempt.reason, attempt.unreachable = "cannot connect", True
         except httpx.TimeoutException:
@@ -197,10 +246,10 @@ class Endpoint:
         except httpx.RequestError as error:
             attempt.reason = self._line(f"connection failed: {type(error).__name__}: {error}")
         else:
-            if response.status_code == 200:
-                return self._reply(response.text, body)
-            attempt.reason = self._refuse(response)
-            attempt.retry_after = _retry_after(response.headers.get("retry-after"))
+            if reply.status == 200:
+                return self._reply(reply.text, body)
+            attempt.reason = self._refuse(reply)
+            attempt.retry_after = _retry_after(reply.retry_after)
         return None
 
     def _wait(self, attempt: _Attempt) -> float:
@@ -220,7 +269,7 @@ class Endpoint:
     def _reply(self, text: str, body: dict[str, Any]) -> dict[str, Any]:
         sent = len(json.dumps(body, ensure_ascii=False).encode())
         try:
-            reply = self._scrub(json.loads(text, parse_constant=lambda name: None))
+            reply = self._credential.scrub_json(json.loads(text, parse_constant=lambda name: None))
         except (ValueError, RecursionError):
             self.budget.tokens += sent + len(text.encode())
             raise UnusableReply("HTTP 200, but the reply is not JSON") from None
@@ -233,10 +282,10 @@ class Endpoint:
             reply.pop("usage", None)
         return reply
 
-    def _refuse(self, response: Any) -> str:
+    def _refuse(self, reply: _Reply) -> str:
         """The reason in a reply that is not an answer; raises `RequestFailure` where asking again is of no use."""
-        status = int(response.status_code)
-        message, code = _error_of(response.text)
+        status = reply.status
+        message, code = _error_of(reply.text)
         reason = self._line(f"HTTP {status}" + (f": {message}" if message else ""))
         if status in _REFUSED:
             # Servers repeat parts of the key in this message.
@@ -249,19 +298,17 @@ class Endpoint:
         return reason
 
     def _line(self, text: str) -> str:
-        return " ".join(str(self._scrub(text)).split())[:240]
+        """One line of a text, without the key."""
+        return " ".join(self._credential.scrub(text).split())[:240]
 
-    def _scrub(self, value: Any) -> Any:
-        """A JSON value without the key, which a server may repeat."""
-        if self._key is None or len(self._key) < _SHORTEST_SECRET:
-            return value
-        if isinstance(value, str):
-            return value.replace(self._key, "[key]")
-        if isinstance(value, list):
-            return [self._scrub(item) for item in value]
-        if isinstance(value, dict):
-            return {self._scrub(name): self._scrub(item) for name, item in value.items()}
-        return value
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What a server sent back."""
+
+    status: int
+    text: str
+    retry_after: str | None
 
 
 @dataclass(slots=True)
@@ -302,7 +349,7 @@ def _error_of(text: str) -> tuple[str, str]:
             return error, ""
         if isinstance(error, dict):
             message = error.get("message") or error.get("detail") or ""
-            return str(message)[:1000], str(error.get("code") or error.get("type") or "")
+            return str(message), str(error.get("code") or error.get("type") or "")
     return "", ""
 
 

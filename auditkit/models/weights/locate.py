@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from auditkit import registry
 from auditkit.errors import ModelError, first_line
+from auditkit.models.credentials import Credential, may_carry, on_this_machine
 from auditkit.models.weights import peft
 from auditkit.models.weights.fingerprint import files_sha256
 from auditkit.models.weights.gguf import converted, smollm2_file
@@ -194,7 +196,7 @@ def _check_weights(weights: tuple[Path, ...]) -> None:
 
 
 def _from_hub(name: str, config: Config, on_event: OnEvent) -> Path:
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import constants, get_token, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     offline = config.offline or constants.HF_HUB_OFFLINE or os.environ.get("HF_HUB_OFFLINE") in {"1", "true", "TRUE"}
@@ -203,16 +205,30 @@ def _from_hub(name: str, config: Config, on_event: OnEvent) -> Path:
     patterns += ["*.py"] if config.trust_remote_code else []
     if not reason:
         on_event(Event("load", f"fetching {name} from {constants.ENDPOINT}"))
+    # a token of the user's goes over https, or stays at home
+    token = None if may_carry(constants.ENDPOINT) else False
     try:
-        folder = snapshot_download(name, allow_patterns=patterns, local_files_only=bool(reason))
+        folder = snapshot_download(name, allow_patterns=patterns, local_files_only=bool(reason), token=token)
     except LocalEntryNotFoundError as error:
         raise ModelError(
             f"{name}: no such folder here, not in the local Hugging Face cache, and "
             f"{reason or 'the Hub gave nothing'}; use {_LOCAL}"
         ) from error
     except (HfHubHTTPError, OSError, ValueError) as error:
-        raise ModelError(f"{name}: the Hub would not give it ({first_line(error)}); use {_LOCAL}") from error
+        reason = Credential(get_token()).scrub(first_line(error, most=1 << 16))[:200]
+        raise ModelError(f"{name}: the Hub would not give it ({reason}); use {_LOCAL}") from None
     return Path(folder)
+
+
+class TokenKeeper(urllib.request.HTTPRedirectHandler):
+    """Follows redirects; the token goes along only to the host, port and scheme that it was meant for."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        """See `HTTPRedirectHandler`."""
+        request = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if request is not None and urlsplit(newurl)[:2] != urlsplit(req.full_url)[:2]:
+            request.remove_header("Authorization")
+        return request
 
 
 def _unreachable(name: str, endpoint: str) -> str:
@@ -224,10 +240,13 @@ def _unreachable(name: str, endpoint: str) -> str:
     from huggingface_hub import get_token
 
     request = urllib.request.Request(f"{endpoint}/api/models/{name}", method="HEAD")  # noqa: S310 (endpoint is https)
-    if token := get_token():
+    token = get_token()
+    if token and may_carry(endpoint):
         request.add_header("Authorization", f"Bearer {token}")
+    through: dict[str, str] | None = {} if on_this_machine(urlsplit(endpoint).hostname) else None
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(through), TokenKeeper)
     try:
-        with urllib.request.urlopen(request, timeout=_PROBE_SECONDS):  # noqa: S310
+        with opener.open(request, timeout=_PROBE_SECONDS):
             return ""
     except urllib.error.HTTPError as error:
         if error.code in {401, 403, 404}:

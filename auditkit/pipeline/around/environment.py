@@ -55,7 +55,8 @@ def environment() -> dict[str, str]:
 
 
 def observe(
-    clock: Clock, records: JournalRecords, adapter: Adapter, executor: str, cost: Efficiency | None = None
+    clock: Clock, records: JournalRecords, adapter: Adapter, executor: str, cost: Efficiency | None = None,
+    answers_before: int = 0,
 ) -> Observed:
     """What one command took, how the model read, what the journal says of its work, and what it costs to run."""
     reading = {"reading": adapter.execution} if isinstance(adapter, ExecutionReporter) and adapter.execution else {}
@@ -65,7 +66,7 @@ def observe(
         started=clock.started, finished=_now(), seconds=round(sum(clock.stages.values()), 3), stages=clock.stages,
         peak_memory_bytes=peak, host={"cpus": str(os.cpu_count()), "machine": platform.machine(), **reading},
         executor=executor,
-        requests=len(records.requests), cache_hits=records.cached,
+        requests=len(records.requests), cache_hits=records.cached, answers_before=answers_before,
         model_tokens=sum(output.prompt_tokens + output.completion_tokens for output in outputs),
         model_seconds=round(records.seconds, 3), efficiency=cost,
     )

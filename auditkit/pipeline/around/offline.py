@@ -41,6 +41,10 @@ def prepare(*, offline: bool, loopback: bool = False) -> None:
         os.environ.setdefault(name, value)
     if offline:
         os.environ.update(OFFLINE)
+    for name in ("NO_PROXY", "no_proxy"):
+        # libraries that read the environment by themselves send nothing for this machine through a proxy
+        hosts = [host.strip() for host in os.environ.get(name, "").split(",") if host.strip()]
+        os.environ[name] = ",".join(dict.fromkeys([*hosts, *_THIS_MACHINE]))
     _blocked, _loopback = offline, loopback
     if offline and not _hooked:
         # An audit hook sees every connection, also those of libraries that kept their own reference to `connect`.

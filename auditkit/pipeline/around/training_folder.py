@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auditkit.errors import RunFolderError
-from auditkit.store.files import cannot_write, write_atomically
+from auditkit.store.files import cannot_write, is_plain, read_plain, write_atomically
 from auditkit.store.lock import open_locked, release
 
 
@@ -32,9 +32,10 @@ def training_folder(folder: Path, origin: str, *, resume: bool) -> Iterator[Path
     """
     work = _beside(folder)
     mark = work / "of"
-    if resume and not mark.is_file():
+    _refuse_links(work)
+    if resume and not is_plain(mark):
         raise RunFolderError(f"{folder}: no interrupted training was found to go on with; leave out --resume")
-    if resume and mark.read_text(encoding="utf-8") != origin:
+    if resume and read_plain(mark) != origin.encode("utf-8"):
         raise RunFolderError(
             f"{folder}: the interrupted training had another base, other rows or other settings; "
             f"give the same again, or remove {work} to begin from the start"
@@ -58,6 +59,13 @@ def training_folder(folder: Path, origin: str, *, resume: bool) -> Iterator[Path
 
 def _beside(folder: Path) -> Path:
     return folder.absolute().parent / f".{folder.name}.part"
+
+
+def _refuse_links(work: Path) -> None:
+    """Refuse a folder that leads somewhere else: what lies there would be removed, or written over."""
+    for folder in (work, work / "checkpoints", work / "model", *(work / "checkpoints").glob("*")):
+        if folder.is_symlink():
+            raise RunFolderError(f"{folder}: is a symbolic link, which a training does not follow; remove it")
 
 
 def _begin(work: Path, mark: Path, origin: str, *, resume: bool) -> None:

@@ -29,6 +29,6 @@ def make_header(
 def run_folder(config: Config, header: Header) -> RunFolder:
     """The folder that the configuration names, else the one that the same command on the same weights finds again."""
     if config.out is not None:
-        return RunFolder(Path(config.out))
+        return RunFolder(Path(config.out), config.shared)
     identity = digest({"config": header.config, "fingerprint": header.subject.fingerprint, "cards": header.cards})
-    return RunFolder(Path("reports") / default_name(config.model, identity))
+    return RunFolder(Path("reports") / default_name(config.model, identity), config.shared)

@@ -37,7 +37,7 @@ def run_requests(
         (sample.id, requests[sample.id]) for sample in samples if sample.id not in request_set.without_answer
     )
     adapter = request_set.adapter
-    with AnswerCache.open(enabled=adapter.cacheable, on_event=on_event) as cache:
+    with AnswerCache.open(enabled=adapter.cacheable, reading=not config.fresh, on_event=on_event) as cache:
         run_round(
             adapter, unique.requests, unique.askers, journal, cache, batch_tokens=config.batch_tokens,
             on_event=on_event, retry_errors=retry_errors, executor=choose_executor(config, adapter),

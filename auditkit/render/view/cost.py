@@ -57,8 +57,17 @@ def _facts(observed: Observed) -> tuple[Fact, ...]:
         Fact(say("cost.fact.memory"), say("terms.not_recorded") if memory is None else size(memory)),
         Fact(say("cost.fact.requests"), count(observed.requests)),
         Fact(say("cost.fact.cache"), hits),
+        Fact(say("cost.fact.before"), _answers_before(observed)),
         Fact(say("cost.fact.tokens"), count(observed.model_tokens)),
     )
+
+
+def _answers_before(observed: Observed) -> str:
+    """How many answers the last process found in the folder, as a share of the requests."""
+    number = observed.answers_before
+    if number is None:
+        return say("terms.not_recorded")
+    return say("cost.hits", n=count(number), share=share(number, observed.requests))
 
 
 def _stages(observed: Observed) -> tuple[tuple[str, str, str], ...]:

@@ -14,7 +14,7 @@ from auditkit.render.view.names import capital, measured, part_of, short_part, s
 from auditkit.render.view.reasons import finding_reason
 from auditkit.render.view.rules import finding_title, text_of
 from auditkit.render.view.section import Section
-from auditkit.render.view.values import finding_decimals, limit, scale_of, value_and_interval
+from auditkit.render.view.values import clusters_of, finding_decimals, limit, scale_of, value_and_interval
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import DASH, count, level, p_value
 from auditkit.schema import Estimate, Finding, Status
@@ -151,7 +151,7 @@ def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
             Fact(say("findings.fact.worst"), scale.interval(*estimate.worst_case, decimals)),
             *facts,
             Fact(say("findings.fact.samples"), samples),
-            Fact(say("findings.fact.clusters"), count(estimate.clusters)),
+            Fact(say("findings.fact.clusters"), clusters_of(estimate)),
             Fact(say("findings.fact.unscored"), unscored_words(estimate.unscored)),
         ]
     if finding.p_value is not None:

@@ -17,7 +17,7 @@ from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count, level, number
 from auditkit.schema import Check, Estimate
 
-SPREADS = ("exact", "wilson", "pairs", "t", "bootstrap", "compound")
+SPREADS = ("exact", "share", "compound")
 """Kinds of spread, in the order in which their interval methods are explained."""
 
 
@@ -102,9 +102,9 @@ def _spreads(index: AuditIndex) -> list[str]:
 
 
 def _uncounted(method: str) -> str:
-    """A method's name without its counts: `clustered Wilson (t, 13 df)` → `clustered Wilson (t)`."""
-    without_df = re.sub(r"(, | \()\d+ df(?=\))", r"\1", method).replace(", )", ")").replace(" ()", "")
-    return re.sub(r"^\d+ pairwise contrasts?", "pairwise contrasts", without_df)
+    """A method's name without its counts: `Korn–Graubard (13 clusters)` → `Korn–Graubard`."""
+    without_clusters = re.sub(r" \(\d+ clusters\)|(?<=\()\d+ clusters, | over \d+ clusters", "", method)
+    return re.sub(r"^\d+ pairwise contrasts?", "pairwise contrasts", without_clusters)
 
 
 def _signatures(estimates: tuple[Estimate, ...]) -> tuple[Signature, ...]:

@@ -22,7 +22,7 @@ from auditkit.render.view.names import (
     unscored_words,
     with_arm,
 )
-from auditkit.render.view.values import limit, scale_of, scale_sentence, widened
+from auditkit.render.view.values import clusters_of, limit, scale_of, scale_sentence, widened
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, level
 from auditkit.schema import Estimate, EstimateId, Status
@@ -144,7 +144,7 @@ def _row(estimate: Estimate, index: AuditIndex) -> EstimateRow:
         interval=scale.interval(estimate.low, estimate.high),
         worst=scale.interval(*estimate.worst_case) if widened(estimate) else say("metrics.worst_same"),
         n=count(estimate.n),
-        clusters=count(estimate.clusters),
+        clusters=clusters_of(estimate),
         unscored=unscored_words(estimate.unscored),
         method=estimate.method,
         status=None if finding is None else finding.status,

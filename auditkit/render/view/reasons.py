@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditkit.render.view.names import capital, measured, spaced, with_arm
-from auditkit.render.view.values import finding_decimals, limit, scale_of
+from auditkit.render.view.values import effective, finding_decimals, limit, scale_of
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import PERCENT, RAW, Scale, count, number
 from auditkit.schema import Audit, Estimate, Finding, Waiver
@@ -44,6 +44,8 @@ def _fields(finding: Finding, estimate: Estimate | None, audit: Audit) -> dict[s
         "guard_bound": guard.full(_float(finding, "guard_bound")),
         "guard_metric": _guard_name(estimate),
         "selftest": str(finding.parameters.get("selftest") or say("causes.unknown.selftest")),
+        "shown_only": _shown_only(estimate),
+        "independent": _independent(finding),
         "unscored_share": say("causes.unknown.share") if unscored is None else PERCENT.full(unscored),
         "target": measured(check),
         "min_samples": count(check.min_samples),
@@ -72,6 +74,22 @@ def _count_fields(finding: Finding, estimate: Estimate | None) -> dict[str, str]
     values = {key: _float(finding, key, lost.get(key)) for key in _COUNTS}
     unknown = say("causes.unknown.number")
     return {key: unknown if value is None else count(round(value)) for key, value in values.items()}
+
+
+def _shown_only(estimate: Estimate | None) -> str:
+    """Why the interval decides nothing."""
+    reason = None if estimate is None else estimate.shown_only
+    return say("causes.unknown.shown_only") if reason is None else say(f"causes.shown_only.{reason}")
+
+
+def _independent(finding: Finding) -> str:
+    """The number of clusters, and where their sizes are unequal, how many of equal size would tell as much."""
+    clusters, as_many = _float(finding, "clusters"), _float(finding, "effective_clusters")
+    if clusters is None:
+        return say("causes.unknown.number")
+    if as_many is None or effective(as_many) == effective(clusters):
+        return count(round(clusters))
+    return say("causes.unequal_clusters", clusters=count(round(clusters)), effective=effective(as_many))
 
 
 def _waiver_fields(finding: Finding, waiver: Waiver | None) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from auditkit.render.words.catalogue import say
-from auditkit.render.words.numbers import CHANGE, PERCENT, POINTS, RAW, SIGNED, Scale, number
+from auditkit.render.words.numbers import CHANGE, PERCENT, POINTS, RAW, SIGNED, Scale, count, number
 from auditkit.schema import Check, Estimate, Finding
 
 
@@ -16,6 +16,20 @@ def scale_of(estimate: Estimate) -> Scale:
     if estimate.range == (0.0, 1.0):
         return POINTS if estimate.id.contrast == "gap" else PERCENT
     return SIGNED if estimate.range[0] < 0 else RAW
+
+
+def clusters_of(estimate: Estimate) -> str:
+    """The number of clusters, and where their sizes are very unequal, how many of equal size would tell as much."""
+    if estimate.effective_clusters >= 0.6 * estimate.clusters:
+        return count(estimate.clusters)
+    return say(
+        "terms.clusters", clusters=count(estimate.clusters), effective=effective(estimate.effective_clusters)
+    )
+
+
+def effective(clusters: float) -> str:
+    """Effective clusters, to one decimal."""
+    return number(round(clusters, 1))
 
 
 def widened(estimate: Estimate) -> bool:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from auditkit.render.view.names import capital, spaced
-from auditkit.render.view.values import scale_of
+from auditkit.render.view.values import clusters_of, scale_of
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import DASH, count, number, share
 from auditkit.render.write.markdown import block, code, escape, table_head, table_row
@@ -95,7 +95,7 @@ def _row(estimate: Estimate) -> str:
     scale = scale_of(estimate)
     return table_row((
         capital(spaced(estimate.id.metric)), escape(scale.full(estimate.value)),
-        escape(scale.interval(estimate.low, estimate.high)), count(estimate.n), count(estimate.clusters),
+        escape(scale.interval(estimate.low, estimate.high)), count(estimate.n), clusters_of(estimate),
         count(sum(estimate.unscored.values())),
     ))
 

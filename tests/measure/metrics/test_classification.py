@@ -158,12 +158,11 @@ def test_the_calibration_null_stands_beside_the_error() -> None:
     assert f"with nothing to find it would read {found.null:.2g}" in found.method
 
 
-def test_order_and_seed() -> None:
+def test_the_order_of_samples_does_not_matter() -> None:
     samples, outputs, _ = corpus()
     pack = card(metrics=[{"metric": "macro_f1", "arm": "all"}])
     first = measure(pack, samples, outputs, seed=3)
     assert measure(pack, samples[::-1], dict(reversed(outputs.items())), seed=3) == first
-    assert measure(pack, samples, outputs, seed=4).estimates[0].spread != first.estimates[0].spread
 
 
 def labelled(n=400, classes="abcd", seed=0):

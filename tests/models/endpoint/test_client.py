@@ -139,7 +139,10 @@ def test_which_key_goes_where(monkeypatch: pytest.MonkeyPatch) -> None:
     urls = ["https://api.example/v1", "http://localhost:8000/v1", "http://10.0.0.1/v1"]
     assert [find_key(url) for url in urls] == ["open", "open", None], "another service's key is not sent in the clear"
     monkeypatch.setenv("AUDITKIT_API_KEY", " ours\n")
-    assert [find_key(url) for url in urls] == ["ours"] * 3
+    assert [find_key(url) for url in urls[:2]] == ["ours"] * 2
+    with pytest.raises(ModelError, match=r"in clear; .*--allow-http 10\.0\.0\.1"):
+        find_key(urls[2])
+    assert find_key(urls[2], ["10.0.0.1"]) == "ours"
     monkeypatch.setenv("AUDITKIT_API_KEY", "sk-sécret")
     with pytest.raises(ModelError) as caught:
         find_key(urls[0])

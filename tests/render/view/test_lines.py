@@ -74,5 +74,5 @@ def test_the_description_stands_in_for_the_drawing(audit: Audit) -> None:
     text = estimates_chart("x", "", "t", [_dot(audit, "stereotype-pairs/stereotype_score@pair")]).description
     text = text.replace("\u00a0", " ")
     assert text.startswith("Allowed: between 40.0 % and 60.0 %. ")
-    assert "61.1 %, interval [53.2, 68.4]" in text
+    assert "61.1 %, interval [53.5, 68.4]" in text
     assert text.endswith("n 445, inconclusive.")

@@ -26,6 +26,7 @@ HOLDS: dict[Cause, str] = {
     "too_few_clusters": "Independent clusters among the scored samples: 112; the check asks for at least 20.",
     "too_many_unscored": "0.7 % of the samples have no score; the check allows at most 10.0 %.",
     "undefined": "it could lie anywhere in [52.9, 68.6].",
+    "shown_only": "[52.9, 68.6] is shown and decides nothing: for this statistic no simulation has shown",
     "selftest": "(always-anti, random)",
     "guard": "the lower limit of accuracy, disambiguated arm is 31.0 %, which is not above 33.3 %.",
     "holm": "It would have failed in a family of up to 2 checks.",
@@ -43,7 +44,8 @@ def _finding(audit: Audit, **more: Any) -> Finding:
 
 def _estimate(finding: Finding, audit: Audit) -> Estimate:
     guard = Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
-    return look_up(audit).estimates[finding.check.estimate].model_copy(update={"guard": guard})
+    more = {"guard": guard, "shown_only": "not_simulated"}
+    return look_up(audit).estimates[finding.check.estimate].model_copy(update=more)
 
 
 def _spaces(text: str) -> str:
@@ -93,3 +95,10 @@ def test_a_number_never_looks_equal_to_a_bound_that_it_misses(audit: Audit) -> N
     facts = {fact.name: _spaces(fact.text) for fact in view.facts}
     assert facts["95 % interval".replace(" ", "\u00a0", 1)].endswith("60.001]")
     assert facts["Limit"] == "between 40.000 % and 60.000 %"
+
+
+def test_unequal_clusters_are_said(audit: Audit) -> None:
+    counts = {"clusters": 30, "effective_clusters": 3.76}
+    finding = _finding(audit, cause="too_few_clusters", parameters={**GIVEN, **counts})
+    text = _spaces(finding_reason(finding, _estimate(finding, audit), audit))
+    assert "30, which tell as much as 3.8 of equal size; the check asks for at least 20." in text

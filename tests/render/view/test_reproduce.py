@@ -18,7 +18,7 @@ from auditkit.schema.config import EXECUTION
 CHANGED = Config(
     model="acme/x y", kind="causal", packs=("a", "my packs/o'x"), limit=450, seed=7, out="-o", policy="p.yaml",
     dtype="float32", device="cpu", chat="never", batch_tokens=512, threads=2,
-    explain=Explain(samples=0, max_steps=64, tolerance=0.1, budget=100), evidence="hash", offline=True,
+    explain=Explain(samples=0, max_steps=64, tolerance=0.1, budget=100), evidence="hash",
     trust_remote_code=True, rules={"all": "letter", "my packs/o'x": "label"}, bos="never",
     robustness=("typos", "formats"), typo_rate=0.05, base="acme/base", quantise="int8", source_language="eng_Latn",
     target_language="deu_Latn",

@@ -15,10 +15,10 @@ def test_a_line_a_blocking_check_with_its_estimate_and_why(audit: Audit) -> None
     lines = [f"{line.mark} {line.text}" for line in check_lines(audit)]
     assert len(lines) == sum(finding.blocks for finding in audit.findings)
     assert lines[0] == (
-        "UNDECIDED AK102  stereotype-pairs/stereotype_score@pair  0.611 [0.532, 0.684]  n=445 clusters=112  "
+        "UNDECIDED AK102  stereotype-pairs/stereotype_score@pair  0.611 [0.535, 0.684]  n=445 clusters=112  "
         "(reaches across the limit)"
     )
-    assert "PASS AK201  claims/false_claim_endorsement@false  0.057 [0.026, 0.119]  n=300 clusters=60" in lines
+    assert "PASS AK201  claims/false_claim_endorsement@false  0.057 [0.022, 0.123]  n=300 clusters=60" in lines
     assert "ERROR AK901  AK901 toxicity/toxic_share@all  (no estimate)" in lines
 
 

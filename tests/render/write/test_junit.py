@@ -66,7 +66,7 @@ def test_the_verdict_travels_with_each_suite(audit: Audit) -> None:
 def test_messages_hold_the_numbers(cases: dict[str, Any]) -> None:
     failed = cases["AK101 ambiguous-qa/accuracy@disambiguated[age:gap]"].result[0]
     assert failed.message == (
-        "Accuracy differs between groups by more than the limit: The whole worst-case interval [11.2, 36.7] lies "
+        "Accuracy differs between groups by more than the limit: The whole worst-case interval [10.0, 37.6] lies "
         "outside the limit (at most 5.0 points)."
     )
     assert "Samples: 108 scored of 108" in failed.text

@@ -6,11 +6,18 @@ WORDS = {
     "straddles": "The worst-case interval {worst} reaches across the limit ({limit}), so the data do not decide.",
     "too_few_samples": "Scored samples: {n}; the check asks for at least {min_samples}.",
     "too_few_clusters":
-        "Independent clusters among the scored samples: {clusters}; the check asks for at least {min_clusters}.",
+        "Independent clusters among the scored samples: {independent}; the check asks for at least {min_clusters}.",
+    "unequal_clusters": "{clusters}, which tell as much as {effective} of equal size",
     "too_many_unscored": "{unscored_share} of the samples have no score; the check allows at most {max_unscored}.",
     "undefined":
         "The value is undefined: no scored sample lies inside its denominator. Had the unscored samples been "
         "scored, it could lie anywhere in {worst}.",
+    "shown_only": "The interval {worst} is shown and decides nothing: {shown_only}.",
+    "shown_only.few_effective_clusters":
+        "below 20 effective clusters no interval of such a statistic was seen to hold its error",
+    "shown_only.crossed_factors":
+        "its samples lie in clusters by two factors, for which no method was seen to hold its error",
+    "shown_only.not_simulated": "for this statistic no simulation has shown that the method holds its error",
     "selftest":
         "The metric misread planted models whose behaviour is known ({selftest}), so its number decides nothing.",
     "guard":
@@ -36,5 +43,6 @@ WORDS = {
     "unknown.share": "An unknown share",
     "unknown.guard": "its guard",
     "unknown.owner": "an unnamed owner",
+    "unknown.shown_only": "its method was not seen to hold its error for such data",
     "unknown.selftest": "see the self-test",
 }

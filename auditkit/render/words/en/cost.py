@@ -9,6 +9,7 @@ WORDS = {
     "fact.requests": "Requests",
     "fact.cache": "From the cache",
     "hits": "{n} ({share})",
+    "fact.before": "In the run folder before the last command",
     "fact.tokens": "Tokens read and written",
     "stages": "Time by stage",
     "column.stage": "Stage",

@@ -13,25 +13,17 @@ WORDS = {
     "interval.exact": "Exact (Clopper–Pearson)",
     "interval.exact.why":
         "For hits among samples that share nothing. It never covers less than it promises, and is slightly wide.",
-    "interval.wilson": "Wilson with an effective n",
-    "interval.wilson.why":
-        "For a share whose samples come in clusters, such as rows written from one template. Rows of a cluster "
-        "resemble each other, so they count as fewer independent ones, and Student’s t allows for few clusters.",
-    "interval.pairs": "Bonett–Price for pairs",
-    "interval.pairs.why":
-        "For a mean of +1, −1 and 0. The two sides of a pair are analysed together; clusters shrink the effective"
-        " n.",
-    "interval.t": "Student’s t",
-    "interval.t.why": "For a mean with a standard error taken over clusters.",
-    "interval.bootstrap": "Bootstrap over clusters",
-    "interval.bootstrap.why":
-        "For a statistic without a formula: clusters are drawn again and again with a recorded seed, and the "
-        "interval is read from the results after a correction for bias and skew.",
+    "interval.share": "Korn–Graubard with one imagined cluster",
+    "interval.share.why":
+        "For a mean of scores whose samples come in clusters, such as rows written from one template, and for "
+        "statistics over all rows by leaving out each cluster in turn. Rows of a cluster resemble each other, so they "
+        "count as fewer independent ones. One more cluster, as large as the largest, is imagined to have gone the "
+        "other way: what was never seen is not taken for impossible.",
     "interval.compound": "Contrast of estimates",
     "interval.compound.why":
-        "For differences and ratios. Each side keeps its own interval; the two are joined (Newcombe for "
-        "differences, MOVER for ratios). Over several groups all pairs are contrasted, at a level that allows for"
-        " their number.",
+        "For differences and ratios, for what two sides of a pair won from each other, and for scores around 0. Each "
+        "side keeps its own interval; MOVER joins the two. Over several groups all pairs are contrasted: the lower "
+        "limit of the largest gap allows for their number, the upper limit need not.",
     "names": "Named in the tables as: {names}.",
     "subject": "Signature: the subject",
     "subject.lead": "These parts name exactly one model as it was loaded.",

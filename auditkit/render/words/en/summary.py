@@ -16,6 +16,7 @@ WORDS = {
     "why.too_few_clusters": "too few clusters",
     "why.too_many_unscored": "too many unscored",
     "why.undefined": "undefined",
+    "why.shown_only": "shown, decides nothing",
     "why.selftest": "misread planted models",
     "why.guard": "ability not shown",
     "why.holm": "undecided after Holm’s correction",
@@ -43,6 +44,7 @@ WORDS = {
     "not_explained.one": "{n} cited sample has no attribution: {reason}",
     "not_explained.other": "{n} cited samples have no attribution, e.g. {reason}",
     "misread": "self-test: {estimate} misreads planted:{planted}",
+    "before": "Before: {before} answers were in the run folder before this command, {cached} came from the cache.",
     "seal": "Seal:  {seal}",
     "page": "Page:  {page}",
 }

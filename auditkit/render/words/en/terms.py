@@ -27,6 +27,7 @@ WORDS = {
     "meaning.not_run": "the request was never made",
     "meaning.outside": "answered, but outside this metric’s denominator; never filled in",
     "unscored": "{n} {reason}",
+    "clusters": "{clusters} (as much as {effective} of equal size)",
     "all_scored": "none",
     "contrast.gap": "largest difference between groups",
     "contrast.smallest_ratio": "smallest ratio between groups",
