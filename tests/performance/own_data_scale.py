@@ -15,6 +15,7 @@ import csv
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ import time
 from pathlib import Path
 
 LABELS = ("negative", "neutral", "positive")
-WORDS = "the a room service was not very good slow kind staff food price again we came late clean loud view and".split()
+WORDS = re.findall(r"\w+", "the a room service was not very good slow kind staff food price again we came late clean loud")
 GROUPS = {
     "gender": ("female", "male"), "age": ("18-29", "30-44", "45-59", "60-74", "75+"),
     "region": tuple(f"region {number}" for number in range(12)),

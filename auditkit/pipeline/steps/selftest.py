@@ -35,8 +35,9 @@ def selftest(
     clean = [sample for sample in samples if not sample.variant]
     rows = clean if len(clean) <= MOST_SAMPLES else limit(clean, MOST_SAMPLES, seed)
     readings = []
+    asked = {sample.id: requests[sample.id] for sample in rows}
     for planted in sorted({expected.planted for expected in card.planted}):
-        outputs = planted_outputs(planted, rows, requests)
+        outputs = planted_outputs(planted, rows, asked)
         estimates = measure(card, rows, outputs, level=LEVEL, seed=seed, pooled_only=True).estimates
         by_use = {(estimate.id.metric, estimate.id.arm): estimate for estimate in estimates}
         readings += [
