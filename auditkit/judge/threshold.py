@@ -39,6 +39,8 @@ def judge_check(check: Check, basis: Basis) -> Finding:
     if estimate is None and check.benchmark in basis.not_applicable:
         reason = basis.not_applicable[check.benchmark]
         return _unmeasured(check, "not_applicable", "not_applicable", {"reason": reason})
+    if estimate is not None and estimate.not_applicable is not None:
+        return _unmeasured(check, "not_applicable", "not_applicable", {"reason": estimate.not_applicable})
     if estimate is None or estimate.total == 0:
         return _unmeasured(check, "error", "no_estimate", {"bound": check.bound})
     region = check.region(estimate)

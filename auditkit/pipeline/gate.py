@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 from auditkit.judge.rules import rule_words
 from auditkit.judge.verdict import decide
+from auditkit.pipeline.around.seal import compare_with_seal
 from auditkit.pipeline.steps.judgement import judge_estimates
 from auditkit.pipeline.steps.policy import open_policy
 from auditkit.schema import Audit
+from auditkit.schema.event import Event, OnEvent, ignore
+from auditkit.store.folder import RunFolder, load_audit
+
+
+def read_sealed(path: Path, on_event: OnEvent = ignore) -> Audit:
+    """The audit of a run folder, or an audit.json, held against the seal of the journal beside it.
+
+    Args:
+        path: the folder or the file.
+        on_event: told where there is no journal to hold it against.
+
+    Raises:
+        VerifyError: the journal seals another audit.json.
+        RecordError: audit.json is damaged.
+    """
+    folder = RunFolder(path if path.is_dir() else path.parent)
+    audit = load_audit(path, on_event)
+    if (path.is_dir() or path.name == folder.audit.name) and compare_with_seal(folder):
+        return audit
+    on_event(Event("judge", f"{path}: not compared with a seal: no journal lies beside it"))
+    return audit
 
 
 def gate(audit: Audit, policy: str | None = None, today: dt.date | None = None) -> Audit:

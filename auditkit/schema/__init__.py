@@ -42,18 +42,19 @@ from auditkit.schema.policy import Check, PackChecks, Policy, Severity, Waiver
 from auditkit.schema.region import Region
 from auditkit.schema.request import Generation, Option, Request, RequestKind
 from auditkit.schema.rule import Rule, RuleText
-from auditkit.schema.sample import FORMAT, MARK, Choice, Sample, Source, variant_name
+from auditkit.schema.sample import FORMAT, MARK, PLAUSIBILITY, Choice, Sample, Source, variant_name
 from auditkit.schema.task import Task, TaskClass
 from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
-    "FORMAT", "MARK", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit",
-    "Benchmark", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast", "CurvePoint",
-    "Direction", "Efficiency", "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding",
-    "FreeText", "Generation", "Guard", "MetricUse", "Number", "Observed", "Option", "OptionScore", "OptionScores",
-    "Output", "PackChecks", "Part", "PlantedReading", "Policy", "Probabilities", "Quantity", "Reason",
-    "Recipe", "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample", "Score", "SelfTestReading",
-    "Severity", "Share", "ShownOnly", "Similarities", "Source", "SpanAnswer", "Spread", "Status", "Subject", "Tags",
-    "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask", "Upstream", "UpstreamFile", "Vector",
-    "Verdict", "Waiver", "canonical", "digest", "plain", "repair", "variant_name",
+    "FORMAT", "MARK", "PLAUSIBILITY", "SCHEMA_VERSION", "Answer", "AnswerPart", "AnswerReading", "Api",
+    "Attribution", "Audit", "Benchmark", "Cause", "Check", "Choice", "Cited", "Compound", "Config", "Contrast",
+    "CurvePoint", "Direction", "Efficiency", "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact",
+    "Fill", "Finding", "FreeText", "Generation", "Guard", "MetricUse", "Number", "Observed", "Option",
+    "OptionScore", "OptionScores", "Output", "PackChecks", "Part", "PlantedReading", "Policy", "Probabilities",
+    "Quantity", "Reason", "Recipe", "Record", "Region", "Request", "RequestKind", "Rule", "RuleText", "Sample",
+    "Score", "SelfTestReading", "Severity", "Share", "ShownOnly", "Similarities", "Source", "SpanAnswer",
+    "Spread", "Status", "Subject", "Tags", "Task", "TaskClass", "Template", "Text", "Training", "TrainingTask",
+    "Upstream", "UpstreamFile", "Vector", "Verdict", "Waiver", "canonical", "digest", "plain", "repair",
+    "variant_name",
 ]

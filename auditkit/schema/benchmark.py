@@ -10,6 +10,10 @@ from auditkit.schema.base import Record
 from auditkit.schema.request import Generation, RequestKind
 from auditkit.schema.sample import Choice
 
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""64 hex digits, in lower case."""
+Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+"""40 hex digits, in lower case."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
@@ -36,9 +40,9 @@ class UpstreamFile(Record):
     """Its name in messages and in `Source.file`."""
     path: str
     """Path in the repository; empty where only a mirror has the file."""
-    sha256: str
+    sha256: Sha256
     """Hash of its bytes, decompressed."""
-    bytes: int
+    bytes: int = Field(ge=0)
     """Size, decompressed."""
     beside: bool = False
     """True for a file that holds no rows of its own, such as the sources of translations."""
@@ -49,7 +53,7 @@ class Upstream(Record):
 
     repository: str
     """`owner/name` on GitHub."""
-    commit: str
+    commit: Commit
     """The commit, 40 hex digits."""
     files: tuple[UpstreamFile, ...] = Field(min_length=1)
     """The files, in the order in which they are read."""
@@ -151,7 +155,7 @@ class Benchmark(Record):
     """Expected readings of planted models."""
     default: bool = False
     """Whether the checks that the pack brings belong to the built-in policy `default`."""
-    rows: int
+    rows: int = Field(ge=0)
     """Number of rows, those left out included."""
-    sha256: str
+    sha256: Sha256
     """Hash of the bytes of the row files and then the training files (decompressed, in order)."""

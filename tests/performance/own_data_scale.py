@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 
 LABELS = ("negative", "neutral", "positive")
-WORDS = re.findall(r"\w+", "the a room service was not very good slow kind staff food price again we came late clean loud")
+WORDS = re.findall(r"\w+", "the a room service was not very good slow kind staff food price again we came late clean")
 GROUPS = {
     "gender": ("female", "male"), "age": ("18-29", "30-44", "45-59", "60-74", "75+"),
     "region": tuple(f"region {number}" for number in range(12)),

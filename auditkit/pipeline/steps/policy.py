@@ -62,7 +62,7 @@ def _design(check: Check, pack: AuditedPack) -> Design | None:
         return None
     metric = get("metric", check.metric)
     clusters = [
-        sample.clusters[pack.card.clusters[0]] for sample in pack.samples_and_variants if _counts(check, sample)
+        sample.clusters[pack.card.clusters[0]] for sample in pack.everything_asked if _counts(check, sample)
     ]
     if not clusters or metric.corpus is not None:
         return None

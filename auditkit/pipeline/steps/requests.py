@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auditkit.errors import ConfigError, ModelError
 from auditkit.load.packs import built_in_names
 from auditkit.load.requests import build, choose_rule
+from auditkit.load.scrambled import plausibility_twins
 from auditkit.load.variants import variants
 from auditkit.models.adapter import Adapter, FixedLabelAdapter, PackRows, SampleAnswerer
 from auditkit.models.families import family_of_scheme
@@ -93,14 +94,14 @@ def _requests(
             not_applicable[pack.card.name] = rule.reason
         else:
             rules[pack.card.name] = rule
-            requests |= _of_pack(pack, rule)
+            requests |= requests_of_pack(pack, rule)
     return rules, not_applicable, requests
 
 
-def _of_pack(pack: AuditedPack, rule: str) -> dict[str, Request]:
+def requests_of_pack(pack: AuditedPack, rule: str) -> dict[str, Request]:
     """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
     that reads no prompt."""
-    clean = _built(pack.card, rule, pack.samples)
+    clean = _built(pack.card, rule, (*pack.samples, *pack.guards))
     varied = _built(pack.card, rule, pack.variants)
     unchanged = {
         sample.id for sample in pack.variants if varied[sample.id].sha256 == clean[sample.clean_id].sha256
@@ -151,7 +152,9 @@ def _answerer(config: Config, packs: Sequence[AuditedPack]) -> SampleAnswerer | 
         return None
     cards = {pack.card.name: pack.card for pack in packs}
     rows = (
-        sample for pack in packs for sample in (*pack.rows, *variants(pack.card, pack.rows, config, pack.rows))
+        sample for pack in packs for sample in (
+            *pack.rows, *plausibility_twins(pack.card, pack.rows), *variants(pack.card, pack.rows, config, pack.rows),
+        )
     )
     others = [name for name in built_in_names() if name not in cards]
     answerer: SampleAnswerer = family.load("answerer")(
@@ -169,7 +172,7 @@ def _for_answerer(answerer: SampleAnswerer, config: Config, packs: Sequence[Audi
     rules, not_applicable, requests = _requests(packs, rule_of)
     first_of: dict[str, Sample] = {}
     without_answer: set[str] = set()
-    for sample in (sample for pack in packs for sample in pack.samples_and_variants):
+    for sample in (sample for pack in packs for sample in pack.everything_asked):
         if sample.id not in requests:
             continue
         if answerer.holds(sample):
