@@ -10,17 +10,19 @@ if TYPE_CHECKING:
     from auditkit.pipeline.audit import AuditRun
     from auditkit.schema import Audit
 
-COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta", "not_applicable": "blue"}
+COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta", "not_applicable": "blue",
+           "not_run": "yellow", "waived": "yellow", "not_judged": "blue"}
 
 
 def print_findings(audit: Audit) -> None:
-    """One line a blocking finding, with its estimate; then how many others warn."""
-    from auditkit.render.view.summary import check_lines, warnings
+    """One line a finding that blocks or did not pass, with the interval that was gated; then the small print."""
+    from auditkit.render.view.summary import check_lines
+    from auditkit.render.view.verdict import small_print
 
     for line in check_lines(audit):
         click.echo(f"  {click.style(f'{line.mark:9}', fg=COLOURS[line.status], bold=True)} {line.text}")
-    if more := warnings(audit):
-        click.echo(f"  {more}")
+    for text in small_print(audit):
+        click.echo(text)
 
 
 def print_not_measured(audit: Audit) -> None:

@@ -244,6 +244,22 @@ def _folder(name_or_dir: str | Path) -> Path:
     raise PackError(f'no benchmark pack is called "{name_or_dir}"; {hint}')
 
 
+def refuse_reserved(pack: Pack) -> None:
+    """Refuse a folder that bears the name of a pack that auditkit knows: checks by that name are about other rows.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if pack.card.name in reserved_names() and pack.folder.parent != packs_root():
+        path = display(pack.folder / CARD)
+        raise ConfigError(f'{path}: "name": {pack.card.name} is a pack that auditkit brings; give yours another name')
+
+
+def reserved_names() -> frozenset[str]:
+    """Names that no folder or task of a user's may bear: those of the packs that auditkit knows."""
+    return frozenset(_shipped(packs_root()))
+
+
 def _card(folder: Path, overrides: Mapping[Location, Any] | None = None) -> Benchmark:
     """The folder's card, with what no type can say checked."""
     path = Path(display(folder / CARD))

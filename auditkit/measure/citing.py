@@ -93,8 +93,8 @@ def _above(keys: tuple[Floats, ...], rows: Codes, last: int) -> Mask:
 def badness(
     direction: Direction, range: tuple[float, float], ideal: float | None, value: float | None
 ) -> Callable[[Scores], Scores]:
-    """How far a score, or each of several, is from the best possible one, in the unfavourable direction; negative on the
-    favourable side.
+    """How far a score, or each of several, is from the best possible one, in the unfavourable direction; negative on
+    the favourable side.
 
     Where the ideal lies in the middle, the side on which `value` lies is unfavourable; both, if it is at the ideal or
     not known.

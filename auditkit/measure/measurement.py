@@ -15,7 +15,18 @@ from auditkit.measure.guards import GuardFinder
 from auditkit.measure.table import ScoreTable, score_table
 from auditkit.measure.units import AnsweredSamples, Outputs
 from auditkit.measure.uses import metric_of
-from auditkit.schema import Benchmark, Cited, Estimate, EstimateId, FreeText, MetricUse, Sample, Score, digest
+from auditkit.schema import (
+    UNKNOWN,
+    Benchmark,
+    Cited,
+    Estimate,
+    EstimateId,
+    FreeText,
+    MetricUse,
+    Sample,
+    Score,
+    digest,
+)
 from auditkit.stats.columns import Mask, ScoreColumn
 from auditkit.stats.estimates import contrast, estimate
 
@@ -176,11 +187,12 @@ def _pooled(scored: _ScoredUse) -> Estimate:
 
 
 def _slices(scored: _ScoredUse) -> Iterator[Estimate]:
-    for key in scored.use.slices:
-        facts = scored.table.units.facts(key)
-        for value in facts.names:
-            mask = facts.named(value)
-            estimate_of_slice = _estimate(scored, scored.table.rows(mask), scored.id(slice={key: value}))
+    for keys in scored.use.slice_keys:
+        facts = scored.table.units.facts(keys)
+        for values in facts.names:
+            mask = facts.named(values)
+            name = scored.id(slice=dict(zip(keys, values, strict=True)))
+            estimate_of_slice = _estimate(scored, scored.table.rows(mask), name)
             yield _with_citations(scored, estimate_of_slice, mask, K_SLICE, extreme_only=True)
 
 
@@ -194,7 +206,7 @@ def _groups(scored: _ScoredUse) -> Iterator[Estimate]:
         by_axis[axis] = [
             _estimate(scored, column, scored.id(axis=axis, group=name)) for name, column in columns.items()
         ]
-        named = {name: column for name, column in columns.items() if name != groups.UNKNOWN}
+        named = {name: column for name, column in columns.items() if name != UNKNOWN}
         if len(named) > 1:
             contrasted[axis] = named
     contrasts = _contrasts(scored, contrasted)
@@ -202,12 +214,19 @@ def _groups(scored: _ScoredUse) -> Iterator[Estimate]:
         yield from (*estimates, *contrasts.get(axis, ()))
 
 
+def contrasted_by(metric: Metric) -> tuple[ContrastKind, ...]:
+    """How the groups of an axis are contrasted on a metric."""
+    if metric.direction == "middle" or metric.range[0] < 0 or metric.corpus is not None:
+        # No outcome is the favourable one, a ratio of signed numbers means nothing, or no interval is known for it.
+        return ("gap",)
+    return "gap", "smallest_ratio"
+
+
 def _contrasts(scored: _ScoredUse, by_axis: Mapping[str, Columns]) -> dict[str, list[Estimate]]:
     """Gap and, where it has a meaning, smallest ratio of each axis."""
     metric = scored.metric
     contrasts = {axis: [gap] for axis, gap in _contrast(scored, by_axis, "gap").items()}
-    if metric.direction == "middle" or metric.range[0] < 0 or metric.corpus is not None:
-        # No outcome is the favourable one, a ratio of signed numbers means nothing, or no interval is known for it.
+    if "smallest_ratio" not in contrasted_by(metric):
         return contrasts
     if metric.direction == "lower":
         # Four-fifths ratios are of favourable outcomes: a rate of harm is turned round.

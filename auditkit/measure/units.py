@@ -6,21 +6,22 @@ numbered, so that no metric, slice or group sorts or copies texts again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.measure import answers
-from auditkit.measure.groups import UNKNOWN, group_of
-from auditkit.schema import Output, Sample
+from auditkit.measure.groups import group_of
+from auditkit.schema import UNKNOWN, Output, Sample
 from auditkit.stats.columns import Codes, Floats, Mask
 
 Outputs = Mapping[str, Output | None]
 UnitKind = Literal["sample", "origin"]
+L = TypeVar("L", str, tuple[str, ...])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -54,23 +55,23 @@ class Unit:
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
-    """A name for each unit, as numbers."""
+class Labels(Generic[L]):
+    """A label for each unit, as numbers."""
 
-    names: tuple[str, ...]
-    """The different names, sorted."""
+    names: tuple[L, ...]
+    """The different labels, sorted."""
     codes: Codes
-    """Shape (n,): index of each unit's name."""
+    """Shape (n,): index of each unit's label."""
 
     @staticmethod
-    def of(labels: Sequence[str]) -> Labels:
-        """Number the labels in the order of their names."""
+    def of(labels: Sequence[L]) -> Labels[L]:
+        """Number the labels in their order."""
         names = tuple(sorted(set(labels)))
         codes = {name: code for code, name in enumerate(names)}
         return Labels(names, np.fromiter((codes[label] for label in labels), dtype=np.intp, count=len(labels)))
 
-    def named(self, name: str) -> Mask:
-        """Which units bear a name, shape (n,)."""
+    def named(self, name: L) -> Mask:
+        """Which units bear a label, shape (n,)."""
         return np.asarray(self.codes == self.names.index(name))
 
 
@@ -81,23 +82,31 @@ class Units:
         """Take the units and the answers to their samples; see `AnsweredSamples.units`."""
         self.units = tuple(units)
         self._outputs = outputs
-        self._labels: dict[tuple[str, str], Labels] = {}
+        self._facts: dict[tuple[str, ...], Labels[tuple[str, ...]]] = {}
+        self._groups: dict[str, Labels[str]] = {}
+        self._clusters: dict[str, Labels[str]] = {}
 
-    def facts(self, key: str) -> Labels:
-        """The units' metadata under a key."""
-        return self._once("fact", key, lambda unit: unit.fact(key))
+    def facts(self, keys: tuple[str, ...]) -> Labels[tuple[str, ...]]:
+        """The units' metadata under some keys."""
+        if keys not in self._facts:
+            self._facts[keys] = Labels.of([tuple(unit.fact(key) for key in keys) for unit in self.units])
+        return self._facts[keys]
 
-    def groups(self, axis: str) -> Labels:
+    def groups(self, axis: str) -> Labels[str]:
         """The units' groups on an axis; empty where the axis is not theirs."""
-        return self._once("group", axis, lambda unit: unit.group(axis) or "")
+        if axis not in self._groups:
+            self._groups[axis] = Labels.of([unit.group(axis) or "" for unit in self.units])
+        return self._groups[axis]
 
-    def clusters(self, factor: str) -> Labels:
+    def clusters(self, factor: str) -> Labels[str]:
         """The units' clusters.
 
         Raises:
             MeasurementError: twins in different clusters, or in none.
         """
-        return self._once("cluster", factor, lambda unit: unit.cluster(factor))
+        if factor not in self._clusters:
+            self._clusters[factor] = Labels.of([unit.cluster(factor) for unit in self.units])
+        return self._clusters[factor]
 
     @cached_property
     def margins(self) -> Floats:
@@ -115,11 +124,6 @@ class Units:
     @cached_property
     def _by_id(self) -> Mapping[str, Unit]:
         return {unit.id: unit for unit in self.units}
-
-    def _once(self, kind: str, name: str, label: Callable[[Unit], str]) -> Labels:
-        if (kind, name) not in self._labels:
-            self._labels[kind, name] = Labels.of([label(unit) for unit in self.units])
-        return self._labels[kind, name]
 
 
 class AnsweredSamples:
@@ -143,15 +147,17 @@ class AnsweredSamples:
     def units(self, arm: str, kind: UnitKind) -> Units:
         """The units of an arm: its samples, or their origins."""
         if (arm, kind) not in self._units:
-            samples = self.arm(arm)
-            units = [Unit(sample.id, (sample,)) for sample in samples] if kind == "sample" else _origins(samples)
-            self._units[arm, kind] = Units(units, self.outputs)
+            self._units[arm, kind] = Units(units_of(kind, self.arm(arm)), self.outputs)
         return self._units[arm, kind]
 
 
-def _origins(samples: Sequence[Sample]) -> list[Unit]:
+def units_of(kind: UnitKind, samples: Sequence[Sample]) -> list[Unit]:
+    """What a metric scores one by one, sorted by id: the samples, or the origins that they are twins of."""
+    ordered = sorted(samples, key=lambda sample: sample.id)
+    if kind == "sample":
+        return [Unit(sample.id, (sample,)) for sample in ordered]
     origins: dict[str, list[Sample]] = {}
-    for sample in samples:
+    for sample in ordered:
         origins.setdefault(sample.origin, []).append(sample)
     return [Unit(origin, tuple(members)) for origin, members in sorted(origins.items())]
 

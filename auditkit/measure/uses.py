@@ -13,6 +13,8 @@ from auditkit.measure.evaluate_modules import PREFIX, module_metric
 from auditkit.registry import get
 from auditkit.schema import Benchmark, MetricUse, Sample
 
+Slicing = str | tuple[str, ...]
+"""A metadata key, or several that are crossed."""
 UNSCORED_SHARE = "unscored_share"
 """The metric of answers that could not be read."""
 
@@ -62,5 +64,5 @@ def _add(uses: dict[tuple[str, str], MetricUse], use: MetricUse) -> None:
     uses[use.metric, use.arm] = use
 
 
-def _joined(keys: Iterable[str]) -> tuple[str, ...]:
+def _joined(keys: Iterable[Slicing]) -> tuple[Slicing, ...]:
     return tuple(dict.fromkeys(keys))

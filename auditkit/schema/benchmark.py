@@ -88,14 +88,19 @@ class MetricUse(Record):
     """Name of the metric, or `evaluate:DIR` (`evaluate:DIR#KEY`): a metric module of the evaluate library."""
     arm: str
     """The arm, or `all`."""
-    slices: tuple[str, ...] = ()
-    """Metadata keys by which the metric is also shown."""
+    slices: tuple[str | tuple[str, ...], ...] = ()
+    """Metadata keys, and crossings of several, by which the metric is also measured: `[axis, [axis, polarity]]`."""
     groups: bool = False
     """Whether it is also estimated for each demographic group of the sample, with gap and ratio."""
     range: tuple[float, float] | None = None
     """Lowest and highest value, for `evaluate:` modules, which do not tell."""
     direction: Literal["higher", "lower"] | None = None
     """Which values are better, for `evaluate:` modules."""
+
+    @property
+    def slice_keys(self) -> tuple[tuple[str, ...], ...]:
+        """The keys of each slicing: one, or several that are crossed."""
+        return tuple((keys,) if isinstance(keys, str) else keys for keys in self.slices)
 
 
 class Benchmark(Record):

@@ -62,8 +62,7 @@ def write_data(rows: int, folder: Path) -> None:
                 continue
             weights = {name: draw.random() + (0.7 if name == label else 0.0) for name in LABELS}
             total = sum(weights.values())
-            probabilities = {name: round(weight / total, 4) for name, weight in weights.items()}
-            probabilities[LABELS[0]] = 1.0 - probabilities[LABELS[1]] - probabilities[LABELS[2]]
+            probabilities = {name: int(1e4 * weight / total) / 1e4 for name, weight in weights.items()}
             predictions.write(json.dumps({"id": f"r{number}", "probabilities": probabilities}) + "\n")
 
 

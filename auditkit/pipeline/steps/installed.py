@@ -54,8 +54,7 @@ def compare_policy(header: Header) -> Comparison:
         return Comparison(f"policy {policy.name}", "it is no built-in one; judge by your own: `auditkit gate --policy`")
     if name == "packs" and not all(_is_known(pack) for pack in header.config.packs):
         return Comparison(f"policy {name}", "it holds checks of packs that are not part of auditkit")
-    audited = [*(card.name for card in header.cards), *header.not_applicable]
-    if plain(open_policy(name, header.config.packs, audited)) != plain(policy):
+    if plain(open_policy(name, header.config.packs, header.declared)) != plain(policy):
         raise VerifyError(
             f'policy: is called "{name}", but its checks are not those of this auditkit\'s policy of that name; '
             f"{_remedy(header)}"
@@ -79,6 +78,8 @@ def _compare(header: Header, pack: PackAnswers) -> Comparison:
     if audited.card != card:
         fields = ", ".join(_differing(plain(audited.card), plain(card)))
         raise VerifyError(f"{name}: its card is not that of the installed pack ({fields}); {_remedy(header)}")
+    if audited.declared != tuple(metric for metric in header.declared if metric.benchmark == card.name):
+        raise VerifyError(f"{name}: its slices and groups are not those of the installed rows; {_remedy(header)}")
     requests = requests_of_pack(audited, rule)
     expected = {sample.id: sample for sample in audited.everything_asked if sample.id in requests}
     journalled = {sample.id: sample for sample in pack.samples}

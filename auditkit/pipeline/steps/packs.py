@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from auditkit.errors import ConfigError
 from auditkit.load.own_data import open_task
-from auditkit.load.packs import open_pack
+from auditkit.load.packs import open_pack, refuse_reserved
 from auditkit.load.samples import read_samples
 from auditkit.load.sampling import limit
 from auditkit.load.scrambled import plausibility_twins
 from auditkit.load.variants import variants
+from auditkit.measure.declared import declared
 from auditkit.measure.uses import completed
-from auditkit.schema import Benchmark, Config, Sample
+from auditkit.schema import Benchmark, Config, DeclaredMetric, Sample
 from auditkit.schema.event import Event, OnEvent, ignore
 
 
@@ -26,6 +27,8 @@ class AuditedPack:
     samples: tuple[Sample, ...]
     rows: tuple[Sample, ...]
     """All rows of the pack, audited or not."""
+    declared: tuple[DeclaredMetric, ...]
+    """What the card declares and all rows hold."""
     variants: tuple[Sample, ...] = ()
     """Of the samples, where the configuration asks for robustness runs."""
     guards: tuple[Sample, ...] = ()
@@ -42,7 +45,7 @@ def load_packs(config: Config, on_event: OnEvent) -> list[AuditedPack]:
 
     Raises:
         PackError: a pack or a file of the user's cannot be read.
-        ConfigError: a pack or task is named twice.
+        ConfigError: a pack or task is named twice, or bears the name of a pack that auditkit brings.
     """
     packs = [audited_pack(card, rows, most, config, on_event) for card, rows, most in list(_sources(config))]
     repeated = sorted(name for name, count in Counter(pack.card.name for pack in packs).items() if count > 1)
@@ -55,7 +58,9 @@ def _sources(config: Config) -> Iterator[tuple[Benchmark, list[Sample], int | No
     """Card, rows and the most of them that are audited, of each pack and each task."""
     for name in config.packs:
         pack = open_pack(name)
-        yield pack.card, read_samples(pack), config.limit
+        rows = read_samples(pack)
+        refuse_reserved(pack)
+        yield pack.card, rows, config.limit
     for task in config.tasks:
         card, rows = open_task(task)
         yield card, rows, task.limit or config.limit
@@ -81,4 +86,7 @@ def audited_pack(
         card = card.model_copy(update={"formats": ()})
     guards = plausibility_twins(card, samples)
     card = completed(card, (*rows, *guards))
-    return AuditedPack(card, tuple(samples), tuple(rows), tuple(twins), tuple(guards))
+    names = tuple(dict.fromkeys(twin.variant for twin in twins))
+    # twins of all rows, so that what is declared does not depend on how many are asked
+    held = declared(card, (*rows, *plausibility_twins(card, rows)), names)
+    return AuditedPack(card, tuple(samples), tuple(rows), held, tuple(twins), tuple(guards))
