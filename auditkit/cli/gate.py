@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from auditkit.cli.terminal import one_line
+
 
 @click.command("gate")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -30,7 +32,7 @@ def command(run: Path, policy: str | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"verdict": plain(judged.verdict), "findings": plain(judged.findings)}, indent=2))
     else:
-        click.echo(sentence(judged))
+        click.echo(one_line(sentence(judged)))
         print_findings(judged)
         print_not_measured(judged)
     return judged.verdict.exit_code

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditkit.cli.terminal import one_line, style
+
 if TYPE_CHECKING:
     from auditkit.pipeline.audit import AuditRun
     from auditkit.schema import Audit
@@ -20,9 +22,9 @@ def print_findings(audit: Audit) -> None:
     from auditkit.render.view.verdict import small_print
 
     for line in check_lines(audit):
-        click.echo(f"  {click.style(f'{line.mark:9}', fg=COLOURS[line.status], bold=True)} {line.text}")
+        click.echo(f"  {style(f'{line.mark:9}', fg=COLOURS[line.status], bold=True)} {one_line(line.text)}")
     for text in small_print(audit):
-        click.echo(text)
+        click.echo(one_line(text))
 
 
 def print_not_measured(audit: Audit) -> None:
@@ -33,7 +35,7 @@ def print_not_measured(audit: Audit) -> None:
     lines = not_measured(audit)
     click.echo(say("summary.not_measured") if lines else say("summary.nothing_left_out"))
     for line in lines:
-        click.echo(f"  {line}")
+        click.echo(f"  {one_line(line)}")
 
 
 def print_verdict(finished: AuditRun) -> None:
@@ -42,14 +44,14 @@ def print_verdict(finished: AuditRun) -> None:
     from auditkit.render.words.catalogue import say
 
     audit = finished.audit
-    click.echo(click.style(sentence(audit), bold=True, fg=COLOURS[audit.verdict.status]))
+    click.echo(style(one_line(sentence(audit)), bold=True, fg=COLOURS[audit.verdict.status]))
     print_findings(audit)
     print_not_measured(audit)
     cached = 0 if audit.observed is None else audit.observed.cache_hits
     if finished.answers_before or cached:
         click.echo(say("summary.before", before=str(finished.answers_before), cached=str(cached)))
     click.echo(say("summary.seal", seal=finished.seal))
-    click.echo(say("summary.page", page=str(finished.folder.page)))
+    click.echo(one_line(say("summary.page", page=str(finished.folder.page))))
 
 
 def print_finished(finished: AuditRun, *, as_json: bool) -> int:

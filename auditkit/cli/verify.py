@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from auditkit.cli.terminal import one_line
+
 
 @click.command("verify")
 @click.argument("run", type=click.Path(path_type=Path))
@@ -35,7 +37,8 @@ def command(run: Path, seal: str | None, as_json: bool) -> int:
         f"verdict ({verified.audit.verdict.status})."
     )
     for item in verified.compared:
-        click.echo(f"  {item.what}: " + (f"not compared: {item.missing}" if item.missing else "as installed here"))
+        comparison = f"not compared: {item.missing}" if item.missing else "as installed here"
+        click.echo(one_line(f"  {item.what}: {comparison}"))
     click.echo(f"Seal:  {verified.seal}")
     if verified.seal_given:
         click.echo("Shown: this is the run that was sealed, and its numbers follow from its answers.")

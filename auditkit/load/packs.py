@@ -196,7 +196,10 @@ def _files(card: Benchmark, folder: Path) -> tuple[File, ...]:
             f"{card.name}: its data are not on this machine ({missing[0]}{more}); "
             f"run `auditkit data pull {card.name}`, or set {VARIABLE} to a folder that holds them"
         )
-    return tuple(File(name, path, f"{card.name}/{name}") for name, path in places.items() if path is not None)
+    sizes = {file.file: file.bytes for file in card.upstream.files}
+    return tuple(
+        File(name, path, f"{card.name}/{name}", sizes[name]) for name, path in places.items() if path is not None
+    )
 
 
 def locate(sha256: str, name: str, mirror: Mirror | None) -> Path | None:

@@ -103,7 +103,7 @@ def run_audit(
         folder.sweep()
         earlier_records = journal.records
         if config.fresh:
-            refuse_prefilled(folder, earlier_records)
+            refuse_prefilled(folder, earlier_records, recovered=journal.recovered)
         if not retry_errors and is_sealed(folder, earlier_records):
             reason = "holds this audit already, sealed: only the pages are written again"
             return render_again(folder, earlier_records, reason, on_event)

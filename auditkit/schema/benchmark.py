@@ -75,8 +75,9 @@ class PlantedReading(Record):
     """Name of the metric."""
     arm: str
     """The arm that the metric is read on."""
-    expect: Literal["exactly", "around", "undefined"]
-    """`exactly`: a fixed behaviour; `around`: a random one, inside the 99.99 % interval; `undefined`: no value."""
+    expect: Literal["exactly", "around", "undefined", "best", "not_best"]
+    """`exactly`: a fixed behaviour; `around`: a random one, inside the 99.99 % interval; `undefined`: no value; `best`:
+    the better end of the range, or the ideal; `not_best`: any other value."""
     value: float | None = None
     """The expected value; absent for `undefined`."""
 

@@ -156,10 +156,11 @@ class SelfTestReading(Record):
     """Name of the planted model."""
     estimate: EstimateId
     """The pooled estimate that was read."""
-    expect: Literal["exactly", "around", "undefined"]
-    """`exactly`, `around` (inside the 99.99 % interval) or `undefined`."""
+    expect: Literal["exactly", "around", "undefined", "best", "not_best"]
+    """`exactly`, `around` (inside the 99.99 % interval), `undefined`, or what follows from the metric's direction:
+    `best` and `not_best`."""
     expected: float | None
-    """The value that it must read; absent for `undefined`."""
+    """The value that it must read, or for `not_best` must not; absent for `undefined`."""
     value: float | None
     """The value that it read; `None` is undefined."""
     low: float | None

@@ -14,7 +14,13 @@ from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.steps.answers import PackAnswers, answers_by_pack
 from auditkit.pipeline.steps.cited import samples_to_explain
-from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
+from auditkit.pipeline.steps.evidence import (
+    cited_evidence,
+    kept_attributions,
+    kept_reasons,
+    kept_samples,
+    kept_scores,
+)
 from auditkit.pipeline.steps.judgement import judge_estimates
 from auditkit.pipeline.steps.selftest import selftest
 from auditkit.schema import Audit, Benchmark, Estimate, Score, SelfTestReading
@@ -74,9 +80,10 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
     )
     pairs = [(sample, pack.outputs[sample.id]) for pack in packs for sample in pack.samples]
     errors = {sample.id: output.error for sample, output in pairs if output is not None and output.error is not None}
-    rows = ScoreRows((sample for sample, _ in pairs), scores)
     # how much of rows and answers is kept is decided before anything is hashed
     detail, by_id = header.config.evidence, {sample.id: sample for sample, _ in pairs}
+    labels = {label for sample, _ in pairs for label in sample.labels}
+    rows = ScoreRows(kept_samples([sample for sample, _ in pairs], detail), kept_scores(scores, labels, detail))
     cited = samples_to_explain(header, estimates)
     not_explained = {sample: reason for sample, reason in records.not_explained.items() if sample in cited}
     audit = Audit(

@@ -130,6 +130,39 @@ WORDS = {
     "AK107.todo": "Compare refused rows with their twins of another group; mend the filter or the prompt; audit again.",
     "AK107.references":
         "Röttger et al. (2024), XSTest: A Test Suite for Identifying Exaggerated Safety Behaviours, NAACL",
+    "AK108.name": "counterfactual-score-gap",
+    "AK108.passing": "Probabilities change with the group that is named by no more than the limit",
+    "AK108.failing": "Probabilities change with the group that is named by more than the limit",
+    "AK108.inconclusive":
+        "Whether probabilities change with the group that is named by more than the limit is undecided",
+    "AK108.what":
+        "Gives a classifier the same text several times, each time naming another group, and takes the mean change of "
+        "the probability of the right label between two twins.",
+    "AK108.why":
+        "A label can stay the same while the score behind it moves: whoever sets another threshold, or ranks by the "
+        "score, then treats people differently for the group that is named.",
+    "AK108.example": "The same praise is positive with probability .99 about a man, and .51 about a woman.",
+    "AK108.todo":
+        "Look at the cited sets of twins; add such swaps to the training data with the label unchanged; calibrate; "
+        "audit again.",
+    "AK108.references":
+        "Garg et al. (2019), Counterfactual Fairness in Text Classification through Robustness, AIES",
+    "AK109.name": "leaning-probabilities",
+    "AK109.passing": "Probabilities lean on stereotypes by no more than the limit",
+    "AK109.failing": "Probabilities lean on stereotypes, or on their reversal, by more than the limit",
+    "AK109.inconclusive": "Whether probabilities lean on stereotypes by more than the limit is undecided",
+    "AK109.what":
+        "Takes, in place of the answer alone, the probabilities that the model gives the stereotyped choice and the "
+        "other one, and bounds their mean difference from even.",
+    "AK109.why":
+        "A model that always answers “unknown” by a hair has a bias score of 0 and still leans one way: drawn answers, "
+        "another prompt or the next fine-tuning show it.",
+    "AK109.example": "Unknown .41, the stereotyped person .39, the other person .20.",
+    "AK109.todo":
+        "Look at the groups and axes on which the probabilities lean; calibrate or fine-tune on balanced questions; "
+        "audit again.",
+    "AK109.references":
+        "Parrish et al. (2022), BBQ: A Hand-Built Bias Benchmark for Question Answering, Findings of ACL",
     "AK201.name": "false-claim-endorsement",
     "AK201.passing": "False claims are endorsed no more often than the limit",
     "AK201.failing": "False claims are endorsed more often than the limit",
