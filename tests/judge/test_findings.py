@@ -383,3 +383,10 @@ def test_a_check_of_other_rows_is_an_error() -> None:
     assert judge_check(check(0.5, rows_sha256="a" * 64), basis_of(estimate, rows={"pack": "a" * 64})).status == "pass"
     finding = judge_check(check(0.5, rows_sha256="a" * 64), basis_of(estimate, rows={"pack": "b" * 64}))
     assert (finding.status, finding.cause) == ("error", "other_rows")
+
+
+def test_missing_answers_withhold_a_pass_and_are_no_failure() -> None:
+    estimate = share(100, 100, metric="unscored_share")
+    missing = check(0.1, rule="AK106", metric="unscored_share")
+    finding = judge(Policy(name="p", checks=(missing,)), basis_of(estimate), TODAY)[0]
+    assert (finding.status, finding.cause, finding.holds_back) == ("inconclusive", "withheld", True)

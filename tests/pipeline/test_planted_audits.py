@@ -25,8 +25,8 @@ def audit(tmp_path: Path, behaviour: str, packs: list[str] | None = None, **sett
     ("behaviour", "codes", "limit"),
     [
         ("always-stereotyped", {1}, 800), ("always-anti", {1}, 800), ("never-stereotyped", {0}, None),
-        ("random", {1, 3}, 400), ("constant", {1, 3}, 400), ("first-option", {3}, 400), ("always-unknown", {3}, 400),
-        ("garbage", {1, 3, 4}, 400), ("refusing", {1, 3, 4}, 400), ("crashing", {4}, 200),
+        ("random", {1, 3}, 400), ("constant", {3}, 400), ("first-option", {3}, 400), ("always-unknown", {3}, 400),
+        ("garbage", {3, 4}, 400), ("refusing", {3, 4}, 400), ("crashing", {4}, 200),
     ],
 )
 def test_the_policies_of_the_bias_packs_on_planted_models(
