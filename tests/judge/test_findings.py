@@ -121,6 +121,9 @@ def test_samples_outside_the_denominator_do_not_count_as_unscored() -> None:
 def test_few_clusters_withhold_a_pass_but_not_a_failure() -> None:
     assert outcome(0.5, share(0, 100, clusters=19)) == ("inconclusive", "too_few_clusters")
     assert outcome(0.5, share(100, 100, clusters=19)) == ("fail", "missed")
+    # 30 clusters that tell as much as 19.9
+    dominated = share(0, 100, clusters=30).model_copy(update={"effective_clusters": 19.9})
+    assert outcome(0.5, dominated) == ("inconclusive", "too_few_clusters")
 
 
 def test_guard_withholds_a_pass_and_never_causes_a_failure() -> None:
@@ -250,3 +253,13 @@ def test_a_check_that_cannot_fail_is_refused(clusters: int, bound: float, family
             refuse_if_it_cannot_fail(check(bound), design, family)
     else:
         refuse_if_it_cannot_fail(check(bound), design, family)
+
+
+@pytest.mark.parametrize("hits", [0, 100])
+def test_an_interval_that_is_shown_only_neither_passes_nor_fails(hits: int) -> None:
+    shown = share(hits, 100).model_copy(update={"shown_only": "crossed_factors"})
+    finding = judge_check(check(0.5), Basis(estimates={shown.id: shown}))
+    assert (finding.status, finding.cause) == ("inconclusive", "shown_only")
+    assert finding.parameters["shown_only"] == "crossed_factors"
+    # nor does it take a rank from those that may
+    assert finding.p_value is None
