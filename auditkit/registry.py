@@ -146,7 +146,7 @@ def get(kind: str, name: str) -> Any:
         raise RegistryError(f'two modules register the {kind} "{name}": {modules}; uninstall or rename one')
     try:
         return entries[0].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin that calls sys.exit is a broken plugin
         raise RegistryError(
             f'the {kind} "{name}" ({entries[0].value}) cannot be imported: {type(error).__name__}: {error}'
         ) from error

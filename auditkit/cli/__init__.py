@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import traceback
 from types import FrameType
 from typing import NoReturn
+
+_FIRST = (130, 2, 1, 4, 3, 0)
+"""Where several exit codes hold, the first of these wins."""
+_received: list[int] = []
+"""Signals that asked the command to stop."""
 
 
 def main() -> NoReturn:
@@ -17,8 +24,28 @@ def main() -> NoReturn:
     if reason := _unfit():
         print(f"auditkit: {reason}", file=sys.stderr)
         sys.exit(2)
-    signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(_run(sys.argv[1:]))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup and shells set it for what runs behind
+            signal.signal(number, _interrupt)
+    _refuse_sudden_exit()
+    try:
+        code = _run(sys.argv[1:])
+    except BaseException:  # noqa: BLE001 - a second signal, while the first was answered
+        code = 130 if _received else 4
+    sys.exit(130 if _received else code)
+
+
+def _refuse_sudden_exit() -> None:
+    """Let nobody end this process with 0 in the middle of a command: a plugin's `os._exit` is an error here."""
+    process, leave = os.getpid(), os._exit
+
+    def refuse(status: int) -> NoReturn:
+        """Leave in a child, as libraries do; raise here."""
+        if os.getpid() != process:
+            leave(status)
+        raise SystemExit(status)
+
+    os._exit = refuse
 
 
 def _unfit() -> str | None:
@@ -31,13 +58,25 @@ def _unfit() -> str | None:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
+    _received.append(signum)
     raise KeyboardInterrupt
 
 
 def _run(arguments: list[str]) -> int:
+    """The exit code of a command; whatever it prints is escaped."""
+    from auditkit.cli.terminal import escaped_output
+
+    with escaped_output() as out:
+        code = _code(arguments)
+    # A verdict that could not be written down (a full disk) is not handed on; a reader that has gone wanted no more.
+    return min(code, 4, key=_FIRST.index) if out.lost else code
+
+
+def _code(arguments: list[str]) -> int:
     import click
 
     from auditkit.cli.app import app
+    from auditkit.cli.terminal import one_line
     from auditkit.errors import AuditkitError
 
     try:
@@ -47,14 +86,15 @@ def _run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("auditkit: interrupted; everything answered so far is kept: run the same command again", err=True)
         return 130
-    except BrokenPipeError:
+    except SystemExit as stop:
+        click.echo(f"auditkit: a library or plugin ended the command (exit {one_line(str(stop.code))})", err=True)
         return 4
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, its exit code is 4 and never 1
         if "--debug" in arguments:
-            raise
+            click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
         message, code = (str(error), error.exit_code) if isinstance(error, AuditkitError) else _message(error)
-        click.echo(f"auditkit: {message}", err=True)
-    return code if isinstance(code, int) else 0
+        click.echo(f"auditkit: {one_line(message)}", err=True)
+    return code if isinstance(code, int) and code in _FIRST else 4
 
 
 def _message(error: Exception) -> tuple[str, int]:

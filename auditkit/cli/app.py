@@ -25,6 +25,7 @@ COMMANDS = {
     "rule": ("auditkit.cli.rule", "Print the documentation of a rule."),
     "pack": ("auditkit.cli.pack", "Check or seal a benchmark pack."),
     "data": ("auditkit.cli.data", "List, pull or verify the published data of packs."),
+    "cache": ("auditkit.cli.cache", "Show or remove the answers that audits of this user share."),
     "schema": ("auditkit.cli.schema", "Print the JSON schema of a record."),
     "doctor": ("auditkit.cli.doctor", "Show versions, device, and what is missing for each feature."),
 }

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from auditkit.pipeline.audit import AuditRun
 
 
+PACKS = ("stereotype-pairs", "ambiguous-qa", "claims")
+"""What the language model is audited on; the classifier has a pack of its own."""
+
+
 @click.command("demo")
 @option(Config, "out", default="reports/demo", help="Run folder.")
 @option(Config, "limit", default=320)
@@ -33,7 +37,8 @@ def command(out: str, limit: int, full: bool, model: str, quiet: bool) -> int:
 
     if model != "minilm":
         config = Config(
-            model="smollm2", limit=None if full else limit, out=out, offline=True, explain=Explain(samples=1)
+            model="smollm2", packs=PACKS, policy="packs", limit=None if full else limit, out=out, offline=True,
+            explain=Explain(samples=1),
         )
         with progress(quiet=quiet) as on_event:
             finished = run_audit(config, on_event)

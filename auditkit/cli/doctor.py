@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from auditkit.cli.options import option
+from auditkit.cli.terminal import one_line, style
 from auditkit.schema import Config
 
 
@@ -32,7 +33,7 @@ def command(as_json: bool, bench: str | None, threads: int | None, compiled: boo
         from auditkit.pipeline.bench import bench as measure
 
         def on_event(event: Any) -> None:
-            click.echo(event.message, err=True)
+            click.echo(one_line(event.message), err=True)
 
         result = measure(bench, compiled=compiled, on_event=on_event, threads=threads)
         click.echo(json.dumps(result, indent=2) if as_json else "\n".join(_table(result)))
@@ -44,9 +45,9 @@ def command(as_json: bool, bench: str | None, threads: int | None, compiled: boo
         click.echo(json.dumps(report, indent=2))
         return 0
     for section, facts in report.items():
-        click.echo(click.style(section, bold=True))
+        click.echo(style(section, bold=True))
         for name, fact in facts.items():
-            click.echo(f"  {name:22} {fact}")
+            click.echo(f"  {name:22} {one_line(str(fact))}")
     return 0
 
 

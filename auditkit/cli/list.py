@@ -6,6 +6,7 @@ import json
 
 import click
 
+from auditkit.cli.terminal import one_line
 from auditkit.pipeline.inventory import KINDS, inventory
 
 
@@ -20,6 +21,6 @@ def command(what: str, as_json: bool) -> int:
         return 0
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        rest = "  ".join(str(value) for key, value in row.items() if key != "name" and value)
-        click.echo(f"{row['name']:{width}}  {rest}")
+        rest = "  ".join(one_line(str(value)) for key, value in row.items() if key != "name" and value)
+        click.echo(f"{one_line(row['name']):{width}}  {rest}")
     return 0

@@ -16,10 +16,12 @@ def command() -> None:
 @click.argument("name")
 def check(name: str) -> int:
     """Read pack NAME (a built-in name or a folder) and report the first fault, or its size."""
+    from auditkit.load.pack_names import refuse_unknown_names
     from auditkit.load.packs import open_pack
     from auditkit.load.requests import build
     from auditkit.load.samples import read_samples
 
+    refuse_unknown_names(name)
     pack = open_pack(name)
     samples = read_samples(pack)
     for rule in pack.card.rules:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from auditkit.cli.terminal import one_line, stream_of
 from auditkit.schema.event import Event, OnEvent, ignore
 
 
@@ -41,9 +42,9 @@ class _Plain:
             packs = ", ".join(f"{part.name} {part.done}/{part.total}" for part in event.parts)
             by_pack = f" ({packs})" if len(event.parts) > 1 else ""
             line = f"{event.stage}: {event.done}/{event.total} {event.message}{left}{by_pack}"
-            print(line, file=sys.stderr, flush=True)
+            print(one_line(line), file=sys.stderr, flush=True)
         else:
-            print(f"{event.stage}: {event.message}", file=sys.stderr, flush=True)
+            print(one_line(f"{event.stage}: {event.message}"), file=sys.stderr, flush=True)
 
 
 def in_words(seconds: float) -> str:
@@ -60,25 +61,27 @@ def _live() -> Iterator[OnEvent]:
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-    console = Console(stderr=True)
+    # rich draws with control sequences: it writes past the escaping writer, and its texts are escaped here.
+    console = Console(file=stream_of(sys.stderr))
     bar = Progress(
         TextColumn("{task.fields[name]}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[left]:>12}"),
         TextColumn("{task.description}"), console=console, transient=True,
+        redirect_stdout=False, redirect_stderr=False,
     )
     tasks: dict[str, TaskID] = {}
 
     def draw(name: str, done: int | None, total: int, message: str = "", left: str = "") -> None:
         """Move the bar of that name; its first use makes it."""
         if name not in tasks:
-            tasks[name] = bar.add_task("", total=total, name=escape(name), left="")
-        bar.update(tasks[name], completed=done, total=total, description=escape(message), left=left)
+            tasks[name] = bar.add_task("", total=total, name=escape(one_line(name)), left="")
+        bar.update(tasks[name], completed=done, total=total, description=escape(one_line(message)), left=left)
 
     with bar:
 
         def on_event(event: Event) -> None:
             """Print a message, or move the bars of the event."""
             if not event.total:
-                console.print(f"[dim]{event.stage:8}[/] {escape(event.message)}", highlight=False)
+                console.print(f"[dim]{event.stage:8}[/] {escape(one_line(event.message))}", highlight=False)
                 return
             left = f"{in_words(event.left)} left" if event.left else ""
             draw(event.stage, event.done, event.total, event.message, left)

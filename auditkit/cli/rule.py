@@ -6,6 +6,8 @@ import textwrap
 
 import click
 
+from auditkit.cli.terminal import style
+
 
 @click.command("rule")
 @click.argument("code")
@@ -29,7 +31,7 @@ def command(code: str, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"code": code, **plain(rule)}, indent=2, ensure_ascii=False))
         return 0
-    click.echo(click.style(f"{code} {rule.name}", bold=True))
+    click.echo(style(f"{code} {rule.name}", bold=True))
     sections = {
         "What it does": rule.what, "Why a failure is bad": rule.why, "Example": rule.example, "What to do": rule.todo,
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from auditkit.cli.options import option
+from auditkit.cli.terminal import one_line, style
 from auditkit.schema import Config, SelfTestReading
 
 
@@ -41,6 +42,7 @@ def _line(reading: SelfTestReading) -> str:
 
     sign = {"exactly": "= ", "around": "~ "}.get(reading.expect)
     expected = f"{sign}{decimal(reading.expected)}" if sign else "none"
-    mark = click.style("ok   ", fg="green") if reading.ok else click.style("WRONG", fg="red", bold=True)
+    mark = style("ok   ", fg="green") if reading.ok else style("WRONG", fg="red", bold=True)
     value = decimal(reading.value)
-    return f"{mark} {reading.estimate!s:58} {reading.planted:20} expected {expected:8} read {value} (n={reading.n})"
+    what = f"{one_line(str(reading.estimate)):58} {one_line(reading.planted):20}"
+    return f"{mark} {what} expected {expected:8} read {value} (n={reading.n})"

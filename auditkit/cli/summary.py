@@ -6,21 +6,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditkit.cli.terminal import one_line, style
+
 if TYPE_CHECKING:
     from auditkit.pipeline.audit import AuditRun
     from auditkit.schema import Audit
 
-COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta", "not_applicable": "blue"}
+COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta", "not_applicable": "blue",
+           "not_run": "yellow", "waived": "yellow", "not_judged": "blue"}
 
 
 def print_findings(audit: Audit) -> None:
-    """One line a blocking finding, with its estimate; then how many others warn."""
-    from auditkit.render.view.summary import check_lines, warnings
+    """One line a finding that blocks or did not pass, with the interval that was gated; then the small print."""
+    from auditkit.render.view.summary import check_lines
+    from auditkit.render.view.verdict import small_print
 
     for line in check_lines(audit):
-        click.echo(f"  {click.style(f'{line.mark:9}', fg=COLOURS[line.status], bold=True)} {line.text}")
-    if more := warnings(audit):
-        click.echo(f"  {more}")
+        click.echo(f"  {style(f'{line.mark:9}', fg=COLOURS[line.status], bold=True)} {one_line(line.text)}")
+    for text in small_print(audit):
+        click.echo(one_line(text))
 
 
 def print_not_measured(audit: Audit) -> None:
@@ -31,7 +35,7 @@ def print_not_measured(audit: Audit) -> None:
     lines = not_measured(audit)
     click.echo(say("summary.not_measured") if lines else say("summary.nothing_left_out"))
     for line in lines:
-        click.echo(f"  {line}")
+        click.echo(f"  {one_line(line)}")
 
 
 def print_verdict(finished: AuditRun) -> None:
@@ -40,14 +44,14 @@ def print_verdict(finished: AuditRun) -> None:
     from auditkit.render.words.catalogue import say
 
     audit = finished.audit
-    click.echo(click.style(sentence(audit), bold=True, fg=COLOURS[audit.verdict.status]))
+    click.echo(style(one_line(sentence(audit)), bold=True, fg=COLOURS[audit.verdict.status]))
     print_findings(audit)
     print_not_measured(audit)
     cached = 0 if audit.observed is None else audit.observed.cache_hits
     if finished.answers_before or cached:
         click.echo(say("summary.before", before=str(finished.answers_before), cached=str(cached)))
     click.echo(say("summary.seal", seal=finished.seal))
-    click.echo(say("summary.page", page=str(finished.folder.page)))
+    click.echo(one_line(say("summary.page", page=str(finished.folder.page))))
 
 
 def print_finished(finished: AuditRun, *, as_json: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -85,8 +86,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> Object:
     """An object as a mapping; Python would silently keep the last of two equal keys."""
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise _Fault(f'"{twice}" is given twice; keep one')
     return mapping
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from auditkit.errors import MeasurementError
 from auditkit.registry import get
-from auditkit.schema import Policy, Rule, RuleText
+from auditkit.schema import GENERIC, Policy, Rule, RuleText
 
-AK101 = Rule(code="AK101", metrics=("accuracy",))
+AK100 = Rule(code=GENERIC, contrasts=())
+AK101 = Rule(code="AK101", metrics=("accuracy",), contrasts=("gap",))
 AK102 = Rule(code="AK102", metrics=("stereotype_score",))
 AK103 = Rule(code="AK103", metrics=("ambiguous_bias_score",))
 AK104 = Rule(code="AK104", metrics=("disambiguated_bias_score",))
 AK105 = Rule(code="AK105", metrics=("counterfactual_flip_rate",))
+AK106 = Rule(code="AK106", metrics=("unscored_share",))
+AK107 = Rule(code="AK107", metrics=("unscored_share",), contrasts=("gap",))
+AK108 = Rule(code="AK108", metrics=("counterfactual_token_fairness_gap",))
 AK201 = Rule(code="AK201", metrics=("false_claim_endorsement",))
 AK202 = Rule(code="AK202", metrics=("true_claim_refutation",))
 

@@ -7,15 +7,26 @@ highest fill).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from auditkit.schema import Cause, Check, Estimate, EstimateId, Finding, Region, SelfTestReading, Status
+from auditkit.schema import (
+    Cause,
+    Check,
+    DeclaredMetric,
+    DeclaredPart,
+    Estimate,
+    EstimateId,
+    Finding,
+    Parameters,
+    Region,
+    SelfTestReading,
+    Status,
+)
 from auditkit.stats.intervals import interval, p_value, worst_case
 from auditkit.stats.power import n_to_decide
 
 Limits = tuple[float | None, float | None]
-Parameters = dict[str, float | int | str | None]
 
 
 @dataclass(frozen=True)
@@ -25,22 +36,51 @@ class Basis:
     estimates: Mapping[EstimateId, Estimate]
     not_applicable: Mapping[str, str] = field(default_factory=dict)
     """Benchmark to the reason why the model cannot answer it."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Benchmark to the reason why the user's settings leave it out."""
     selftest: tuple[SelfTestReading, ...] = ()
+    declared: tuple[DeclaredMetric, ...] = ()
+    """What the packs of the audit declare and hold."""
+    rows: Mapping[str, str] = field(default_factory=dict)
+    """Benchmark that was audited to the sha256 of its rows."""
+    built_in: bool = False
+    """Whether the policy is a built-in one: what was left out of the audit is then not run, else an error."""
+
+    def declared_of(self, check: Check) -> DeclaredMetric | None:
+        """The metric and arm that a check is about, as the audit's packs declare it."""
+        return declared_of(self.declared, check.estimate)
+
+    def slices(self, check: Check) -> tuple[EstimateId, ...]:
+        """The slices of the whole pack that a check with `each` stands for; none where the pack was not audited."""
+        metric = self.declared_of(check)
+        return () if metric is None else tuple(metric.id(part) for part in parts_of(check, metric))
+
+
+def declared_of(declared: Iterable[DeclaredMetric], name: EstimateId) -> DeclaredMetric | None:
+    """The metric and arm that an estimate is of; `None` where no pack of the audit declares it."""
+    wanted = (name.benchmark, name.metric, name.arm)
+    return next((item for item in declared if (item.benchmark, item.metric, item.arm) == wanted), None)
+
+
+def parts_of(check: Check, metric: DeclaredMetric) -> tuple[DeclaredPart, ...]:
+    """The parts of the whole pack that a check with `each` stands for."""
+    return tuple(metric.groups if isinstance(check.each, str) else metric.sliced(check.each))
 
 
 def judge_check(check: Check, basis: Basis) -> Finding:
-    """Judge one check alone; Holm comes after, over the family.
+    """Judge one check of one estimate alone; Holm comes after, over the family.
 
-    Tests, first match wins: error, not applicable, an interval that may not decide, fail, too few samples or clusters,
-    too many unscored, undefined, wrong self-test reading, guard, pass, inconclusive.
+    Tests, first match wins: error, not applicable, wrong or absent self-test reading, an interval that may not decide,
+    undefined, too few samples or clusters, fail, too many unscored, guard, pass, inconclusive.
     """
     name = check.estimate
     estimate = basis.estimates.get(name)
-    if estimate is None and check.benchmark in basis.not_applicable:
-        reason = basis.not_applicable[check.benchmark]
-        return _unmeasured(check, "not_applicable", "not_applicable", {"reason": reason})
-    if estimate is None or estimate.total == 0:
-        return _unmeasured(check, "error", "no_estimate", {"bound": check.bound})
+    if check.rows_sha256 and basis.rows.get(check.benchmark, check.rows_sha256) != check.rows_sha256:
+        return _unmeasured(check, "error", "other_rows", {"rows": basis.rows[check.benchmark][:12]})
+    if estimate is not None and estimate.not_applicable is not None:
+        return _unmeasured(check, "not_applicable", "not_applicable", {"reason": estimate.not_applicable})
+    if check.each or estimate is None or estimate.total == 0:
+        return _absent(check, basis)
     region = check.region(estimate)
     worst = worst_case(estimate, check.level)
     parameters = _parameters(check, estimate, region, worst)
@@ -49,6 +89,21 @@ def judge_check(check: Check, basis: Basis) -> Finding:
         id=check.finding, rule=check.rule, status=status, cause=cause, check=check, parameters=parameters,
         estimates=(name,), evidence=estimate.cited.extreme, p_value=_p_of_failure(estimate, region, status),
     )
+
+
+def _absent(check: Check, basis: Basis) -> Finding:
+    """A check whose estimate the audit does not hold, or that is of no row."""
+    if check.benchmark in basis.not_applicable:
+        reason = basis.not_applicable[check.benchmark]
+        return _unmeasured(check, "not_applicable", "not_applicable", {"reason": reason})
+    metric = basis.declared_of(check)
+    if check.benchmark in basis.left_out or metric is None:
+        why = basis.left_out.get(check.benchmark)
+        return _unmeasured(check, "not_run" if basis.built_in else "error", "left_out", {"reason": why})
+    if not check.each and any(metric.id(part) == check.estimate for part in metric.parts):
+        # --limit reached none of its rows
+        return _unmeasured(check, "inconclusive", "not_sampled", {"bound": check.bound})
+    return _unmeasured(check, "error", "no_estimate", {"bound": check.bound})
 
 
 def _unmeasured(check: Check, status: Status, cause: Cause, parameters: Parameters) -> Finding:
@@ -62,36 +117,38 @@ def _status(
 ) -> tuple[Status, Cause]:
     if estimate.lost > check.max_errored * estimate.total:
         return "error", "errored"
+    if cause := _untested(estimate.id, basis.selftest, parameters):
+        return "inconclusive", cause
     if estimate.shown_only is not None:
         parameters["shown_only"] = estimate.shown_only
         return "inconclusive", "shown_only"
-    if region.misses(*worst) and estimate.clusters >= 2:
-        return "fail", "missed"
     if estimate.value is None:
         return "inconclusive", "undefined"
     if estimate.n < check.min_samples:
         return "inconclusive", "too_few_samples"
     if estimate.effective_clusters < check.min_clusters - 1e-9:
         return "inconclusive", "too_few_clusters"
+    if region.misses(*worst):
+        return "fail", "missed"
     if estimate.unanswered_share > check.max_unscored:
         return "inconclusive", "too_many_unscored"
     # These add to the parameters the numbers that the finding's message shows.
-    if _misread(estimate.id, basis.selftest, parameters):
-        return "inconclusive", "selftest"
+    if _guarded(check, estimate, basis, parameters):
+        return "inconclusive", "guard"
     if not region.holds(*worst):
         parameters["n_to_decide"] = n_to_decide(estimate, low=region.low, high=region.high, level=check.level)
         return "inconclusive", "straddles"
-    if _guarded(check, estimate, basis, parameters):
-        return "inconclusive", "guard"
     return "pass", "cleared"
 
 
-def _misread(estimate: EstimateId, selftest: tuple[SelfTestReading, ...], parameters: Parameters) -> bool:
-    """Whether the metric misread a planted model on the rows of this estimate."""
-    wrong = [reading.planted for reading in selftest if reading.estimate == estimate.over_all_rows and not reading.ok]
+def _untested(estimate: EstimateId, selftest: tuple[SelfTestReading, ...], parameters: Parameters) -> Cause | None:
+    """Why the metric may not decide: it misread a planted model on the rows of this estimate, or it read none."""
+    readings = [reading for reading in selftest if reading.estimate == estimate.clean]
+    wrong = [reading.planted for reading in readings if not reading.ok]
     if wrong:
         parameters["selftest"] = ", ".join(sorted(wrong))
-    return bool(wrong)
+        return "selftest"
+    return None if readings else "no_selftest"
 
 
 def _guarded(check: Check, estimate: Estimate, basis: Basis, parameters: Parameters) -> bool:
@@ -125,5 +182,6 @@ def _parameters(check: Check, estimate: Estimate, region: Region, worst: Limits)
         "clusters": estimate.clusters, "effective_clusters": estimate.effective_clusters,
         "min_samples": check.min_samples, "min_clusters": check.min_clusters,
         "unscored_share": estimate.unanswered_share, "max_unscored": check.max_unscored, "level": check.level,
+        "best": estimate.ideal if estimate.direction == "middle" else estimate.range[estimate.direction == "higher"],
         "max_errored": check.max_errored, "errored": estimate.lost, "total": estimate.total,
     }

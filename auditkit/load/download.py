@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from auditkit.errors import MeasurementError, PackError
-from auditkit.load.files import unpack
+from auditkit.load.files import MOST_BYTES, unpack
 from auditkit.schema import Upstream, UpstreamFile
 from auditkit.schema.event import Event, OnEvent
 from auditkit.store.data import pulled_path, save_pulled
@@ -100,11 +100,14 @@ def _append(client: httpx.Client, url: str, file: UpstreamFile, part: Path, on_e
 def _checked(url: str, file: UpstreamFile, part: Path) -> bytes:
     """What came, decompressed where upstream holds it compressed, if it is the pinned file."""
     packed = Path(file.path).suffix
-    raw = part.read_bytes()
+    suffix = packed if packed != Path(file.file).suffix else ""
     try:
-        content = unpack(raw, packed if packed != Path(file.file).suffix else "")
+        content = unpack(part, suffix, file.bytes if suffix else MOST_BYTES)  # a plain one came no longer than pinned
     except (OSError, EOFError, zlib.error):
-        content = raw
+        content = part.read_bytes()
+    except PackError as error:
+        part.unlink()
+        raise PackError(f"{url}: {error}; nothing was kept") from None
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != file.sha256:
         part.unlink()

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from auditkit.errors import PackError
 from auditkit.formats.json_rows import json_lines
@@ -26,15 +26,38 @@ class Row:
     """The row's keys as in the JSON form."""
 
 
-def unpack(raw: bytes, suffix: str) -> bytes:
-    """Bytes decompressed as the suffix of their file's name says; as they are for any but .gz and .bz2.
+MOST_BYTES = 8 << 30
+"""Bytes of a file whose card does not say how many it has; rows are read into memory."""
+_PIECE = 1 << 20
+
+
+def unpack(path: Path, suffix: str, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a file, decompressed as a suffix says; as they are for any but .gz and .bz2.
+
+    A small file may hold thousands of times as much: no more is decompressed, or read, than it may have.
+
+    Args:
+        path: the file.
+        suffix: of its name.
+        most: bytes that it may have, decompressed.
 
     Raises:
-        OSError, EOFError, zlib.error: not compressed that way.
+        PackError: it has more.
+        OSError, EOFError, zlib.error: it cannot be read, or is not compressed that way.
     """
-    if suffix == ".gz":
-        return gzip.decompress(raw)
-    return bz2.decompress(raw) if suffix == ".bz2" else raw
+    openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".bz2": bz2.open}
+    pieces, size = [], 0
+    with openers.get(suffix, _plain)(path) as file:
+        while piece := file.read(min(_PIECE, most + 1 - size)):
+            pieces.append(piece)
+            size += len(piece)
+            if size > most:
+                raise PackError(f"{path}: it holds more than the {most:,} bytes that it should; it is another file")
+    return b"".join(pieces)
+
+
+def _plain(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +70,8 @@ class File:
     """Where it lies; a mirror may hold it compressed."""
     where: str
     """Its name in messages."""
+    most: int = MOST_BYTES
+    """Bytes that it may have, decompressed: of published data what the card pins."""
     _content: bytes | None = field(default=None, repr=False)
 
     def content(self) -> bytes:
@@ -61,7 +86,7 @@ class File:
 
     def _read(self) -> bytes:
         try:
-            return unpack(self.path.read_bytes(), self.path.suffix)
+            return unpack(self.path, self.path.suffix, self.most)
         except FileNotFoundError:
             raise PackError(f"{self.where}: no such file; add it, or correct its name in card.yaml") from None
         except (OSError, EOFError, zlib.error) as error:

@@ -7,8 +7,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from auditkit.errors import PackError
+from auditkit.errors import ConfigError, PackError
 from auditkit.load.files import Row
+from auditkit.load.packs import reserved_names
 from auditkit.load.samples import samples_of
 from auditkit.load.task_rows import read_rows
 from auditkit.load.tasks.card import card_for
@@ -28,11 +29,14 @@ def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
         The card, whose hash and number of rows are those of the content, and the samples.
 
     Raises:
+        ConfigError: the task bears the name of a pack that auditkit knows.
         RegistryError: there is no such kind of task.
         FormatError: a text file that is not what its suffix says.
         PackError: `file:line: what, and what to do` for a column that is not there, an empty text, a missing or unknown
             label, a wrong type, a doubled id, or two rows that ask the same and differ in the answer.
     """
+    if task.name in reserved_names():
+        raise ConfigError(f'tasks: "name": {task.name} is a pack that auditkit brings; give the task another name')
     kind = open_kind(task.task)
     table = open_table(task)
     task_rows = read_rows(task, kind, table)

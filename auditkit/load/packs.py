@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from auditkit import registry
-from auditkit.config import read_yaml
+from auditkit.config import read_yaml, replace_values
 from auditkit.errors import ConfigError, PackError, did_you_mean
 from auditkit.load.files import File, Reader
 from auditkit.load.mirror import VARIABLE, Mirror, open_mirror
@@ -98,7 +98,16 @@ def open_card(name_or_dir: str | Path) -> Benchmark:
         PackError: no such pack.
         ConfigError: a fault in the card.
     """
-    return _card(_folder(name_or_dir))
+    return _card(card_folder(name_or_dir))
+
+
+def card_folder(name_or_dir: str | Path) -> Path:
+    """Where a pack's card lies.
+
+    Raises:
+        PackError: no such pack.
+    """
+    return _folder(_arms(name_or_dir)[0])
 
 
 def open_checks(name_or_dir: str | Path) -> PackChecks:
@@ -187,7 +196,10 @@ def _files(card: Benchmark, folder: Path) -> tuple[File, ...]:
             f"{card.name}: its data are not on this machine ({missing[0]}{more}); "
             f"run `auditkit data pull {card.name}`, or set {VARIABLE} to a folder that holds them"
         )
-    return tuple(File(name, path, f"{card.name}/{name}") for name, path in places.items() if path is not None)
+    sizes = {file.file: file.bytes for file in card.upstream.files}
+    return tuple(
+        File(name, path, f"{card.name}/{name}", sizes[name]) for name, path in places.items() if path is not None
+    )
 
 
 def locate(sha256: str, name: str, mirror: Mirror | None) -> Path | None:
@@ -199,7 +211,7 @@ def locate(sha256: str, name: str, mirror: Mirror | None) -> Path | None:
 
 
 def seal(folder: Path) -> tuple[int, str]:
-    """Count and hash the rows of a pack and write both into its card: exactly the lines `rows:` and `sha256:`.
+    """Count and hash the rows of a pack and write both into its card: exactly the values of `rows` and `sha256`.
 
     Args:
         folder: the pack's folder.
@@ -212,16 +224,10 @@ def seal(folder: Path) -> tuple[int, str]:
         ConfigError: any other fault in the card.
     """
     path = folder / CARD
-    card = _card(folder, {("rows",): 0, ("sha256",): ""})
+    card = _card(folder, {("rows",): 0, ("sha256",): "0" * 64})
     pack = Pack(card, folder, _files(card, folder))
     rows, sha256 = _counted(pack), _hashed(pack)
-    text = path.read_bytes().decode("utf-8")
-    end = "\r\n" if "\r\n" in text else "\n"
-    for key, value in (("rows", str(rows)), ("sha256", sha256)):
-        # A lone key at the margin: text inside a block scalar is indented.
-        text, changed = re.subn(rf"(?m)^{key}:[^\r\n]*", f"{key}: {value}", text)
-        if not changed:
-            text = f"{text}{'' if text.endswith(end) else end}{key}: {value}{end}"
+    text = replace_values(path, path.read_bytes().decode("utf-8"), {"rows": rows, "sha256": sha256})
     beside = path.with_suffix(".yaml.part")
     beside.write_bytes(text.encode("utf-8"))
     os.replace(beside, path)
@@ -239,6 +245,22 @@ def _folder(name_or_dir: str | Path) -> Path:
         raise PackError(f"{folder}: the folder holds no {CARD}; name a folder that holds one")
     hint = did_you_mean(str(name_or_dir), shipped, f"packs: {', '.join(shipped)}; or name a folder")
     raise PackError(f'no benchmark pack is called "{name_or_dir}"; {hint}')
+
+
+def refuse_reserved(pack: Pack) -> None:
+    """Refuse a folder that bears the name of a pack that auditkit knows: checks by that name are about other rows.
+
+    Raises:
+        ConfigError: it does.
+    """
+    if pack.card.name in reserved_names() and pack.folder.parent != packs_root():
+        path = display(pack.folder / CARD)
+        raise ConfigError(f'{path}: "name": {pack.card.name} is a pack that auditkit brings; give yours another name')
+
+
+def reserved_names() -> frozenset[str]:
+    """Names that no folder or task of a user's may bear: those of the packs that auditkit knows."""
+    return frozenset(_shipped(packs_root()))
 
 
 def _card(folder: Path, overrides: Mapping[Location, Any] | None = None) -> Benchmark:

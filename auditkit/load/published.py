@@ -99,7 +99,7 @@ def pull(name_or_dir: str, on_event: OnEvent, *, mirror: Path | None = None, off
 
 
 def _copy(file: UpstreamFile, path: Path) -> Path:
-    content = File(file.file, path, str(path)).content()
+    content = File(file.file, path, str(path), file.bytes).content()
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != file.sha256:
         pinned = f"not {file.sha256} as the card pins; nothing was kept"

@@ -7,8 +7,9 @@ from string import ascii_uppercase
 
 from auditkit.errors import PackError
 from auditkit.load.prompts import fill, named
+from auditkit.load.scrambled import after_first_word
 from auditkit.load.shared_words import shared
-from auditkit.schema import FORMAT, Benchmark, Generation, Option, Request, Sample, Template
+from auditkit.schema import FORMAT, PLAUSIBILITY, Benchmark, Generation, Option, Request, Sample, Template
 
 LETTER = Generation(max_tokens=32)
 """Room for an answer by letter, or for a refusal that can be told from one."""
@@ -119,7 +120,7 @@ def _options(sample: Sample, delimiter: str) -> tuple[Option, ...]:
 
 def _compare(rule: str, sample: Sample) -> Request:
     texts = [choice.text for choice in sample.choices]
-    spans = shared(texts)
+    spans = after_first_word(texts) if sample.arm == PLAUSIBILITY else shared(texts)
     if not all(spans):
         raise PackError(f'"{sample.id}": its texts share no word, so there is nothing to compare; rewrite the pair')
     options = tuple(Option(text=text, spans=ranges) for text, ranges in zip(texts, spans, strict=True))

@@ -218,7 +218,7 @@ def _check_card(pack: Pack, samples: list[Sample]) -> None:
     for i, use in enumerate(pack.card.metrics):
         if use.arm != "all" and use.arm not in arms:
             raise PackError(f'{card}: "metrics.{i}.arm": no row has the arm "{use.arm}"; arms: all, {", ".join(arms)}')
-        for key in use.slices:
+        for key in (key for keys in use.slice_keys for key in keys):
             if key not in keys:
                 listed = ", ".join(sorted(keys)) or "none"
                 raise PackError(f'{card}: "metrics.{i}.slices": no row has metadata "{key}"; there is: {listed}')

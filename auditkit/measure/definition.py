@@ -14,7 +14,7 @@ from auditkit.errors import AuditkitError, MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.evaluate_form import EvaluateForm
 from auditkit.measure.version import metric_version
-from auditkit.schema import Benchmark, Direction, Guard, Output, Sample, Score
+from auditkit.schema import Benchmark, Direction, Output, Sample, Score
 from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.estimates import MEAN, Statistic
@@ -23,6 +23,19 @@ Context = Mapping[str, str]
 """What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
 Best = Callable[[Sample, Context], dict[str, float | str] | None]
 Unit = Literal["sample", "origin"]
+
+
+@dataclass(frozen=True)
+class GuardRule:
+    """What must be shown beside a metric, on the same rows, before a pass of it counts.
+
+    The bound is what the best answerer without the evidence reaches (`measure/evidence_blind.py`), read from the rows.
+    """
+
+    arm: str | None = None
+    """The arm on which accuracy must be shown; `None` is the metric's own."""
+    metric: str = "accuracy"
+    """The metric that must be shown."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +55,8 @@ class Metric:
     """`origin` hands it all arms of one origin, sorted by sample id."""
     title: str = ""
     """For people."""
-    guard: Guard | None = None
-    """Unless this clears its bound, a pass is withheld."""
+    guard: GuardRule | None = None
+    """Unless this is shown, a pass is withheld."""
     statistic: Statistic = MEAN
     """What makes one number of the scores."""
     best: Best | None = None
@@ -53,6 +66,8 @@ class Metric:
     """What the function also needs to know, read from card and samples; the function's third argument."""
     evaluate: EvaluateForm | None = None
     """The same by the field's library."""
+    of_scores: bool = False
+    """Whether it reads probabilities or likelihoods: of an answer in words it has no value."""
 
     def __post_init__(self) -> None:
         """Check range and ideal.
@@ -158,11 +173,12 @@ def metric(
     ideal: float | None = None,
     unit: Unit = "sample",
     title: str | None = None,
-    guard: Guard | None = None,
+    guard: GuardRule | None = None,
     statistic: Statistic = MEAN,
     best: Best | None = None,
     context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None,
     evaluate: EvaluateForm | None = None,
+    of_scores: bool = False,
 ) -> Callable[[Callable[..., Score]], Metric]:
     """Make a metric of a function; register it as the entry point `metric.NAME = module:object`.
 
@@ -176,11 +192,12 @@ def metric(
         ideal: the ideal value, for `middle`.
         unit: `sample`, or `origin` for a function of all arms of one origin.
         title: for people; default the name in words.
-        guard: the metric, arm and bound that must be cleared before a pass counts.
+        guard: what must be shown on the same rows before a pass counts.
         statistic: what makes one number of the scores: their mean, or a function decorated with `@statistic`.
         best: parts of the best possible answer, for statistics over the corpus.
         context: what the function also needs, from card and samples; handed over as its third argument.
         evaluate: the same number by the field's library.
+        of_scores: it reads probabilities or likelihoods, which answers in words do not have.
 
     Raises:
         MeasurementError: an empty range, or an ideal that does not fit the direction.
@@ -190,7 +207,7 @@ def metric(
         """The metric of this function, with its docstring."""
         words = title or name.replace("_", " ").capitalize()
         defined = Metric(
-            name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate
+            name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate, of_scores
         )
         object.__setattr__(defined, "__doc__", function.__doc__)
         return defined

@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from auditkit.errors import MeasurementError
-from auditkit.schema import Estimate, Sample
+from auditkit.schema import UNKNOWN, Estimate, Sample
 
-UNKNOWN = "unknown"
-"""Group of a sample that belongs to an axis but names no group on it: shown and counted, never contrasted."""
 TOLERANCE = 1e-9
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from auditkit.errors import MeasurementError
 from auditkit.measure import citing, groups
 from auditkit.measure.definition import Context, Metric
-from auditkit.measure.evaluate_modules import PREFIX, module_metric
+from auditkit.measure.guards import GuardFinder
 from auditkit.measure.table import Outputs, ScoreTable, score_table
-from auditkit.registry import get
-from auditkit.schema import Benchmark, Estimate, EstimateId, MetricUse, Sample, Score, digest
+from auditkit.measure.uses import metric_of
+from auditkit.schema import UNKNOWN, Benchmark, Estimate, EstimateId, FreeText, MetricUse, Sample, Score, digest
 from auditkit.stats.columns import Mask, ScoreColumn
 from auditkit.stats.estimates import contrast, estimate
 
@@ -46,14 +46,18 @@ class _ScoredUse:
     level: float
     seed: int
     signature: Mapping[str, str]
+    guards: GuardFinder
 
     def id(self, **part: Any) -> EstimateId:
         """The id of the estimate over all rows, or of a part of them: slice, axis, group, contrast."""
         return EstimateId(benchmark=self.card.name, metric=self.metric.name, arm=self.use.arm, **part)
 
-    def common(self) -> dict[str, Any]:
-        """What all its estimates share."""
-        return {"level": self.level, "signature": dict(self.signature), "guard": self.metric.guard}
+    def labels(self, name: EstimateId) -> dict[str, Any]:
+        """What an estimate of it is called, signed and guarded by."""
+        return {
+            "id": name, "level": self.level, "signature": dict(self.signature),
+            "guard": self.guards.guard(self.metric.guard, name),
+        }
 
 
 def measure(
@@ -89,37 +93,27 @@ def measure(
     common = _signature(card, samples, outputs) | dict(signature_extra or {})
     estimates: list[Estimate] = []
     scores: dict[tuple[str, str], Score] = {}
+    guards = GuardFinder(samples)
     for use in card.metrics:
-        scored = _scored_use(card, use, samples, outputs, level, seed, common)
+        scored = _scored_use(card, use, samples, outputs, level, seed, common, guards)
         scores |= {(score.metric, score.sample_id): score for score in scored.table.scores}
-        estimates.append(_pooled(scored))
-        if not pooled_only:
-            estimates += _slices(scored)
-            estimates += _groups(scored) if use.groups else []
-    return Measurement(tuple(estimates), _ordered(card, scores))
+        estimates += _applicable(scored, outputs, _estimates(scored, pooled_only=pooled_only))
+    return Measurement(tuple(estimates), _ordered(scores))
 
 
 def _scored_use(
     card: Benchmark, use: MetricUse, samples: Sequence[Sample], outputs: Outputs, level: float, seed: int,
-    common: Mapping[str, str],
+    common: Mapping[str, str], guards: GuardFinder,
 ) -> _ScoredUse:
     metric = metric_of(use)
-    if metric.unit == "origin" and use.arm != "all":
-        raise MeasurementError(f'{card.name}: the metric "{metric.name}" is over twins; write arm: all in card.yaml')
     table, context = score_arm(card, use, metric, samples, outputs)
+    if metric.unit == "origin" and use.arm != "all" and all(len(unit.members) == 1 for unit in table.units):
+        raise MeasurementError(
+            f'{card.name}: the metric "{metric.name}" is over twins, and the arm "{use.arm}" holds none; '
+            "write arm: all in card.yaml"
+        )
     signature = {**common, **context, "arm": use.arm, "metric": f"{metric.name}@{metric.version}"}
-    return _ScoredUse(card, use, metric, table, level, seed, signature)
-
-
-def metric_of(use: MetricUse) -> Metric:
-    """The metric that a card names: a registered one, or a module of `evaluate`.
-
-    Raises:
-        MeasurementError: a module that cannot be used.
-        RegistryError: a metric that is not installed.
-    """
-    metric: Metric = module_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
-    return metric
+    return _ScoredUse(card, use, metric, table, level, seed, signature, guards)
 
 
 def score_arm(
@@ -148,9 +142,27 @@ def _signature(card: Benchmark, samples: Sequence[Sample], outputs: Outputs) -> 
     }
 
 
-def _ordered(card: Benchmark, scores: Mapping[tuple[str, str], Score]) -> tuple[Score, ...]:
-    places = {name: i for i, name in enumerate(dict.fromkeys(use.metric for use in card.metrics))}
+def _ordered(scores: Mapping[tuple[str, str], Score]) -> tuple[Score, ...]:
+    """By metric in the order in which they were measured, then by id."""
+    places = {name: i for i, name in enumerate(dict.fromkeys(metric for metric, _ in scores))}
     return tuple(scores[key] for key in sorted(scores, key=lambda key: (places[key[0]], key[1])))
+
+
+def _estimates(scored: _ScoredUse, *, pooled_only: bool) -> Iterator[Estimate]:
+    yield _pooled(scored)
+    if not pooled_only:
+        yield from _slices(scored)
+        yield from _groups(scored) if scored.use.groups else ()
+
+
+def _applicable(scored: _ScoredUse, outputs: Outputs, estimates: Iterator[Estimate]) -> Iterator[Estimate]:
+    """The estimates, marked where the metric reads probabilities and every answer of the arm is in words."""
+    members = (member for unit in scored.table.units for member in unit.members)
+    answers = [output.answer for member in members if (output := outputs.get(member.id)) and output.answer is not None]
+    if not scored.metric.of_scores or not answers or not all(isinstance(answer, FreeText) for answer in answers):
+        return estimates
+    reason = f"the rule {scored.signature['rule']} gives answers in words, without probabilities"
+    return (estimate.model_copy(update={"not_applicable": reason}) for estimate in estimates)
 
 
 def _pooled(scored: _ScoredUse) -> Estimate:
@@ -159,11 +171,12 @@ def _pooled(scored: _ScoredUse) -> Estimate:
 
 
 def _slices(scored: _ScoredUse) -> Iterator[Estimate]:
-    for key in scored.use.slices:
-        facts = np.array([unit.fact(key) for unit in scored.table.units], dtype=np.str_)
-        for value in sorted({str(fact) for fact in facts}):
-            mask = facts == value
-            estimate_of_slice = _estimate(scored, scored.table.rows(mask), scored.id(slice={key: value}))
+    for keys in scored.use.slice_keys:
+        facts = np.array([[unit.fact(key) for key in keys] for unit in scored.table.units], dtype=np.str_)
+        for values in sorted({tuple(map(str, row)) for row in facts}):
+            mask = (facts == np.array(values)).all(axis=1)
+            name = scored.id(slice=dict(zip(keys, values, strict=True)))
+            estimate_of_slice = _estimate(scored, scored.table.rows(mask), name)
             yield _with_citations(scored, estimate_of_slice, mask, K_SLICE, extreme_only=True)
 
 
@@ -178,7 +191,7 @@ def _groups(scored: _ScoredUse) -> Iterator[Estimate]:
         by_axis[axis] = [
             _estimate(scored, column, scored.id(axis=axis, group=name)) for name, column in columns.items()
         ]
-        named = {name: column for name, column in columns.items() if name != groups.UNKNOWN}
+        named = {name: column for name, column in columns.items() if name != UNKNOWN}
         if len(named) > 1:
             contrasted[axis] = named
     contrasts = _contrasts(scored, contrasted)
@@ -186,12 +199,19 @@ def _groups(scored: _ScoredUse) -> Iterator[Estimate]:
         yield from (*estimates, *contrasts.get(axis, ()))
 
 
+def contrasted_by(metric: Metric) -> tuple[ContrastKind, ...]:
+    """How the groups of an axis are contrasted on a metric."""
+    if metric.direction == "middle" or metric.range[0] < 0 or metric.corpus is not None:
+        # No outcome is the favourable one, a ratio of signed numbers means nothing, or no interval is known for it.
+        return ("gap",)
+    return "gap", "smallest_ratio"
+
+
 def _contrasts(scored: _ScoredUse, by_axis: Mapping[str, Columns]) -> dict[str, list[Estimate]]:
     """Gap and, where it has a meaning, smallest ratio of each axis."""
     metric = scored.metric
     contrasts = {axis: [gap] for axis, gap in _contrast(scored, by_axis, "gap").items()}
-    if metric.direction == "middle" or metric.range[0] < 0 or metric.corpus is not None:
-        # No outcome is the favourable one, a ratio of signed numbers means nothing, or no interval is known for it.
+    if "smallest_ratio" not in contrasted_by(metric):
         return contrasts
     if metric.direction == "lower":
         # Four-fifths ratios are of favourable outcomes: a rate of harm is turned round.
@@ -209,14 +229,13 @@ def _contrast(scored: _ScoredUse, by_axis: Mapping[str, Columns], op: ContrastKi
     metric = scored.metric
     low, high = metric.range
     of = f"{low + high:g} - value" if op == "smallest_ratio" and metric.direction == "lower" else "value"
-    common = scored.common()
-    common["signature"] |= {"contrast": f"{op} of {of}"}
     expected = _fairlearn(scored, by_axis)
     estimates = {}
     for axis, columns in by_axis.items():
+        labels = scored.labels(scored.id(axis=axis, contrast=op))
+        labels["signature"] |= {"contrast": f"{op} of {of}"}
         estimate_of_axis = contrast(
-            columns, id=scored.id(axis=axis, contrast=op), range=metric.range, statistic=metric.statistic,
-            seed=scored.seed, **common,
+            columns, range=metric.range, statistic=metric.statistic, seed=scored.seed, **labels,
         )
         groups.check(estimate_of_axis, expected.get(axis))
         estimates[axis] = _with_worst_group(scored, estimate_of_axis, axis, expected.get(axis))
@@ -265,8 +284,8 @@ def _fairlearn(scored: _ScoredUse, by_axis: Mapping[str, Columns]) -> dict[str, 
 def _estimate(scored: _ScoredUse, column: ScoreColumn, name: EstimateId) -> Estimate:
     metric = scored.metric
     return estimate(
-        column, id=name, range=metric.range, direction=metric.direction, ideal=metric.ideal,
-        statistic=metric.statistic, seed=scored.seed, **scored.common(),
+        column, range=metric.range, direction=metric.direction, ideal=metric.ideal,
+        statistic=metric.statistic, seed=scored.seed, **scored.labels(name),
     )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from auditkit.measure.measurement import Measurement, measure, metric_of, score_arm
+from auditkit.measure.measurement import Measurement, measure, score_arm
 from auditkit.measure.table import Outputs, ScoreTable
+from auditkit.measure.uses import metric_of
 from auditkit.schema import FORMAT, Benchmark, Cited, Estimate, MetricUse, Sample, Score, variant_name
 from auditkit.stats.columns import ScoreColumn
 from auditkit.stats.estimates import Mean, estimate
@@ -81,7 +82,7 @@ def _difference(
     width = metric.range[1] - metric.range[0]
     yield estimate(
         _paired(clean, twins, varied.id.variant), id=varied.id.model_copy(update={"contrast": "difference"}),
-        range=(-width, width), direction="middle", ideal=0.0, level=varied.level, guard=metric.guard,
+        range=(-width, width), direction="middle", ideal=0.0, level=varied.level, guard=varied.guard,
         signature={**varied.signature, "contrast": "variant - clean, paired by sample"},
     )
 

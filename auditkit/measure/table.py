@@ -13,8 +13,8 @@ from auditkit.errors import MeasurementError
 from auditkit.measure import answers
 from auditkit.measure.citing import Candidate
 from auditkit.measure.definition import Context, Metric
-from auditkit.measure.groups import UNKNOWN, group_of
-from auditkit.schema import Output, Sample, Score
+from auditkit.measure.groups import group_of
+from auditkit.schema import UNKNOWN, Output, Sample, Score
 from auditkit.stats.columns import Mask, ScoreColumn
 
 Outputs = Mapping[str, Output | None]
@@ -92,7 +92,7 @@ def score_table(
     Raises:
         MeasurementError: a score outside the metric's range, or twins in different clusters.
     """
-    units = _units(metric, samples)
+    units = units_of(metric, samples)
     scores = tuple(_score(metric, unit, outputs, context) for unit in units)
     values = np.array([np.nan if score.value is None else score.value for score in scores], dtype=np.float64)
     reasons = np.array([score.reason or "" for score in scores], dtype=np.str_)
@@ -114,7 +114,8 @@ def _parts(scores: Sequence[Score]) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _units(metric: Metric, samples: Sequence[Sample]) -> tuple[Unit, ...]:
+def units_of(metric: Metric, samples: Sequence[Sample]) -> tuple[Unit, ...]:
+    """What the metric scores one by one, sorted by id: the samples, or the origins that they are twins of."""
     ordered = sorted(samples, key=lambda sample: sample.id)
     if metric.unit == "sample":
         return tuple(Unit(sample.id, (sample,)) for sample in ordered)

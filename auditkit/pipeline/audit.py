@@ -23,7 +23,7 @@ from auditkit.pipeline.steps.explain import explain_cited
 from auditkit.pipeline.steps.header import make_header, run_folder
 from auditkit.pipeline.steps.packs import load_packs
 from auditkit.pipeline.steps.pages import write_pages
-from auditkit.pipeline.steps.policy import open_policy, refuse_idle_checks
+from auditkit.pipeline.steps.policy import open_policy, tell_undecided
 from auditkit.pipeline.steps.requests import make_requests
 from auditkit.pipeline.steps.run import run_requests
 from auditkit.schema import Audit, Config, Observed
@@ -89,11 +89,11 @@ def run_audit(
     clock = Clock()
     with clock.stage("load"):
         packs = load_packs(config, on_event)
-        audited = [pack.card.name for pack in packs]
-        policy = earlier.policy if earlier else open_policy(config.policy, config.packs, audited)
+        declared = [metric for pack in packs for metric in pack.declared]
+        policy = earlier.policy if earlier else open_policy(config.policy, config.packs, declared)
+        tell_undecided(policy, packs, on_event)
     with clock.stage("model"):
         request_set = make_requests(config, packs, on_event)
-        refuse_idle_checks(config, policy, packs, request_set.rules)
     header = make_header(config, policy, packs, request_set)
     folder = run_folder(config, header)
     if earlier is not None:

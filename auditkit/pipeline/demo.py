@@ -56,7 +56,9 @@ def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str]
     training = _read(folder)
     rows_and_seconds = f"{training.training.rows} rows in {training.seconds:.0f} s"
     say(f"Fine-tuned {training.base} on {rows_and_seconds}: {folder / 'README.md'}")
-    config = Config(model=str(folder), packs=(PACK,), out=str(out), offline=True, explain=Explain(samples=1))
+    config = Config(
+        model=str(folder), packs=(PACK,), policy="packs", out=str(out), offline=True, explain=Explain(samples=1)
+    )
     return run_audit(config, on_event)
 
 

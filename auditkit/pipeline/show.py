@@ -40,18 +40,19 @@ class SampleReport:
     def lines(self) -> Iterator[str]:
         """For people."""
         sample = self.sample
-        yield f"{sample.id}  ({sample.source.file}:{sample.source.line}, arm {sample.arm}, target {sample.target})"
+        place = f"{sample.source.file}:{sample.source.line}, arm {sample.arm}, target {sample.target}"
+        yield _visible(f"{sample.id}  ({place})")
         if self.request is not None:
             yield f"asked ({self.request.kind}, rule {self.request.rule}, {self.request.sha256[:12]}):"
             yield from (f"  | {_visible(line)}" for line in f"{self.request.text}\n{self.request.prefix}".split("\n"))
         yield from self._answer()
         for score in self.scores:
             value = f"{score.value:g}" if score.value is not None else f"not scored ({score.reason})"
-            yield f"  {score.metric} = {value}, answer {_visible(str(score.answer))}"
+            yield f"  {_visible(score.metric)} = {value}, answer {_visible(str(score.answer))}"
         for item in self.attributions:
             top = sorted(zip(item.words, item.word_scores, strict=True), key=lambda pair: -abs(pair[1]))[:6]
             words = ", ".join(f"{_visible(word)} {value:+.2f}" for word, value in top)
-            yield f"  {item.method} of {item.target} ({item.reliability}): {words}"
+            yield f"  {item.method} of {_visible(str(item.target))} ({item.reliability}): {words}"
 
     def _answer(self) -> Iterator[str]:
         """The options and classes with their scores, what was said, and why none of the options is the answer."""

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import VerifyError
+from auditkit.pipeline.steps.answers import answers_by_pack
 from auditkit.pipeline.steps.assemble import assemble
+from auditkit.pipeline.steps.installed import Comparison, compare_packs, compare_policy
 from auditkit.schema import Audit, EstimateId, plain
 from auditkit.store.folder import RunFolder
 from auditkit.store.journal import read_journal
@@ -30,10 +32,22 @@ class Verification:
     """Estimates recomputed."""
     seal: str
     """sha256 of audit.json, as the journal seals it."""
+    seal_given: bool
+    """Whether it is the one that somebody kept elsewhere; else the run is only consistent with itself."""
+    compared: tuple[Comparison, ...]
+    """Packs and policy, beside what is installed."""
 
 
-def verify(path: str | Path) -> Verification:
+def verify(path: str | Path, seal: str | None = None) -> Verification:
     """Check a run folder: the journal's chain, the seal, every recomputed number, and samples.parquet.
+
+    Prompts are compared with the journalled rows, rows with the installed pack, and a built-in policy with its content.
+    Without a seal this shows that the run is consistent with itself: whoever can write the folder could have made
+    answers that no model gave.
+
+    Args:
+        path: the run folder.
+        seal: the sha256 of audit.json that was kept where the folder's writer could not change it.
 
     Raises:
         VerifyError: naming the first thing that does not follow from the journal.
@@ -47,12 +61,16 @@ def verify(path: str | Path) -> Verification:
     sha256 = folder.audit_sha256()
     if sha256 != records.seal:
         raise VerifyError(f"{folder.audit}: its sha256 {sha256} is not the sealed one {records.seal}")
+    if seal is not None and seal.strip().lower() != records.seal:
+        raise VerifyError(f"{folder.path}: sealed with {records.seal}, not with the given {seal}")
     recomputed = assemble(records, _day(audit))
     for place, stated, derived in differences(_facts(audit), _facts(recomputed.audit)):
         raise VerifyError(f"{folder.audit}: {place} is {stated!r}, but the journal gives {derived!r}")
     folder.check_samples(recomputed.audit.samples_sha256)
+    compared = (*compare_packs(records.header, answers_by_pack(records)), compare_policy(records.header))
     return Verification(
-        audit=audit, lines=records.lines, estimates=len(recomputed.audit.estimates), seal=records.seal
+        audit=audit, lines=records.lines, estimates=len(recomputed.audit.estimates), seal=records.seal,
+        seal_given=seal is not None, compared=compared,
     )
 
 

@@ -378,7 +378,7 @@ class _OpenRound:
             self._count(output.request, output)
         self.progress.add_computed(outputs)
         if self.cache is not None and self.adapter.cacheable:
-            self.cache.put_many(self.adapter.subject.fingerprint, outputs)
+            self.cache.put_many(self.adapter.subject.fingerprint, outputs, self.adapter.subject.name)
         self.progress.report(len(self.hits))
 
     def _record(self, answers: Sequence[TimedOutput]) -> None:

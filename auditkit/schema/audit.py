@@ -11,6 +11,7 @@ from auditkit.schema.attribution import Attribution
 from auditkit.schema.base import Record, plain
 from auditkit.schema.benchmark import Benchmark
 from auditkit.schema.config import Config
+from auditkit.schema.declared import DeclaredMetric
 from auditkit.schema.estimate import Estimate, Reason
 from auditkit.schema.finding import Finding, SelfTestReading, Verdict
 from auditkit.schema.jcs import digest
@@ -174,6 +175,10 @@ class Audit(Record):
     """Benchmark to (rows audited, rows in the pack)."""
     not_applicable: dict[str, str] = Field(default_factory=dict)
     """Pack to the reason why this model cannot answer it."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Pack to the reason why the user's settings leave it out, though the model could answer it."""
+    declared: tuple[DeclaredMetric, ...] = ()
+    """What the cards of all packs declare and their rows hold, audited or not: what checks can be about."""
     estimates: tuple[Estimate, ...]
     """Everything that was measured."""
     findings: tuple[Finding, ...]

@@ -10,6 +10,10 @@ from auditkit.schema.base import Record
 from auditkit.schema.request import Generation, RequestKind
 from auditkit.schema.sample import Choice
 
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""64 hex digits, in lower case."""
+Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+"""40 hex digits, in lower case."""
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 
 
@@ -36,9 +40,9 @@ class UpstreamFile(Record):
     """Its name in messages and in `Source.file`."""
     path: str
     """Path in the repository; empty where only a mirror has the file."""
-    sha256: str
+    sha256: Sha256
     """Hash of its bytes, decompressed."""
-    bytes: int
+    bytes: int = Field(ge=0)
     """Size, decompressed."""
     beside: bool = False
     """True for a file that holds no rows of its own, such as the sources of translations."""
@@ -49,7 +53,7 @@ class Upstream(Record):
 
     repository: str
     """`owner/name` on GitHub."""
-    commit: str
+    commit: Commit
     """The commit, 40 hex digits."""
     files: tuple[UpstreamFile, ...] = Field(min_length=1)
     """The files, in the order in which they are read."""
@@ -71,8 +75,9 @@ class PlantedReading(Record):
     """Name of the metric."""
     arm: str
     """The arm that the metric is read on."""
-    expect: Literal["exactly", "around", "undefined"]
-    """`exactly`: a fixed behaviour; `around`: a random one, inside the 99.99 % interval; `undefined`: no value."""
+    expect: Literal["exactly", "around", "undefined", "best", "not_best"]
+    """`exactly`: a fixed behaviour; `around`: a random one, inside the 99.99 % interval; `undefined`: no value; `best`:
+    the better end of the range, or the ideal; `not_best`: any other value."""
     value: float | None = None
     """The expected value; absent for `undefined`."""
 
@@ -84,14 +89,19 @@ class MetricUse(Record):
     """Name of the metric, or `evaluate:DIR` (`evaluate:DIR#KEY`): a metric module of the evaluate library."""
     arm: str
     """The arm, or `all`."""
-    slices: tuple[str, ...] = ()
-    """Metadata keys by which the metric is also shown."""
+    slices: tuple[str | tuple[str, ...], ...] = ()
+    """Metadata keys, and crossings of several, by which the metric is also measured: `[axis, [axis, polarity]]`."""
     groups: bool = False
     """Whether it is also estimated for each demographic group of the sample, with gap and ratio."""
     range: tuple[float, float] | None = None
     """Lowest and highest value, for `evaluate:` modules, which do not tell."""
     direction: Literal["higher", "lower"] | None = None
     """Which values are better, for `evaluate:` modules."""
+
+    @property
+    def slice_keys(self) -> tuple[tuple[str, ...], ...]:
+        """The keys of each slicing: one, or several that are crossed."""
+        return tuple((keys,) if isinstance(keys, str) else keys for keys in self.slices)
 
 
 class Benchmark(Record):
@@ -151,7 +161,7 @@ class Benchmark(Record):
     """Expected readings of planted models."""
     default: bool = False
     """Whether the checks that the pack brings belong to the built-in policy `default`."""
-    rows: int
+    rows: int = Field(ge=0)
     """Number of rows, those left out included."""
-    sha256: str
+    sha256: Sha256
     """Hash of the bytes of the row files and then the training files (decompressed, in order)."""

@@ -67,7 +67,7 @@ class Config(Record):
     """Code of the language that a translation model reads, as the model calls it: eng_Latn, en, en_XX …"""
     target_language: str | None = None
     """Code of the language that a translation model writes."""
-    packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims")
+    packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims", "sentiment-swaps")
     """Names of packs, of one or more arms of one (`xquad:de,en`), or folders that hold a card.yaml; [] for none."""
     tasks: tuple[Task, ...] = ()
     """Benchmarks made from your own data, audited beside the packs."""
@@ -78,7 +78,8 @@ class Config(Record):
     out: str | None = None
     """Run folder; default reports/MODEL-HASH."""
     policy: str = "default"
-    """Name of a built-in policy (`default`, `packs`), or a policy file."""
+    """Name of a built-in policy (`default`: all packs that auditkit judges by, `packs`: those that are audited, `none`:
+    measured, not judged), or a policy file."""
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     """Number format: auto (float32 on a CPU, bfloat16 on a GPU that has it), float32, bfloat16 or float16."""
     device: str = "auto"

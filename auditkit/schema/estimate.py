@@ -139,12 +139,23 @@ class Guard(Record):
     """Name of the guarding metric, of the same benchmark."""
     arm: str
     """Its arm, or `all`; clean samples."""
+    slice: dict[str, str] = Field(default_factory=dict)
+    """Metadata key to value: the rows on which it must be shown; empty for all rows of the arm."""
+    axis: str | None = None
+    """The demographic axis, where it must be shown on the rows of one group."""
+    group: str | None = None
+    """That group."""
     bound: float
-    """What answers without the evidence reach: the lower limit at the lowest fill must lie above it."""
+    """What the best answerer without the evidence reaches on these rows: the lower limit at the lowest fill must lie
+    above it."""
+    blind: str = ""
+    """Which answerer that is, e.g. `first-option`."""
 
     def estimate(self, benchmark: str) -> EstimateId:
         """The estimate that must clear the bound."""
-        return EstimateId(benchmark=benchmark, metric=self.metric, arm=self.arm)
+        return EstimateId(
+            benchmark=benchmark, metric=self.metric, arm=self.arm, slice=self.slice, axis=self.axis, group=self.group
+        )
 
 
 class Estimate(Record):
@@ -189,6 +200,8 @@ class Estimate(Record):
     """What the value can be."""
     guard: Guard | None = None
     """What the metric asked for, when it was measured, before a pass counts."""
+    not_applicable: str | None = None
+    """Why the model's answers can have no such number: a text has no probabilities. `None` where they can."""
     cited: Cited = Cited()
     """Samples to look at."""
     signature: dict[str, str] = Field(default_factory=dict)

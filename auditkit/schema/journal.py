@@ -14,6 +14,7 @@ from auditkit.schema.audit import Subject
 from auditkit.schema.base import Record
 from auditkit.schema.benchmark import Benchmark
 from auditkit.schema.config import Config
+from auditkit.schema.declared import DeclaredMetric
 from auditkit.schema.output import Output
 from auditkit.schema.policy import Policy
 from auditkit.schema.request import Request
@@ -38,6 +39,10 @@ class Header(Record):
     """Benchmark to (rows audited, rows in the pack)."""
     not_applicable: dict[str, str] = Field(default_factory=dict)
     """Pack to the reason why this model cannot answer it."""
+    left_out: dict[str, str] = Field(default_factory=dict)
+    """Pack to the reason why the user's settings leave it out, though the model could answer it."""
+    declared: tuple[DeclaredMetric, ...] = ()
+    """What the cards of all packs declare and their rows hold, audited or not: what checks can be about."""
     subject: Subject
     """The audited model."""
     environment: dict[str, str] = Field(default_factory=dict)

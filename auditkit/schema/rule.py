@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditkit.schema.base import Record
+from auditkit.schema.estimate_id import Contrast
 from auditkit.schema.finding import Finding
 from auditkit.schema.policy import Check
+
+GENERIC = "AK100"
+"""The rule of any metric, which says what was measured in the metric's own words."""
+TWINS = {
+    "false_claim_endorsement": ("true_claim_refutation",), "true_claim_refutation": ("false_claim_endorsement",),
+    "ambiguous_bias_score": ("disambiguated_bias_score",),
+}
+"""Metric to those without which a pass of it says little: what calls nothing true endorses nothing false."""
 
 
 class RuleText(Record):
@@ -42,7 +51,24 @@ class Rule:
     """e.g. `AK102`; a policy's check names it."""
     metrics: tuple[str, ...] = ()
     """The metrics that its words speak of; any where empty."""
+    contrasts: tuple[Contrast | None, ...] = (None,)
+    """The contrasts that its words speak of; `None` is the value itself, of all rows or a part; any where empty."""
+    axes: tuple[str, ...] = ()
+    """The demographic axes that its words speak of; any where empty."""
     words: Mapping[str, RuleText] = field(default_factory=dict)
     """Language to words, of a rule that a plugin brings; those of built-in rules stand in the report's catalogue."""
     judge: Callable[[Check, Any], Finding] | None = None
     """Judges a check on a `judge.threshold.Basis` where the arithmetic differs from the threshold function's."""
+
+    def misuse(self, check: Check) -> str | None:
+        """What of a check its words do not speak of, with what they speak of; `None` where they fit."""
+        parts: tuple[tuple[str, object, tuple[object, ...]], ...] = (
+            ("metric", check.metric, self.metrics), ("contrast", check.contrast, self.contrasts),
+            ("axis", check.axis, self.axes if check.axis else ()),
+        )
+        for name, value, allowed in parts:
+            if allowed and value not in allowed:
+                listed = " or ".join(f"no {name}" if item is None else f"{name}: {item}" for item in allowed)
+                named = f"no {name}" if value is None else f"{name}: {value}"
+                return f"{named}; the rule {self.code} is about {listed}"
+        return None

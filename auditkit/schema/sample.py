@@ -29,6 +29,8 @@ class Source(Record):
 
 MARK = "~"
 """Stands between the id (or origin) of a clean sample and the name of its variant; no pack's arm holds it."""
+PLAUSIBILITY = "plausibility"
+"""Arm of the twins in which a text stands against itself with its words scrambled."""
 FORMAT = "format-"
 """A variant's name for another prompt format: `format-2` is the first of the card's `formats`."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from auditkit.schema.config import LIMITS_AND_PRICES
+from auditkit.schema.config import LIMITS_AND_PRICES, NOT_KEPT
 from auditkit.schema.faults import Location, Vocabulary
 
 OPTIONS: dict[Location, str] = {
     ("model",): "MODEL", ("packs",): "--pack", ("rules",): "--rule", ("explain", "samples"): "--explain",
-    **{("api", name): f"--{name.replace('_', '-')}" for name in LIMITS_AND_PRICES},
+    **{("api", name): f"--{name.replace('_', '-')}" for name in (*LIMITS_AND_PRICES, *NOT_KEPT)},
     **{("tasks", 0, name): f"--{name}" for name in ("task", "data", "split", "columns")},
     ("tasks", 0, "name"): "--data",
 }

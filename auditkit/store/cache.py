@@ -24,15 +24,20 @@ T = TypeVar("T")
 
 Row = tuple[str, Output | None]
 """A request's sha256 and its answer; no answer where the row is damaged."""
+AnswerRow = tuple[str, str, bytes, str, str, int]
+"""Fingerprint, request, answer, hash of the three, name of the model, and when it came in seconds since 1970."""
 
-_VERSION = 2
+_VERSION = 3
+"""3 is the first that knows when an answer came, and of which model."""
 _BUSY_SECONDS = 30.0
 _CHUNK = 500
 """Placeholders a query; old builds of SQLite take 999."""
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _TABLE = """CREATE TABLE IF NOT EXISTS answers (
     fingerprint TEXT NOT NULL, request TEXT NOT NULL, output BLOB NOT NULL, digest TEXT NOT NULL,
-    PRIMARY KEY (fingerprint, request)) WITHOUT ROWID"""
+    model TEXT NOT NULL, added INTEGER NOT NULL, PRIMARY KEY (fingerprint, request)) WITHOUT ROWID"""
+_DAY = 86_400
+"""Seconds."""
 
 
 class AnswerCache:
@@ -97,15 +102,40 @@ class AnswerCache:
                 self._delete(fingerprint, damaged)
         return answers
 
-    def put_many(self, fingerprint: str, outputs: Iterable[Output]) -> None:
-        """Store answers; errored ones are left out, and an answer that is already there stays."""
-        rows: list[tuple[str, str, bytes, str]] = []
+    def put_many(self, fingerprint: str, outputs: Iterable[Output], model: str = "") -> None:
+        """Store answers; errored ones are left out, and an answer that is already there stays.
+
+        Args:
+            fingerprint: of the model.
+            outputs: its answers.
+            model: its name, for who removes its answers.
+        """
+        rows: list[AnswerRow] = []
+        now = int(time.time())
         for output in outputs:
             if output.error is None:
                 data = canonical(output)
-                rows.append((fingerprint, output.request, data, _digest(fingerprint, output.request, data)))
+                rows.append((fingerprint, output.request, data, _digest(fingerprint, output.request, data), model, now))
         if rows:
             self._guard(partial(_insert, rows=rows), None)
+
+    def usage(self) -> dict[str, tuple[int, int]]:
+        """Name of a model to the number of its answers and their bytes."""
+        query = "SELECT model, COUNT(*), SUM(LENGTH(output)) FROM answers GROUP BY model ORDER BY model"
+        rows: list[tuple[bytes, int, int]] = self._guard(lambda connection: connection.execute(query).fetchall(), [])
+        return {name.decode("utf-8", "replace"): (count, size) for name, count, size in rows}
+
+    def purge(self, model: str | None = None, older_than: float | None = None) -> int:
+        """Remove answers, and overwrite what they were.
+
+        Args:
+            model: of the model of this name alone; of all where `None`.
+            older_than: those alone that came more days ago than this.
+
+        Returns:
+            How many were removed.
+        """
+        return self._guard(partial(_purge, model=model, older_than=older_than), 0)
 
     def _delete(self, fingerprint: str, shas: Sequence[str]) -> None:
         names = ", ".join(sha[:12] for sha in shas[:5]) + (" …" if len(shas) > 5 else "")
@@ -214,10 +244,22 @@ def _read(fingerprint: str, request: str, data: object, value: object) -> Output
     return output if output.request == request and output.error is None else None
 
 
-def _insert(connection: sqlite3.Connection, rows: Sequence[tuple[str, str, bytes, str]]) -> None:
+def _purge(connection: sqlite3.Connection, model: str | None, older_than: float | None) -> int:
+    before = None if older_than is None else int(time.time() - older_than * _DAY)
+    connection.execute("PRAGMA secure_delete = ON")
+    removed = connection.execute(
+        "DELETE FROM answers WHERE (?1 IS NULL OR model = ?1) AND (?2 IS NULL OR added < ?2)", (model, before)
+    ).rowcount
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log holds them too
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return removed
+
+
+def _insert(connection: sqlite3.Connection, rows: Sequence[AnswerRow]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?)", rows)
+        connection.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?, ?)", rows)
         connection.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(sqlite3.Error):

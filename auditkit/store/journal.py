@@ -18,7 +18,7 @@ from auditkit.schema import Attribution, Sample, canonical, plain
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.journal import AttributionEntry, Entry, Header, NotExplainedEntry, SampleEntry, SealEntry
 from auditkit.store.files import PRIVATE, cannot_write, open_plain, sync_folder, write_all
-from auditkit.store.lines import GENESIS, LineFault, encode, kind_of, scan
+from auditkit.store.lines import GENESIS, LineFault, encode, kind_of, scan, sealed_by
 from auditkit.store.lock import open_locked, release
 from auditkit.store.records import Fold, JournalRecords
 
@@ -223,6 +223,24 @@ def read_journal(path: Path, strict: bool = True) -> JournalRecords:
     if strict:
         _refuse_unasked_answers(path, records)
     return records
+
+
+def last_seal(path: Path) -> tuple[str | None, bool]:
+    """The last seal of a journal, and whether it is its last line; the other lines are not checked, which is quick.
+
+    Raises:
+        RunFolderError: there is no such file, or it is no plain file.
+        RecordError: it cannot be read.
+    """
+    seal, is_last = None, False
+    try:
+        with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
+            for raw in file:
+                value = sealed_by(raw)
+                seal, is_last = (seal, False) if value is None else (value, True)
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
+    return seal, is_last
 
 
 def _refuse_unasked_answers(path: Path, records: JournalRecords) -> None:

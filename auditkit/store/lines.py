@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from auditkit.schema import canonical
 from auditkit.schema.faults import first_fault
-from auditkit.schema.journal import ENTRIES, Entry
+from auditkit.schema.journal import ENTRIES, Entry, SealEntry
 
 VERSION = 2
 """Version of the line format, `v`; 2 is the first with hashes over RFC 8785 canonical JSON."""
@@ -128,6 +128,17 @@ def decode(raw: bytes, seq: int, prev: str, end: int) -> Line:
     if data["prev"] != prev:
         raise LineFault(seq, "the chain is broken: `prev` is not the hash of the line before")
     return Line(seq, _read(data["kind"], data["body"], seq), body, data["hash"], end)
+
+
+def sealed_by(raw: bytes) -> str | None:
+    """The hash that a line seals; `None` for every other line, of which little is read."""
+    if b',"kind":"seal",' not in raw:
+        return None
+    try:
+        data = _parse(raw, 0)
+        return SealEntry.model_validate(data["body"]).sha256 if data["kind"] == "seal" else None
+    except (LineFault, KeyError, ValueError):
+        return None
 
 
 def _parse(raw: bytes, seq: int) -> dict[str, Any]:

@@ -71,7 +71,8 @@ def _check(old: dict[str, Any]) -> dict[str, Any]:
 
 def _finding(old: dict[str, Any], names: dict[str, dict[str, Any]]) -> dict[str, Any]:
     estimates = [names.get(name, _name(old["check"])) for name in old.get("estimates", ())]
-    return {**old, "check": _check(old["check"]), "estimates": estimates}
+    waived = {"status": "waived", "cause": "straddles"} if old["cause"] == "waived" else {}
+    return {**old, **waived, "check": _check(old["check"]), "estimates": estimates}
 
 
 def _reading(old: dict[str, Any]) -> dict[str, Any]:

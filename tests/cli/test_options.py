@@ -17,7 +17,7 @@ from auditkit.cli.settings import read_config
 from auditkit.config import make_record
 from auditkit.errors import ConfigError
 from auditkit.schema import Config, Recipe
-from auditkit.schema.config import GOING_ON, LIMITS_AND_PRICES
+from auditkit.schema.config import GOING_ON, LIMITS_AND_PRICES, NOT_KEPT
 from auditkit.schema.spelling import COMMAND_LINE, option_name
 
 
@@ -43,7 +43,9 @@ def test_every_setting_has_an_option_with_the_records_words(name: str) -> None:
 
 
 def test_what_a_run_folder_does_not_keep_is_given_again() -> None:
-    expected = {*(option_name(name) for name in GOING_ON), *(option_name("api", name) for name in LIMITS_AND_PRICES)}
+    api = {option_name("api", name) for name in (*LIMITS_AND_PRICES, *NOT_KEPT)}
+    expected = {option_name(name) for name in GOING_ON} | api
+    assert "--allow-http" in expected
     said_again = {"--model", "--base", "--trust-remote-code"}
     for command in (resume, retry_errors):
         assert set(options(command)) - {"--json", "--quiet"} == expected | said_again

@@ -11,8 +11,8 @@ from auditkit.load.samples import read_samples
 
 SEXED = re.compile(r"\b(Latin[oa]|lesbian)\b")
 NOUNS = re.compile(
-    r"\b(man|men|boy|father|dad|handyman|woman|women|girl|mother|sister|aunt|daughter|bride-to-be|actress|waitress|"
-    r"\w+woman|female|her)\b"
+    r"\b(man|men|boy|father|dad|handyman|husband|bachelor|waiter|busboy|landlord|woman|women|girl|mother|sister|aunt|"
+    r"daughter|bride-to-be|bridesmaid|divorcée|masseuse|girlfriend|actress|waitress|\w+woman|female|her)\b"
 )
 
 

@@ -178,11 +178,11 @@ def test_gguf_needs_its_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_hub_without_network_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[float] = []
 
-    def offline(_request: Any, timeout: float) -> Any:
+    def offline(_opener: Any, _request: Any, timeout: float) -> Any:
         asked.append(timeout)
         raise OSError("Network is unreachable")
 
-    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", offline)
     message = refusal("someone/some-model")
     assert len(asked) == 1
     assert "unreachable" in message

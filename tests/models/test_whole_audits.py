@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import auditkit
+from auditkit.load.packs import open_pack
 from auditkit.schema import Audit
 from auditkit.store.journal import read_journal
 
@@ -127,8 +128,9 @@ def test_withheld_texts_are_in_no_attribution_either(
     journal = (tmp_path / "run" / "journal.jsonl").read_text(encoding="utf-8").split("\n")
     samples = [json.loads(line)["body"] for line in journal if '"kind":"sample"' in line]
     words = {word for body in samples for choice in body["sample"]["choices"] for word in choice["text"].split()}
-    long = {word.strip(".,") for word in words if len(word) > 11 and word.strip(".,").isalpha()}
-    assert long
+    said = open_pack("stereotype-pairs").card.model_dump_json()
+    long = {word.strip(".,") for word in words if len(word) > 8 and word.strip(".,") not in said}
+    assert len(long) > 5
     assert not [word for word in long if word in text or word in page]
 
 

@@ -209,7 +209,7 @@ def test_likelihoods_of_an_endpoint_are_the_first_choice(toy: Any, tmp_path: Pat
         api=Api(**QUICK),
     )
     assert result.rules == {"claims": "loglikelihood", "stereotype-pairs": "loglikelihood"}
-    assert result.errored == 0
+    assert result.errored == 0, result.errors
     assert result.subject.kind == "api"
 
 

@@ -49,7 +49,7 @@ planted:
 POLICY = """
 name: moods
 checks:
-  - {rule: AK101, benchmark: moods, metric: macro_f1, arm: all, bound: 0.5, min_samples: 30, min_clusters: 20}
+  - {rule: AK100, benchmark: moods, metric: macro_f1, arm: all, bound: 0.5, min_samples: 30, min_clusters: 20}
 """
 
 

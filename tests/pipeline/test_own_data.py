@@ -53,7 +53,7 @@ def test_a_task_of_the_configuration_beside_a_pack(tmp_path: Path, monkeypatch: 
     )
     assert _run(["audit", "--config", "audit.yaml", "--out", "run", "--quiet"]) in (0, 3)
     audit = json.loads(Path("run/audit.json").read_text(encoding="utf-8"))
-    assert audit["sampled"] == {"claims": [60, 384], "reviews": [30, 60]}
+    assert audit["sampled"] == {"claims": [60, 1216], "reviews": [30, 60]}
     card = audit["benchmarks"][1]
     assert (card["name"], card["rows"], len(card["sha256"])) == ("reviews", 60, 64)
     readings = [reading for reading in audit["selftest"] if reading["estimate"]["benchmark"] == "reviews"]

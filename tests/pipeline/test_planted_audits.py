@@ -56,7 +56,9 @@ def test_garbage_and_refusals_are_reasons_and_never_numbers(tmp_path: Path) -> N
     for behaviour, reason in (("garbage", "unparsed"), ("refusing", "refused")):
         result = audit(tmp_path, behaviour)
         for estimate in result.estimates:
-            if estimate.total and not estimate.id.contrast:
+            if estimate.id.metric == "unscored_share":
+                assert estimate.id.contrast or estimate.value == 1.0, estimate.id
+            elif estimate.total and not estimate.id.contrast:
                 assert estimate.value is None, estimate.id
                 assert estimate.unscored == {reason: estimate.total}
         pooled = next(e for e in result.estimates if str(e.id) == "stereotype-pairs/stereotype_score@pair")
@@ -66,7 +68,9 @@ def test_garbage_and_refusals_are_reasons_and_never_numbers(tmp_path: Path) -> N
 def test_crashing_model_names_the_samples(tmp_path: Path) -> None:
     result = audit(tmp_path, "crashing", limit=40)
     assert result.verdict.status == "error"
-    assert result.errored == sum(rows for rows, _ in result.sampled.values())
+    # each pair is asked once more, with a sentence beside its scrambled words
+    pairs = result.sampled["stereotype-pairs"][0]
+    assert result.errored == pairs + sum(rows for rows, _ in result.sampled.values())
     assert all(name.split("/")[0] in BIAS for name in result.errors)
     assert all(text.strip() for text in result.errors.values())
 
@@ -105,8 +109,9 @@ def test_limit_takes_whole_clusters_and_is_told(tmp_path: Path) -> None:
     result = audit(tmp_path, "random", packs=["stereotype-pairs"], limit=100)
     rows, total = result.sampled["stereotype-pairs"]
     assert rows <= 100 < total
-    pooled = next(e for e in result.estimates if str(e.id) == "stereotype-pairs/stereotype_score@pair")
-    assert rows == 4 * pooled.clusters
+    arms = [f"stereotype-pairs/stereotype_score@{arm}" for arm in ("pair", "intersection")]
+    pooled = [estimate for estimate in result.estimates if str(estimate.id) in arms]
+    assert rows == 4 * sum(estimate.clusters for estimate in pooled)
 
 
 def test_frame_has_a_row_an_estimate(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from auditkit.judge.slices import combined
 from auditkit.schema import (
     Attribution,
     Audit,
@@ -17,6 +18,8 @@ from auditkit.schema import (
     Cited,
     Compound,
     Config,
+    DeclaredMetric,
+    DeclaredPart,
     Direction,
     Efficiency,
     Estimate,
@@ -27,6 +30,7 @@ from auditkit.schema import (
     Finding,
     FreeText,
     Guard,
+    Harm,
     MetricUse,
     Observed,
     OptionScore,
@@ -232,6 +236,36 @@ def _finding(one: Estimate, check: Check, status: Any, cause: Any, **more: Any) 
     )
 
 
+def _each_axis(by_id: dict[str, Estimate]) -> Finding:
+    """A check on each axis: one would fail but for the correction, one was not sampled, the others pass or straddle."""
+    parts = []
+    for number, axis in enumerate(AXES):
+        one = by_id[f"ambiguous-qa/bias_score@ambiguous[axis={axis}]"]
+        check = _check(one, "AK103", 0.20)
+        status, cause = [("inconclusive", "holm"), ("pass", "cleared"), ("inconclusive", "straddles")][number % 3]
+        parts.append(_finding(one, check, status, cause, p_value=0.003 if cause == "holm" else 0.4, parameters={
+            "allowed_low": -0.2, "allowed_high": 0.2, "best": 0.0, "family": 110, "largest_family": 8}))
+    unsampled = by_id["ambiguous-qa/bias_score@ambiguous"]
+    name = unsampled.id.model_copy(update={"slice": {"axis": "caste"}})
+    check = _check(unsampled, "AK103", 0.20).of(name)
+    parts.append(Finding(id=check.finding, rule="AK103", status="inconclusive", cause="not_sampled", check=check))
+    return combined(_check(unsampled, "AK103", 0.20, each=("axis",)), parts)
+
+
+def declared() -> tuple[DeclaredMetric, ...]:
+    """What the card of the questions declares: eight axes, and rows without one."""
+    parts = tuple(
+        DeclaredPart(slice={"axis": axis}, cluster_sizes=((4, 12),)) for axis in (*AXES, "caste", "unknown")
+    )
+    return (
+        DeclaredMetric(
+            benchmark="ambiguous-qa", metric="bias_score", arm="ambiguous", title="Bias score", range=(-1, 1),
+            direction="middle", ideal=0.0, mean=True, slices=(("axis",),),
+            parts=(DeclaredPart(cluster_sizes=((4, 102),)), *parts),
+        ),
+    )
+
+
 def findings(estimates: Iterable[Estimate]) -> tuple[Finding, ...]:
     """Every status, and every cause that a plain audit can have."""
     by_id = {str(one.id): one for one in estimates}
@@ -252,7 +286,7 @@ def findings(estimates: Iterable[Estimate]) -> tuple[Finding, ...]:
         _finding(gap, _check(gap, "AK101", 0.05), "fail", "missed", p_value=0.0007),
         _finding(religion, _check(religion, "AK101", 0.10), "inconclusive", "holm", p_value=0.021,
                  parameters={"largest_family": 2}),
-        _finding(gender_gap, _check(gender_gap, "AK101", 0.10), "pass", "waived", waived_by="fairness board"),
+        _finding(gender_gap, _check(gender_gap, "AK101", 0.10), "waived", "straddles", waived_by="fairness board"),
         _finding(false, _check(false, "AK201", 0.15), "pass", "cleared"),
         _finding(true, _check(true, "AK202", 0.10), "inconclusive", "selftest"),
     ]
@@ -261,6 +295,11 @@ def findings(estimates: Iterable[Estimate]) -> tuple[Finding, ...]:
         status, cause = ("fail", "missed") if axis == "sexual-orientation" else ("inconclusive", "too_few_clusters")
         ready.append(_finding(one, _check(one, "AK102", 0.15, "warn"), status, cause,
                               p_value=0.004 if status == "fail" else None))
+    ready.append(_each_axis(by_id))
+    left_out = Check(rule="AK105", benchmark="sentiment-swaps", metric="counterfactual_flip_rate", arm="all",
+                     bound=0.15)
+    ready.append(Finding(id=left_out.finding, rule="AK105", status="not_run", cause="left_out", check=left_out,
+                         parameters={"reason": None}))
     absent = Check(rule="AK901", benchmark="toxicity", metric="toxic_share", arm="all", bound=0.02)
     ready.append(Finding(id="AK901 toxicity/toxic_share@all", rule="AK901", status="error", cause="no_estimate",
                          check=absent))
@@ -412,6 +451,7 @@ def build() -> Audit:
         benchmarks=cards(),
         rules={"stereotype-pairs": "loglikelihood", "ambiguous-qa": "loglikelihood_per_token", "claims": "label"},
         sampled={"stereotype-pairs": (448, 448), "ambiguous-qa": (816, 1632), "claims": (450, 450)},
+        declared=declared(),
         not_applicable={"cloze": "the model offers no pseudo_loglikelihood, which the pack needs"},
         estimates=estimates, findings=found, attributions=attributions(),
         not_explained={"ambiguous-qa/gender-09-1-a": "the answer is free text, which has no option to explain",
@@ -422,7 +462,12 @@ def build() -> Audit:
         errored=2, selftest=readings(), samples_sha256="5a" * 32,
         verdict=Verdict(
             status="fail", exit_code=1, reasons=("AK101 ambiguous-qa/accuracy@disambiguated[age:gap]",),
-            policy="default", counts={"error": 1, "fail": 1, "inconclusive": 5, "pass": 2},
+            policy="default", policy_sha256="5e" * 32,
+            counts={
+                "error": 1, "fail": 1, "inconclusive": 6, "not_applicable": 1, "not_run": 1, "pass": 1, "waived": 1,
+            },
+            harm=Harm(finding="AK103 ambiguous-qa/bias_score@ambiguous each axis", value=0.44,
+                      estimate=EstimateId.parse("ambiguous-qa/bias_score@ambiguous[axis=socio-economic-status]")),
         ),
         observed=Observed(
             started="2025-03-01T09:12:44+00:00", finished="2025-03-01T09:30:02+00:00", seconds=1038.2,

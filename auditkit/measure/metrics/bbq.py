@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from auditkit.measure.answers import read
-from auditkit.measure.definition import metric
-from auditkit.schema import Guard, Output, Sample, Score
+from auditkit.measure.definition import GuardRule, metric
+from auditkit.schema import Output, Sample, Score
 
-GUARD = Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
+GUARD = GuardRule(arm="disambiguated")
 """Without the ability to answer, a bias score says nothing: 'always the first option' scores a perfect 0."""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from auditkit.measure.answers import read
-from auditkit.measure.definition import metric
+from auditkit.measure.definition import GuardRule, metric
 from auditkit.schema import Output, Sample, Score
 
 
-@metric("false_claim_endorsement", range=(0, 1), direction="lower", title="Endorsement of false claims")
+@metric("false_claim_endorsement", range=(0, 1), direction="lower", title="Endorsement of false claims",
+        guard=GuardRule(arm="all"))
 def false_claim_endorsement(sample: Sample, output: Output) -> Score:
     """Share of false claims that are called true: 1 or 0. Range [0, 1], lower is better; a coin scores 0.5.
 
@@ -19,7 +20,8 @@ def false_claim_endorsement(sample: Sample, output: Output) -> Score:
     return read(sample, output).score(sample, "false_claim_endorsement", {"true": 1.0, "false": 0.0})
 
 
-@metric("true_claim_refutation", range=(0, 1), direction="lower", title="Refutation of true claims")
+@metric("true_claim_refutation", range=(0, 1), direction="lower", title="Refutation of true claims",
+        guard=GuardRule(arm="all"))
 def true_claim_refutation(sample: Sample, output: Output) -> Score:
     """Share of true claims that are called false: 1 or 0. Range [0, 1], lower is better; a coin scores 0.5.
 

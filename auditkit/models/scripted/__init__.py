@@ -4,7 +4,8 @@ from auditkit.models.families import Family
 
 BEHAVIOURS: tuple[str, ...] = (
     "always-stereotyped", "always-anti", "never-stereotyped", "half-and-half", "random", "constant", "first-option",
-    "always-unknown", "always-true", "always-false", "always-right", "always-wrong", "case-sensitive", "garbage",
+    "always-unknown", "always-true", "always-false", "always-right", "always-wrong", "majority",
+    "one-group-wrong", "case-sensitive", "garbage",
     "refusing", "crashing",
 )
 """Names of the planted models."""

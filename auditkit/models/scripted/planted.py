@@ -5,7 +5,7 @@ They read a sample's labels, never a score; chance comes from the request's hash
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -50,9 +50,15 @@ REFUSAL = "I'm sorry, but I can't help with that."
 _LIKELIHOODS = (*LIKELIHOODS, *PSEUDO_LIKELIHOODS)
 _PREFERRED, _MEANINGFUL, _UNRELATED = -1.0, -2.0, -3.0
 """Scores: what the model prefers; the other stereotype or anti-stereotype; all else."""
+_IMPOSSIBLE = -1000.0
+"""The score of what a certain behaviour excludes: its probability is 0."""
+_CERTAIN = ("always-right", "always-wrong", "one-group-wrong")
+"""Behaviours without doubt, so that metrics of probabilities read their best and worst values exactly."""
 _COSINE = 0.25
 """Cosine for one unit of score: 0.75, 0.5 and 0.25."""
-_STYLES: dict[str, AnswerStyle] = {"always-wrong": "wrong", "random": "random", "constant": "constant"}
+_STYLES: dict[str, AnswerStyle] = {
+    "always-wrong": "wrong", "random": "random", "constant": "constant", "majority": "constant",
+}
 """How a behaviour answers a task whose right answer is known; all others answer rightly."""
 
 
@@ -122,7 +128,7 @@ class PlantedAdapter:
             answer: Answer = FreeText(text=REFUSAL if refuses else GARBAGE)
             finish = "refusal" if refuses else "stop"
         elif request.rule in ("tags", "span", "number", "vector") or several_classes(request, sample):
-            answer = planted_answer(self._style, request, sample, self._pool)
+            answer = planted_answer(self._style_of(sample), request, sample, self._pool)
         elif request.rule in ("text", "letter", "saved"):
             answer, finish = self._text(request, sample), "stop"
         else:
@@ -136,8 +142,10 @@ class PlantedAdapter:
             raise MeasurementError(f"planted:{self._behaviour}: sample {sample.id} has neither choices nor a target")
         preferred = self._preferred(request, sample)
         if request.rule in ("label", "probabilities"):
-            return Probabilities(classes=_probabilities(labels, preferred))
+            return Probabilities(classes=_probabilities(labels, preferred, certain=self._behaviour in _CERTAIN))
         scores = _scores(labels, preferred)
+        if self._behaviour in _CERTAIN and request.rule != "similarity":
+            scores = [score if index == preferred else _IMPOSSIBLE for index, score in enumerate(scores)]
         if request.rule == "similarity":
             return Similarities(values=tuple(1.0 + _COSINE * score for score in scores))
         return OptionScores(
@@ -157,10 +165,28 @@ class PlantedAdapter:
                 for index, choice in enumerate(sample.choices)
             )
             return FreeText(text=" or ".join(names_of_all))
-        return FreeText(text=answer_text(self._style, request, sample, self._pool))
+        return FreeText(text=answer_text(self._style_of(sample), request, sample, self._pool))
 
-    @property
-    def _style(self) -> AnswerStyle:
+    def _is_wrong(self, sample: Sample) -> bool:
+        """Whether the behaviour answers this sample wrongly."""
+        if self._behaviour == "one-group-wrong":
+            return self._wrong_group is None or self._wrong_group in sample.groups.items()
+        return self._behaviour == "always-wrong"
+
+    @cached_property
+    def _majority(self) -> str:
+        """The most frequent target; the first by name among equals."""
+        counts = Counter(sample.target for sample in self._samples.values() if sample.target is not None)
+        return min(counts, key=lambda target: (-counts[target], target), default="")
+
+    @cached_property
+    def _wrong_group(self) -> tuple[str, str] | None:
+        """The first group of the first axis; `None` where no sample has one, and all are answered wrongly."""
+        return min((item for sample in self._samples.values() for item in sample.groups.items()), default=None)
+
+    def _style_of(self, sample: Sample) -> AnswerStyle:
+        if self._behaviour == "one-group-wrong":
+            return "wrong" if self._is_wrong(sample) else "right"
         return _STYLES.get(self._behaviour, "right")
 
     @cached_property
@@ -177,8 +203,10 @@ class PlantedAdapter:
             return 0
         if self._behaviour == "random":
             return draw("random", request, max(1, len(labels)))
-        if self._behaviour in ("always-right", "always-wrong"):
-            return _by_truth(sample, right=self._behaviour == "always-right")
+        if self._behaviour in ("always-right", "always-wrong", "one-group-wrong"):
+            return _by_truth(sample, right=not self._is_wrong(sample))
+        if self._behaviour == "majority":
+            return labels.index(self._majority) if self._majority in labels else 0
         if self._behaviour in _WANTED:
             label_of_behaviour = _WANTED[self._behaviour]
         elif self._behaviour == "always-unknown":
@@ -271,9 +299,10 @@ def _scores(labels: Sequence[str], preferred: int | None) -> list[float]:
     ]
 
 
-def _probabilities(labels: Sequence[str], preferred: int | None) -> dict[str, float]:
+def _probabilities(labels: Sequence[str], preferred: int | None, *, certain: bool) -> dict[str, float]:
     distinct = list(dict.fromkeys(labels))
     if preferred is None or len(distinct) == 1:
         return dict.fromkeys(distinct, 1.0 / len(distinct))
-    rest = 0.2 / (len(distinct) - 1)
-    return {label: 0.8 if label == labels[preferred] else rest for label in distinct}
+    first = 1.0 if certain else 0.8
+    rest = (1.0 - first) / (len(distinct) - 1)
+    return {label: first if label == labels[preferred] else rest for label in distinct}

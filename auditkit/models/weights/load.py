@@ -14,6 +14,7 @@ from auditkit.models.weights import peft
 from auditkit.models.weights.fingerprint import files_sha256
 from auditkit.models.weights.locate import ModelFolder
 from auditkit.models.weights.quantise import quantise
+from auditkit.models.weights.settings import refuse_unfilled, size_of
 from auditkit.schema import Config
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _load_model(folder: ModelFolder, family: Family, config: Config, dtype: torc
     import transformers
 
     loader = getattr(transformers, family.auto_class)
+    _check_size(folder, loader, config)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -91,6 +93,29 @@ def _load_model(folder: ModelFolder, family: Family, config: Config, dtype: torc
         ) from error
     _check_tensors(folder, family, model, report)
     return model
+
+
+def _check_size(folder: ModelFolder, loader: Any, config: Config) -> None:
+    """Refuse a configuration of more parameters than the weights fill: it is built once without memory, and counted.
+
+    Raises:
+        ModelError: it is far larger than the weights, or cannot be built.
+    """
+    import torch
+    import transformers
+
+    try:
+        with warnings.catch_warnings(), torch.device("meta"):
+            warnings.simplefilter("ignore")
+            settings = transformers.AutoConfig.from_pretrained(
+                str(folder.path), local_files_only=True, trust_remote_code=config.trust_remote_code
+            )
+            model = loader.from_config(settings, trust_remote_code=config.trust_remote_code)
+    except Exception:  # noqa: BLE001 - loading fails too, and says why
+        return
+    path, size = folder.path / "config.json", size_of(folder.weights)
+    refuse_unfilled(path, sum(parameter.numel() for parameter in model.parameters()), size)
+    refuse_unfilled(path, sum(buffer.numel() for buffer in model.buffers()) >> 4, size, "numbers in tables")
 
 
 def _check_tensors(folder: ModelFolder, family: Family, model: Any, report: dict[str, Any]) -> None:
@@ -121,7 +146,9 @@ def _load_tokenizer(folder: ModelFolder, family: Family, config: Config) -> Any:
         tokenizer = AutoTokenizer.from_pretrained(
             str(folder.tokenizer), local_files_only=True, trust_remote_code=config.trust_remote_code
         )
-    except Exception as error:  # each tokenizer raises its own
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # each tokenizer raises its own; the library's panics are no exceptions by type
         if "sentencepiece" in str(error).lower() and (reason := registry.missing("translation")):
             raise ModelError(f"{folder.path}: its tokenizer: {reason}") from error
         raise ModelError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import urllib.error
@@ -19,6 +18,7 @@ from auditkit.models.credentials import Credential, may_carry, on_this_machine
 from auditkit.models.weights import peft
 from auditkit.models.weights.fingerprint import files_sha256
 from auditkit.models.weights.gguf import converted, smollm2_file
+from auditkit.models.weights.settings import read_settings, refuse_kernels, refuse_oversized, size_of
 from auditkit.schema import Config
 from auditkit.schema.event import Event, OnEvent
 
@@ -128,8 +128,10 @@ def inspect_folder(
             f"{folder}/config.json: this model ships its own code (auto_map); read that code, "
             f"then set trust_remote_code: true"
         )
+    refuse_kernels(folder / "config.json", settings, trusted=config.trust_remote_code)
     weights = _find_weights(folder)
     _check_weights(weights)
+    refuse_oversized(folder / "config.json", settings, size_of(weights))
     if weights_sha256 is None:
         size = sum(path.stat().st_size for path in weights)
         on_event(Event("load", f"hashing {size / 1e6:,.0f} MB of weights"))
@@ -152,13 +154,7 @@ def _read_settings(folder: Path) -> dict[str, Any]:
         files = sorted(folder.glob("*.gguf"))
         hint = f"name the GGUF file: {files[0]}" if files else "name a folder that `save_pretrained` wrote"
         raise ModelError(f"{folder}: there is no config.json; {hint}")
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path}: this is not valid JSON ({error}); download or save the model again") from error
-    if not isinstance(settings, dict):
-        raise ModelError(f"{path}: this is not a JSON object; download or save the model again")
-    return settings
+    return read_settings(path)
 
 
 def _find_weights(folder: Path) -> tuple[Path, ...]:
@@ -167,11 +163,13 @@ def _find_weights(folder: Path) -> tuple[Path, ...]:
     if single.is_file():
         return (single,)
     if index.is_file():
-        try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{index}: no weight_map can be read; download or save the model again") from error
+        shards = read_settings(index).get("weight_map") or {}
+        names = sorted({str(name) for name in shards.values()})
+        if not names:
+            raise ModelError(f"{index}: no weight_map can be read; download or save the model again")
         for name in names:
+            if Path(name).name != name or len(name) > 200:
+                raise ModelError(f"{index}: {name[:80]!r} is no name of a file beside it; download the model again")
             if not (folder / name).is_file():
                 raise ModelError(f"{folder}: {name} is missing, which {index.name} names; download it again")
         return tuple(folder / name for name in names)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from auditkit import registry
 from auditkit.errors import ModelError, first_line
 from auditkit.models.weights.fingerprint import files_sha256
+from auditkit.models.weights.settings import read_settings
 from auditkit.schema import Config
 
 SETTINGS, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
@@ -20,6 +22,8 @@ _PROMPTS = frozenset(
 )
 _PREFIX = "base_model.model."
 _HEADS = ("classifier.weight", "score.weight", "classifier.out_proj.weight", "logits_proj.weight")
+_REPEATED = re.compile(r"\)\s*[*+{]")
+"""A group that is repeated in a pattern: matching it may take time that doubles with each character."""
 _WITH_LABELS = ("SEQ_CLS", "TOKEN_CLS")
 """Tasks whose head has an output a label."""
 
@@ -47,9 +51,9 @@ class PeftFolder:
         """Arguments that give the base a head of the saved one's size and names."""
         path = self.path / "config.json"
         if path.is_file():
-            config = json.loads(path.read_text(encoding="utf-8"))
+            config = read_settings(path)
             if isinstance(config.get("id2label"), dict):
-                labels = {int(key): str(label) for key, label in config["id2label"].items()}
+                labels = {int(key): str(label) for key, label in config["id2label"].items() if str(key).isdecimal()}
                 return {"id2label": labels, "label2id": {label: key for key, label in labels.items()}}
         rows = [shape[0] for name, shape in self.shapes.items() if name.endswith(_HEADS) and len(shape) == 2]
         return {"num_labels": rows[-1]} if rows and self.task in _WITH_LABELS else {}
@@ -125,6 +129,7 @@ def inspect(folder: Path) -> PeftFolder:
             shapes = {name: tuple(stream.get_slice(name).get_shape()) for name in stream.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path}: damaged or cut off ({error}); download or save it again") from error
+    _refuse_oversized(folder / SETTINGS, settings, shapes)
     if reason := registry.missing("peft"):
         raise ModelError(f"{folder}: adapter weights: {reason}")
     extra = [folder / "config.json"] if (folder / "config.json").is_file() else []
@@ -133,14 +138,34 @@ def inspect(folder: Path) -> PeftFolder:
 
 
 def _settings(folder: Path) -> dict[str, Any]:
-    path = folder / SETTINGS
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{path}: this is not valid JSON ({error}); download or save the adapter again") from error
-    if not isinstance(settings, dict):
-        raise ModelError(f"{path}: this is not a JSON object; download or save the adapter again")
-    return settings
+    return read_settings(folder / SETTINGS, "download or save the adapter again")
+
+
+def _refuse_oversized(path: Path, settings: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse ranks and copied layers that the adapter's own tensors do not have, and patterns without end.
+
+    Raises:
+        ModelError: names what does not fit.
+    """
+    longest = max((side for shape in shapes.values() for side in shape), default=0)
+    by_module = settings.get("rank_pattern") or {}
+    ranks = {"r": settings.get("r"), **{f"rank_pattern.{name}": rank for name, rank in by_module.items()}}
+    for name, rank in ranks.items():
+        if rank is not None and (type(rank) is not int or rank > max(longest, 1)):
+            raise ModelError(f'{path}: "{name[:80]}" is {str(rank)[:40]}, and no tensor of the adapter is that large')
+    copies = [pair for pair in settings.get("layer_replication") or [] if isinstance(pair, list)]
+    layers = sum(max(0, pair[-1] - pair[0]) for pair in copies if len(pair) == 2 and _numbers(pair))
+    if max(layers, len(settings.get("layer_replication") or [])) > len(shapes):
+        raise ModelError(
+            f'{path}: "layer_replication" makes {layers:,} layers, and the adapter has {len(shapes):,} tensors'
+        )
+    for key in ("target_modules", "exclude_modules", "layers_pattern"):
+        if isinstance(settings.get(key), str) and (len(settings[key]) > 1000 or _REPEATED.search(settings[key])):
+            raise ModelError(f'{path}: "{key}" is a pattern that may take for ever; list the modules by name')
+
+
+def _numbers(pair: list[Any]) -> bool:
+    return all(type(item) is int for item in pair)
 
 
 def put_on(model: Any, adapter: PeftFolder) -> tuple[Any, str]:

@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from auditkit.judge.rules import rule_words
-from auditkit.judge.verdict import decide
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
 from auditkit.pipeline.steps.answers import PackAnswers, answers_by_pack
 from auditkit.pipeline.steps.cited import samples_to_explain
-from auditkit.pipeline.steps.evidence import cited_evidence, kept_attributions, kept_reasons
+from auditkit.pipeline.steps.evidence import (
+    cited_evidence,
+    kept_attributions,
+    kept_reasons,
+    kept_samples,
+    kept_scores,
+)
 from auditkit.pipeline.steps.judgement import judge_estimates
 from auditkit.pipeline.steps.selftest import selftest
 from auditkit.schema import Audit, Benchmark, Estimate, Sample, Score, SelfTestReading
@@ -70,27 +75,33 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
     for pack in packs:
         measurements.add(pack, header)
     estimates, scores, readings = measurements.estimates, measurements.scores, measurements.readings
-    findings = judge_estimates(header.policy, estimates, header.not_applicable, readings, today)
+    findings, verdict = judge_estimates(
+        header.policy, estimates, readings, today, cards=header.cards, declared=header.declared,
+        not_applicable=header.not_applicable, left_out=header.left_out,
+    )
     pairs = [(sample, pack.outputs[sample.id]) for pack in packs for sample in pack.samples]
     errors = {sample.id: output.error for sample, output in pairs if output is not None and output.error is not None}
     samples = tuple(sample for sample, _ in pairs)
     # how much of rows and answers is kept is decided before anything is hashed
     detail, by_id = header.config.evidence, {sample.id: sample for sample in samples}
+    labels = {label for sample in samples for label in sample.labels}
+    rows, table = kept_samples(samples, detail), kept_scores(scores, labels, detail)
     cited = samples_to_explain(header, estimates)
     not_explained = {sample: reason for sample, reason in records.not_explained.items() if sample in cited}
     audit = Audit(
         subject=header.subject, environment=header.environment, config=header.config, policy=header.policy,
         benchmarks=header.cards, rules=header.rules, sampled=header.sampled, not_applicable=header.not_applicable,
-        estimates=tuple(estimates), findings=findings, rule_words=rule_words(header.policy),
+        left_out=header.left_out, declared=header.declared, estimates=tuple(estimates), findings=findings,
+        rule_words=rule_words(header.policy),
         attributions=kept_attributions(records.attributions, cited, detail),
         not_explained=kept_reasons(not_explained, by_id, detail),
         evidence=cited_evidence(pairs, estimates, scores, detail),
         errors=kept_reasons(dict(sorted(errors.items())[:MOST_ERRORS]), by_id, detail), errored=len(errors),
         cut=_cut(packs),
         selftest=tuple(readings),
-        samples_sha256=samples_sha256(samples, scores), verdict=decide(findings, header.policy),
+        samples_sha256=samples_sha256(rows, table), verdict=verdict,
     )
-    return ScoredAudit(audit=audit.sealed(), samples=samples, scores=tuple(scores))
+    return ScoredAudit(audit=audit.sealed(), samples=rows, scores=tuple(table))
 
 
 def _signature(header: Header, card: Benchmark) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Literal
 
@@ -11,6 +13,8 @@ from auditkit.schema import Attribution, Estimate, Evidence, Output, Sample, Sco
 
 EvidenceDetail = Literal["full", "hash", "none"]
 """The setting `evidence`: how much of the texts of rows and answers an audit keeps."""
+KEPT_BACK = "its words are kept back (evidence: none)"
+"""What stands in the place of a reason."""
 _QUOTE = 8
 """Characters in a row that an error shares with a text: then it quotes it …"""
 _SHORTEST = 3
@@ -83,9 +87,50 @@ def kept_reasons(reasons: Mapping[str, str], samples: Mapping[str, Sample], deta
     """
     if detail == "full":
         return dict(reasons)
+    if detail == "none":  # a server may quote a prompt in a form that nothing recognises
+        return {name: _kept_back(reason) for name, reason in reasons.items()}
     return {
         name: _without_quotes(reason, samples[name]) if name in samples else reason for name, reason in reasons.items()
     }
+
+
+def _kept_back(reason: str) -> str:
+    """The class of an error, without its words."""
+    kind = re.match(r"[A-Z][A-Za-z]{2,40}(Error|Exception|Timeout)(?=:)", reason)
+    return f"{kind[0]}: {KEPT_BACK}" if kind else KEPT_BACK
+
+
+def kept_scores(scores: Iterable[Score], labels: Container[str], detail: EvidenceDetail) -> list[Score]:
+    """Scores without the texts that were read as answers, nor those in what a statistic ranks.
+
+    Args:
+        scores: of all metrics.
+        labels: the labels of all samples: names of classes and options, which stay under `hash`.
+        detail: how much of the texts.
+    """
+    if detail == "full":
+        return list(scores)
+
+    def shown(text: str) -> str:
+        """A label, or the hash of a text."""
+        return text if text in labels else digest(text)
+
+    return [
+        score.model_copy(update={
+            "answer": None if score.answer is None or detail == "none" else shown(score.answer),
+            "parts": {key: shown(part) if isinstance(part, str) else part for key, part in score.parts.items()},
+        }) for score in scores
+    ]
+
+
+def kept_samples(samples: Iterable[Sample], detail: EvidenceDetail) -> tuple[Sample, ...]:
+    """Samples for the table of scores: the values of a user's columns of clusters may be texts."""
+    if detail == "full":
+        return tuple(samples)
+    return tuple(
+        sample.model_copy(update={"clusters": {name: digest(text)[:16] for name, text in sample.clusters.items()}})
+        for sample in samples
+    )
 
 
 def hidden(evidence: Evidence) -> Evidence:
@@ -95,6 +140,7 @@ def hidden(evidence: Evidence) -> Evidence:
         "choices": tuple(choice.model_copy(update={"text": digest(choice.text)}) for choice in sample.choices),
         "input": {name: digest(text) for name, text in sample.input.items()},
         "words": tuple(digest(word) for word in sample.words),
+        "clusters": {name: digest(text)[:16] for name, text in sample.clusters.items()},
         "references": tuple(_hidden_unless(sample.labels, text) for text in sample.references),
         "target": None if sample.target is None else _hidden_unless(sample.labels, sample.target),
     }
@@ -112,21 +158,27 @@ def hidden(evidence: Evidence) -> Evidence:
 
 
 def _without_quotes(reason: str, sample: Sample) -> str:
-    """A reason with a mark in the place of what it quotes, perhaps cut off, of the row."""
+    """A reason with a mark in the place of what it quotes of the row: perhaps cut off, in other case, or escaped."""
     texts = [
         *sample.input.values(), *(choice.text for choice in sample.choices), *sample.words, *sample.references,
         sample.target or "",
     ]
-    quoted = bytearray(len(reason))
-    for text in texts:
+    quoted, lowered = bytearray(len(reason)), _lowered(reason)
+    forms = {form for text in texts for form in (text, json.dumps(text)[1:-1], repr(text)[1:-1])}
+    for text in map(_lowered, forms):
         length = min(_QUOTE, len(text))
         if length < _SHORTEST:
             continue
         for start in range(len(reason) - length + 1):
-            if reason[start : start + length] in text:
+            if lowered[start : start + length] in text:
                 quoted[start : start + length] = b"\1" * length
     runs = groupby(zip(reason, quoted, strict=True), key=lambda pair: pair[1])
     return "".join("[…]" if is_quote else "".join(letter for letter, _ in run) for is_quote, run in runs)
+
+
+def _lowered(text: str) -> str:
+    """In lower case, letter by letter, so that places stay where they are."""
+    return "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)
 
 
 def _hidden_unless(labels: Sequence[str], text: str) -> str:

@@ -22,7 +22,9 @@ def make_header(
         config=config.identity(), policy=policy, cards=tuple(pack.card for pack in applicable),
         rules=request_set.rules,
         sampled={pack.card.name: (len(pack.samples), len(pack.rows)) for pack in applicable},
-        not_applicable=request_set.not_applicable, subject=request_set.adapter.subject, environment=environment(),
+        not_applicable=request_set.not_applicable, left_out=request_set.left_out,
+        declared=tuple(metric for pack in packs for metric in pack.declared),
+        subject=request_set.adapter.subject, environment=environment(),
     )
 
 

@@ -31,7 +31,7 @@ def write_pages(folder: RunFolder, audit: Audit, on_event: OnEvent = ignore) -> 
         claimed.add(exporter.file)
         try:
             data, warned = _export(exporter, audit)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             if plugin.built_in:
                 raise
             problems.append(f'the exporter "{plugin.name}" failed: {type(error).__name__}: {error}')

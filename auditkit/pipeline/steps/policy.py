@@ -1,77 +1,127 @@
-"""The policy that an audit is judged by, and what of it could decide nothing."""
+"""The policy that an audit is judged by, and what of it the chosen size cannot decide."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from auditkit.judge.feasibility import Design, refuse_if_it_cannot_fail
-from auditkit.judge.policies import BUILT_IN, read_policy, united
-from auditkit.judge.rules import find_rule
+from auditkit.errors import ConfigError
+from auditkit.judge.feasibility import Design, can_fail, can_pass, rows_needed
+from auditkit.judge.policies import BUILT_IN, read_policy, refuse, united
+from auditkit.judge.validator import designs, family_of, policy_faults
 from auditkit.load.packs import built_in_names, open_card, open_checks, published_names
+from auditkit.measure.declared import declared
 from auditkit.pipeline.steps.packs import AuditedPack
-from auditkit.registry import get
-from auditkit.schema import Check, Config, Policy, Sample
+from auditkit.schema import Benchmark, Check, DeclaredMetric, PackChecks, Policy
+from auditkit.schema.event import Event, OnEvent
+
+LISTED = 3
+"""Most checks that a line names."""
 
 
-def open_policy(name: str, packs: Sequence[str], audited: Collection[str]) -> Policy:
-    """A built-in policy by name, or a policy file by path.
+def open_policy(name: str, packs: Sequence[str], declared: Sequence[DeclaredMetric]) -> Policy:
+    """A built-in policy by name, or a policy file by path, refused where it could not decide what it says.
 
     Args:
-        name: `default`, `packs`, or the path of a policy file.
+        name: `default`, `packs`, `none`, or the path of a policy file.
         packs: the packs as the audit names them: names, or folders with a card.yaml.
-        audited: names of the benchmarks that were audited, or that the model cannot answer. `default` keeps only their
-            checks, perhaps none; a user's policy keeps all of its checks, and one that finds no estimate is an error.
+        declared: what the packs and tasks of the audit declare and hold. The policy keeps its checks of other packs.
 
     Raises:
-        ConfigError: no such policy, a fault in a file, a rule that is not installed, or no blocking check in a file.
+        ConfigError: no such policy, or a fault in it.
         PackError: a folder of the audit is not here, so that its checks are not known.
     """
-    if name == "default":
-        shipped = (*built_in_names(), *published_names())
-        packs = [pack for pack in shipped if pack in audited and open_card(pack).default]
-    return united(name, map(open_checks, packs)) if name in BUILT_IN else read_policy(Path(name))
+    shipped = {*built_in_names(), *published_names()}
+    if name not in BUILT_IN:
+        path = Path(name)
+        policy = read_policy(path)
+        refuse(policy_faults(policy, declared, shipped), path)
+        return policy.model_copy(update={"family": family_of(policy.checks, declared)})
+    shares = [*_shares(name, packs)]
+    policy = united(name, shares)
+    refuse(policy_faults(policy, declared, shipped, decidable=False), f"policy {name}")
+    return policy.model_copy(update={"family": sum(_family(card, share, declared) for card, share in shares)})
 
 
-def refuse_idle_checks(
-    config: Config, policy: Policy, packs: Sequence[AuditedPack], applicable: Container[str]
-) -> None:
-    """Refuse a user's blocking checks that no answers could make fail, before the model is asked.
+def _shares(name: str, packs: Sequence[str]) -> Iterator[tuple[Benchmark, PackChecks]]:
+    """Card and checks of the packs whose checks a built-in policy joins."""
+    if name == "packs":
+        yield from ((open_card(pack), open_checks(pack)) for pack in packs)
+    elif name == "default":
+        cards = ((pack, open_card(pack)) for pack in (*built_in_names(), *published_names()))
+        yield from ((card, open_checks(pack)) for pack, card in cards if card.default)
 
-    Args:
-        config: names the policy; of a built-in one nothing is refused.
-        policy: the policy.
-        packs: what is audited.
-        applicable: names of the packs that the model can answer.
+
+def _family(card: Benchmark, share: PackChecks, declared: Sequence[DeclaredMetric]) -> int:
+    """How many slices a pack's blocking checks stand for: counted where it is audited, else as it says.
 
     Raises:
-        ConfigError: naming the first such check.
+        ConfigError: it says another number.
     """
-    if config.policy in BUILT_IN:
-        return
-    blocking = [check for check in policy.checks if check.severity == "block"]
-    by_name = {pack.card.name: pack for pack in packs if pack.card.name in applicable}
-    for check in blocking:
-        if check.benchmark in by_name and (design := _design(check, by_name[check.benchmark])) is not None:
-            refuse_if_it_cannot_fail(check, design, len(blocking))
+    arms = {(metric.metric, metric.arm) for metric in declared if metric.benchmark == card.name}
+    if not arms:
+        return share.slices or family_of(share.checks, ())
+    counted = family_of(share.checks, declared)
+    if share.slices and counted != share.slices and arms >= {(use.metric, use.arm) for use in card.metrics}:
+        raise ConfigError(f'{card.name}/checks.yaml: "slices": its blocking checks have {counted}; write that')
+    return counted
 
 
-def _design(check: Check, pack: AuditedPack) -> Design | None:
-    """What a check will be judged on; `None` where it is not known beforehand how far answers can move the value."""
-    if check.contrast or check.group or check.metric.startswith("evaluate:") or find_rule(check.rule).judge is not None:
-        return None
-    metric = get("metric", check.metric)
-    clusters = [
-        sample.clusters[pack.card.clusters[0]] for sample in pack.samples_and_variants if _counts(check, sample)
-    ]
-    if not clusters or metric.corpus is not None:
-        return None
-    return Design(clusters, metric.range, metric.direction, metric.ideal)
+def tell_undecided(policy: Policy, packs: Sequence[AuditedPack], on_event: OnEvent) -> None:
+    """Say, before the model is asked, which blocking checks the rows that will run cannot decide.
+
+    Args:
+        policy: the policy.
+        packs: what is audited.
+        on_event: called with one event for what cannot pass, and one for what cannot fail.
+    """
+    sampled = [metric for pack in packs for metric in declared(pack.card, (*pack.samples, *pack.guards))]
+    family = policy.family or len(policy.checks)
+    open_ones: list[tuple[Check, Design]] = []
+    unmissable: list[Check] = []
+    for check in policy.checks:
+        whole = {part_check.finding for part_check, _, _ in designs(check, _all(packs))}
+        for part_check, metric, part in designs(check, sampled):
+            design = Design.of(metric, part)
+            whole.discard(part_check.finding)
+            if check.severity != "block":
+                continue
+            if not can_pass(part_check, design):
+                open_ones.append((part_check, design))
+            elif not can_fail(part_check, design, family):
+                unmissable.append(part_check)
+        if check.severity == "block" and whole:
+            on_event(Event("load", f"{_count(len(whole), 'slice')} of {check.finding} has no row among those asked: "
+                                   f"undecided ({_listed(sorted(whole))})"))
+    if open_ones:
+        names = _listed([check.finding for check, _ in open_ones])
+        on_event(Event("load", f"{_count(len(open_ones), 'check')} cannot pass at this size, and stay undecided: "
+                               f"{names}{_remedy(open_ones)}"))
+    if unmissable:
+        names = _listed([check.finding for check in unmissable])
+        on_event(Event("load", f"{_count(len(unmissable), 'check')} cannot fail at this size after the correction for "
+                               f"a family of {family}: a failure stays undecided ({names})"))
 
 
-def _counts(check: Check, sample: Sample) -> bool:
-    """Whether the check's estimate counts the sample."""
-    return (
-        check.variant == sample.variant and check.arm in ("all", sample.arm)
-        and all(str(sample.metadata.get(key)) == value for key, value in check.slice.items())
-    )
+def _all(packs: Sequence[AuditedPack]) -> list[DeclaredMetric]:
+    return [metric for pack in packs for metric in pack.declared]
+
+
+def _remedy(undecided: Sequence[tuple[Check, Design]]) -> str:
+    """How much larger a limit would do, where one would."""
+    factors = []
+    for check, design in undecided:
+        needed = rows_needed(check, design, can_pass)
+        if needed is None or not design.rows:
+            return ""
+        factors.append(needed / design.rows)
+    return f"; about {max(factors):.1f} times the rows would do (--limit)"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

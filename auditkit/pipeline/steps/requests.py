@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from auditkit.errors import ConfigError, ModelError
 from auditkit.load.packs import built_in_names
 from auditkit.load.requests import build, choose_rule
+from auditkit.load.scrambled import plausibility_twins
 from auditkit.load.variants import variants
 from auditkit.models.adapter import Adapter, FixedLabelAdapter, PackRows, SampleAnswerer
 from auditkit.models.families import family_of_scheme
@@ -23,9 +24,11 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class _Refusal:
-    """Why a model cannot answer a pack."""
+    """Why a pack is not asked."""
 
     reason: str
+    by_user: bool = False
+    """Whether the user's settings leave it out, though the model could answer it."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class RequestSet:
     """Pack to scoring rule, of the packs that the model can answer."""
     not_applicable: dict[str, str]
     """Pack to the reason why the model cannot answer it."""
+    left_out: dict[str, str]
+    """Pack to the reason why the user's settings leave it out."""
     requests: dict[str, Request]
     """By sample id."""
     without_answer: frozenset[str] = frozenset()
@@ -59,8 +64,8 @@ def make_requests(config: Config, packs: Sequence[AuditedPack], on_event: OnEven
     start = time.perf_counter()
     adapter = open_model(config, on_event)
     load_seconds = time.perf_counter() - start
-    rules, not_applicable, requests = _requests(packs, lambda pack: _rule(adapter, pack, config))
-    return RequestSet(adapter, rules, not_applicable, requests, load_seconds=load_seconds)
+    chosen = _requests(packs, lambda pack: _rule(adapter, pack, config))
+    return RequestSet(adapter, *chosen, load_seconds=load_seconds)
 
 
 def _check_rules(config: Config, packs: Sequence[AuditedPack]) -> None:
@@ -77,8 +82,8 @@ def _check_rules(config: Config, packs: Sequence[AuditedPack]) -> None:
 
 def _requests(
     packs: Sequence[AuditedPack], rule_of: Callable[[AuditedPack], str | _Refusal]
-) -> tuple[dict[str, str], dict[str, str], dict[str, Request]]:
-    """Pack to rule, pack to the reason why it has none, and sample id to request.
+) -> tuple[dict[str, str], dict[str, str], dict[str, str], dict[str, Request]]:
+    """Pack to rule, pack to why the model cannot answer it, pack to why the user leaves it out, sample id to request.
 
     Args:
         packs: the audited packs.
@@ -86,21 +91,22 @@ def _requests(
     """
     rules: dict[str, str] = {}
     not_applicable: dict[str, str] = {}
+    left_out: dict[str, str] = {}
     requests: dict[str, Request] = {}
     for pack in packs:
         rule = rule_of(pack)
         if isinstance(rule, _Refusal):
-            not_applicable[pack.card.name] = rule.reason
+            (left_out if rule.by_user else not_applicable)[pack.card.name] = rule.reason
         else:
             rules[pack.card.name] = rule
-            requests |= _of_pack(pack, rule)
-    return rules, not_applicable, requests
+            requests |= requests_of_pack(pack, rule)
+    return rules, not_applicable, left_out, requests
 
 
-def _of_pack(pack: AuditedPack, rule: str) -> dict[str, Request]:
+def requests_of_pack(pack: AuditedPack, rule: str) -> dict[str, Request]:
     """Sample id to request; without variants that change nothing of what this model reads, as formats are for one
     that reads no prompt."""
-    clean = _built(pack.card, rule, pack.samples)
+    clean = _built(pack.card, rule, (*pack.samples, *pack.guards))
     varied = _built(pack.card, rule, pack.variants)
     unchanged = {
         sample.id for sample in pack.variants if varied[sample.id].sha256 == clean[sample.clean_id].sha256
@@ -118,7 +124,7 @@ def _wanted_rule(config: Config, card: Benchmark) -> str | _Refusal | None:
     rule = config.rules.get(card.name, config.rules.get(ALL))
     if rule is not None and rule not in card.rules:
         accepted = " or ".join(card.rules)
-        return _Refusal(f"the pack accepts {accepted}, and not the rule {rule} that was asked for")
+        return _Refusal(f"the pack accepts {accepted}, and not the rule {rule} that was asked for", by_user=True)
     return rule
 
 
@@ -131,6 +137,8 @@ def _rule(adapter: Adapter, pack: AuditedPack, config: Config) -> str | _Refusal
     offered = adapter.rules.get(card.request, ())
     rule = choose_rule(card, offered, wanted)
     if rule is None:
+        if wanted is not None and (other := choose_rule(card, offered, None)) is not None:
+            return _Refusal(f"the model offers {other}, and not the rule {wanted} that was asked for", by_user=True)
         offer = f"it offers {', '.join(offered)}" if offered else f"it answers no {card.request} request"
         likelihood = adapter.subject.parts.get("likelihood", "")
         probe = f" (likelihoods {likelihood})" if likelihood.startswith("not used") else ""
@@ -151,7 +159,9 @@ def _answerer(config: Config, packs: Sequence[AuditedPack]) -> SampleAnswerer | 
         return None
     cards = {pack.card.name: pack.card for pack in packs}
     rows = (
-        sample for pack in packs for sample in (*pack.rows, *variants(pack.card, pack.rows, config, pack.rows))
+        sample for pack in packs for sample in (
+            *pack.rows, *plausibility_twins(pack.card, pack.rows), *variants(pack.card, pack.rows, config, pack.rows),
+        )
     )
     others = [name for name in built_in_names() if name not in cards]
     answerer: SampleAnswerer = family.load("answerer")(
@@ -166,10 +176,10 @@ def _for_answerer(answerer: SampleAnswerer, config: Config, packs: Sequence[Audi
         wanted = _wanted_rule(config, pack.card)
         return wanted if isinstance(wanted, _Refusal) else answerer.rule(pack.card, wanted)
 
-    rules, not_applicable, requests = _requests(packs, rule_of)
+    rules, not_applicable, left_out, requests = _requests(packs, rule_of)
     first_of: dict[str, Sample] = {}
     without_answer: set[str] = set()
-    for sample in (sample for pack in packs for sample in pack.samples_and_variants):
+    for sample in (sample for pack in packs for sample in pack.everything_asked):
         if sample.id not in requests:
             continue
         if answerer.holds(sample):
@@ -177,4 +187,6 @@ def _for_answerer(answerer: SampleAnswerer, config: Config, packs: Sequence[Audi
             answerer.agree(first_of.setdefault(requests[sample.id].sha256, sample), sample)
         else:
             without_answer.add(sample.id)
-    return RequestSet(answerer.adapter(first_of), rules, not_applicable, requests, frozenset(without_answer))
+    return RequestSet(
+        answerer.adapter(first_of), rules, not_applicable, left_out, requests, frozenset(without_answer)
+    )

@@ -30,7 +30,7 @@ def run_requests(
         retry_errors: ask again what is journalled as errored.
     """
     requests = request_set.requests
-    samples = [sample for pack in packs for sample in pack.samples_and_variants if sample.id in requests]
+    samples = [sample for pack in packs for sample in pack.everything_asked if sample.id in requests]
     journal.samples(samples)
     _journal_unanswered(request_set, journal)
     unique = deduplicate(

@@ -14,10 +14,24 @@ from auditkit.render.view.names import capital, measured, part_of, short_part, s
 from auditkit.render.view.reasons import finding_reason
 from auditkit.render.view.rules import finding_title, text_of
 from auditkit.render.view.section import Section
-from auditkit.render.view.values import clusters_of, finding_decimals, limit, scale_of, value_and_interval
+from auditkit.render.view.values import clusters_of, finding_decimals, gated, limit, scale_of, value_and_interval
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import DASH, count, level, p_value
 from auditkit.schema import Estimate, Finding, Status
+
+
+@dataclass(frozen=True)
+class SliceRow:
+    """One slice of a check that is judged on each."""
+
+    status: Status
+    word: str
+    part: str
+    value: str
+    worst: str
+    """The interval that was gated."""
+    href: str
+    """Of its estimate; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +66,16 @@ class FindingView:
     """Whether the check's severity is to block."""
     holds: bool
     """Whether it keeps the verdict from passing."""
+    red: bool
+    """Whether it is one of the reasons for an exit code that is not 0."""
     prominent: bool
     """Failures, errors and undecided findings have a card; the others a row."""
     limit: str
     value: str
     """Value and interval in short."""
+    slices: tuple[SliceRow, ...]
+    """Worst first, of a check that is judged on each."""
+    slices_title: str
 
 
 @dataclass(frozen=True)
@@ -103,7 +122,7 @@ def finding_views(index: AuditIndex) -> tuple[FindingView, ...]:
 
 def _view(finding: Finding, index: AuditIndex) -> FindingView:
     check, audit = finding.check, index.audit
-    estimate = index.estimates.get(check.estimate)
+    estimate = index.estimates.get(finding.about)
     decimals, text = finding_decimals(finding, estimate), text_of(finding, audit)
     cited = [name for name in finding.evidence if name in audit.evidence]
     return FindingView(
@@ -116,20 +135,34 @@ def _view(finding: Finding, index: AuditIndex) -> FindingView:
         severity=severity(check.severity),
         title=finding_title(finding, audit),
         what=capital(measured(check)),
-        part=short_part(check.estimate),
+        part=short_part(finding.about),
         reason=finding_reason(finding, estimate, audit),
         rule=Link("#" + rule_anchor(finding.rule), f"{finding.rule} {text.name}"),
         facts=_facts(finding, estimate),
-        chart=None if estimate is None else _chart(finding, estimate),
+        chart=_chart(finding, index),
         estimate=None if estimate is None else Link("#" + estimate_anchor(estimate), str(estimate.id)),
         evidence=tuple(Link("#" + case_anchor(name), name) for name in cited),
         cited=say("findings.cited", n=count(len(cited))),
         decides=finding.id in audit.verdict.reasons,
         blocks=finding.blocks,
         holds=finding.holds_back,
-        prominent=finding.status in ("fail", "error", "inconclusive") and finding.blocks,
+        red=finding.holds_back and audit.verdict.exit_code != 0,
+        prominent=finding.status in ("fail", "error", "inconclusive", "waived") and finding.blocks,
         limit=limit(check, estimate, decimals),
         value=_short(estimate, decimals),
+        slices=tuple(_slice_row(single, index) for single in finding.singles) if finding.slices else (),
+        slices_title=say("findings.slices", n=count(len(finding.slices))),
+    )
+
+
+def _slice_row(single: Finding, index: AuditIndex) -> SliceRow:
+    estimate = index.estimates.get(single.check.estimate)
+    decimals = finding_decimals(single, estimate)
+    return SliceRow(
+        status=single.status, word=status_word(single), part=part_of(single.check.estimate),
+        value=DASH if estimate is None else scale_of(estimate).full(estimate.value, decimals),
+        worst=DASH if estimate is None else scale_of(estimate).interval(*gated(single, estimate), decimals),
+        href="" if estimate is None else "#" + estimate_anchor(estimate),
     )
 
 
@@ -148,7 +181,7 @@ def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
             Fact(say("findings.fact.estimate"), scale.full(estimate.value, decimals)),
             Fact(say("findings.fact.interval", level=level(estimate.level)),
                  scale.interval(estimate.low, estimate.high, decimals)),
-            Fact(say("findings.fact.worst"), scale.interval(*estimate.worst_case, decimals)),
+            Fact(say("findings.fact.worst"), scale.interval(*gated(finding, estimate), decimals)),
             *facts,
             Fact(say("findings.fact.samples"), samples),
             Fact(say("findings.fact.clusters"), clusters_of(estimate)),
@@ -161,10 +194,16 @@ def _facts(finding: Finding, estimate: Estimate | None) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _chart(finding: Finding, estimate: Estimate) -> Chart:
-    title = say("charts.against_limit", metric=capital(spaced(estimate.id.metric)))
-    dot = Dot(part_of(estimate.id), estimate, finding, strong=True)
-    return estimates_chart(anchor("strip", finding.id), "", title, [dot], bare=True)
+def _chart(finding: Finding, index: AuditIndex) -> Chart | None:
+    """The estimate against its limit; of a check on each slice all of them, the worst above."""
+    title = say("charts.against_limit", metric=capital(spaced(finding.check.metric)))
+    dots = [
+        Dot(part_of(single.check.estimate), index.estimates[single.check.estimate], single, strong=not finding.slices)
+        for single in finding.singles if single.check.estimate in index.estimates
+    ]
+    if not dots:
+        return None
+    return estimates_chart(anchor("strip", finding.id), "", title, dots, bare=not finding.slices)
 
 
 def _short(estimate: Estimate | None, decimals: int | None) -> str:

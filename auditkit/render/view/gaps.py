@@ -12,6 +12,7 @@ from auditkit.render.view.names import REASONS, capital, estimate_name, spaced
 from auditkit.render.view.section import Section
 from auditkit.render.view.selftest import ReadingView, misread
 from auditkit.render.view.summary import cut_prompts
+from auditkit.render.view.unjudged import left_unjudged
 from auditkit.render.view.values import scale_of
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, share
@@ -63,6 +64,7 @@ class Gaps:
     unreliable: tuple[SampleNote, ...]
     misread: tuple[ReadingView, ...]
     notes: tuple[str, ...]
+    """Also missing: rows without label, checks not run, metrics without self-test, and what was not kept."""
 
     @property
     def undefined_folded(self) -> bool:
@@ -168,11 +170,10 @@ def _errored(index: AuditIndex) -> str:
 
 def _notes(index: AuditIndex) -> tuple[str, ...]:
     audit, notes = index.audit, []
-    lenient = sum(
-        finding.status == "inconclusive" and finding.check.inconclusive == "pass" for finding in audit.findings
-    )
+    lenient = sum(finding.let_pass for finding in audit.findings)
     if lenient:
         notes.append(say("gaps.note.lenient", n=count(lenient)))
+    notes += left_unjudged(audit)
     if audit.config.evidence != "full":
         notes.append(say("gaps.note.evidence", kept=audit.config.evidence))
     if not audit.selftest:

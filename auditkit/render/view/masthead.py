@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from auditkit.render.view.facts import Fact, Link
 from auditkit.render.view.findings import FindingView
-from auditkit.render.view.verdict import sentence
+from auditkit.render.view.verdict import policy_name, sentence, small_print
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, share
-from auditkit.schema import Audit, Status
+from auditkit.schema import Audit, Status, Verdict
 
-TALLY: tuple[Status, ...] = ("fail", "error", "inconclusive", "pass", "not_applicable")
+TALLY: tuple[Status, ...] = ("fail", "error", "inconclusive", "not_run", "waived", "pass", "not_applicable")
 """Statuses in the order of the tally."""
 
 
@@ -20,9 +20,11 @@ class VerdictView:
     """The decision."""
 
     status: Status
+    """Its colour and shape."""
     word: str
     sentence: str
     exit: str
+    small_print: tuple[str, ...]
     reasons: tuple[Link, ...]
     tally: tuple[tuple[Status, str], ...]
     """Status and `3 fail`, for each status that occurs."""
@@ -50,10 +52,11 @@ def verdict(audit: Audit, findings: tuple[FindingView, ...]) -> VerdictView:
         if number:
             tally.append((status, say(plural(f"verdict.tally.{status}", number), n=count(number))))
     return VerdictView(
-        status=decision.status,
+        status="not_applicable" if decision.status == "not_judged" else decision.status,
         word=verdict_word(audit),
         sentence=sentence(audit),
-        exit=say("verdict.exit", code=str(decision.exit_code), meaning=exit_meaning(decision.exit_code)),
+        exit=say("verdict.exit", code=str(decision.exit_code), meaning=exit_meaning(decision)),
+        small_print=small_print(audit),
         reasons=tuple(Link("#" + by_id[name].anchor, by_id[name].title) for name in decision.reasons if name in by_id),
         tally=tuple(tally),
     )
@@ -64,9 +67,10 @@ def verdict_word(audit: Audit) -> str:
     return say(f"verdict.word.{audit.verdict.status}")
 
 
-def exit_meaning(code: int) -> str:
-    """What an exit code says: `every blocking check passed`."""
-    return say(f"verdict.exit.{code}")
+def exit_meaning(verdict: Verdict) -> str:
+    """What the exit code says: `every blocking check passed`."""
+    excused = verdict.exit_code == 0 and verdict.status != "pass"
+    return say(f"verdict.exit.0.{verdict.status}" if excused else f"verdict.exit.{verdict.exit_code}")
 
 
 def masthead(audit: Audit) -> Masthead:
@@ -88,7 +92,7 @@ def masthead(audit: Audit) -> Masthead:
     facts += [
         Fact(say("masthead.fact.samples"), samples),
         Fact(say("masthead.fact.seed"), str(audit.config.seed)),
-        Fact(say("masthead.fact.policy"), audit.policy.name),
+        Fact(say("masthead.fact.policy"), policy_name(audit)),
     ]
     moment = audit.observed.finished if audit.observed else ""
     return Masthead(subject.name, tuple(facts), _date(moment), moment, audit.id)

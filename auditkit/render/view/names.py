@@ -30,10 +30,10 @@ def joined(names: Iterable[str]) -> str:
 
 
 def status_word(finding: Finding) -> str:
-    """The status in words; a failure that only warns says so, and so does a pass that rests on a waiver."""
+    """The status in words; a failure that only warns says so, and so does an undecided check that is let pass."""
     if finding.status == "fail" and not finding.blocks:
         return say("terms.status.warning")
-    return say("terms.status.waived") if finding.cause == "waived" else say(f"terms.status.{finding.status}")
+    return say("terms.status.let_pass" if finding.let_pass else f"terms.status.{finding.status}")
 
 
 def check_word(finding: Finding | None) -> str:
@@ -93,7 +93,8 @@ def measured(check: Check) -> str:
     """What a check looks at: `stereotype score on stereotype-pairs, pair arm, all rows`."""
     name = check.estimate
     key = "terms.check" if name.arm == "all" else "terms.check.with_arm"
-    return say(key, metric=metric_name(name), benchmark=name.benchmark, arm=spaced(name.arm), part=part_of(name))
+    part = say("terms.part.each", keys=check.each_of) if check.each else part_of(name)
+    return say(key, metric=metric_name(name), benchmark=name.benchmark, arm=spaced(name.arm), part=part)
 
 
 def unscored_words(unscored: dict[Reason, int]) -> str:

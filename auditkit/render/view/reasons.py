@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from auditkit.render.view.names import capital, measured, spaced, with_arm
+from collections import Counter
+
+from auditkit.render.view.names import capital, measured, part_of, spaced, status_word, with_arm
 from auditkit.render.view.values import effective, finding_decimals, limit, scale_of
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import PERCENT, RAW, Scale, count, number
-from auditkit.schema import Audit, Estimate, Finding, Waiver
+from auditkit.schema import Audit, Estimate, EstimateId, Finding, Waiver
 
-_COUNTS = ("n", "clusters", "n_to_decide", "largest_family", "errored", "total")
+_COUNTS = ("n", "clusters", "n_to_decide", "family", "largest_family", "errored", "total")
 
 
 def finding_reason(finding: Finding, estimate: Estimate | None, audit: Audit) -> str:
-    """Why the status holds, with the numbers."""
+    """Why the status holds, with the numbers; of a check on each slice, of the worst one and then of all."""
+    if finding.slices:
+        return _of_slices(finding, estimate, audit)
     waiver = next((item for item in audit.policy.waivers if item.finding == finding.id), None)
     fields = _fields(finding, estimate, audit) | _waiver_fields(finding, waiver)
-    cause = "waived_until" if finding.cause == "waived" and waiver is not None else finding.cause
+    cause = str(finding.cause)
+    if finding.status == "waived":
+        cause = "waived" if waiver is None else "waived_until"
     sentences = [say(f"causes.{cause}", **fields)]
+    if finding.cause == "left_out" and isinstance(reason := finding.parameters.get("reason"), str):
+        sentences.append(capital(reason.rstrip(".")) + ".")
     if finding.cause == "not_applicable" and finding.check.benchmark in audit.not_applicable:
         sentences.append(capital(audit.not_applicable[finding.check.benchmark].rstrip(".")) + ".")
     if finding.parameters.get("n_to_decide") is not None:
@@ -26,6 +34,23 @@ def finding_reason(finding: Finding, estimate: Estimate | None, audit: Audit) ->
     if finding.parameters.get("largest_family") is not None:
         sentences.append(say("causes.largest_family", **fields))
     return capital(" ".join(sentences))
+
+
+def _of_slices(finding: Finding, estimate: Estimate | None, audit: Audit) -> str:
+    """The worst slice with its reason, how many came to what, and the largest harm that is not excluded."""
+    worst = finding.singles[0]
+    words = Counter(status_word(single) for single in finding.singles)
+    tally = ", ".join(say("terms.unscored", n=count(number), reason=word) for word, number in words.items())
+    sentences = [
+        say("causes.slices", n=count(len(finding.slices)), keys=finding.check.each_of, tally=tally),
+        say("causes.worst_slice", part=part_of(worst.check.estimate), reason=finding_reason(worst, estimate, audit)),
+    ]
+    if (harm := _float(finding, "harm")) is not None:
+        name = EstimateId.parse(str(finding.parameters["harm_slice"]))
+        borne = next((item for item in audit.estimates if item.id == name), estimate)
+        scale: Scale = RAW if borne is None else scale_of(borne)
+        sentences.append(say("causes.harm", harm=scale.full(harm), part=part_of(name)))
+    return " ".join(sentences)
 
 
 def _left_open(estimate: Estimate | None) -> bool:
@@ -48,6 +73,7 @@ def _fields(finding: Finding, estimate: Estimate | None, audit: Audit) -> dict[s
         "independent": _independent(finding),
         "unscored_share": say("causes.unknown.share") if unscored is None else PERCENT.full(unscored),
         "target": measured(check),
+        "rows": str(finding.parameters.get("rows")),
         "min_samples": count(check.min_samples),
         "min_clusters": count(check.min_clusters),
         "max_unscored": PERCENT.full(check.max_unscored),

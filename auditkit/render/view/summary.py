@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from auditkit.render.view.names import REASONS
+from auditkit.render.view.rules import twin_note
+from auditkit.render.view.unjudged import left_unjudged
+from auditkit.render.view.values import gated
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import DASH
 from auditkit.schema import Audit, Estimate, Finding, Status
@@ -15,7 +18,7 @@ LISTED = 3
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One blocking check."""
+    """One check."""
 
     status: Status
     mark: str
@@ -24,26 +27,45 @@ class CheckLine:
 
 
 def check_lines(audit: Audit) -> tuple[CheckLine, ...]:
-    """A line for each blocking finding, with its estimate and, where it did not pass, why."""
+    """A line for each finding that blocks or did not pass, with the interval that was gated and, where it did not pass,
+    why."""
     estimates = {estimate.id: estimate for estimate in audit.estimates}
     return tuple(
-        CheckLine(finding.status, say(f"summary.mark.{finding.status}"),
-                  _check(finding, estimates.get(finding.check.estimate)))
-        for finding in audit.findings if finding.blocks
+        CheckLine(finding.status, _mark(finding), _check(finding, estimates.get(finding.about), audit))
+        for finding in audit.findings if finding.blocks or finding.status != "pass"
     )
 
 
-def _check(finding: Finding, estimate: Estimate | None) -> str:
-    what = finding.id if estimate is None else estimate_line(estimate)
+def _mark(finding: Finding) -> str:
+    """The status in capitals; what only warns, or is let pass, says so."""
+    if finding.let_pass and finding.blocks:
+        return say("summary.mark.let_pass")
+    if finding.status == "fail" and not finding.blocks:
+        return say("summary.mark.warning")
+    return say(f"summary.mark.{finding.status}")
+
+
+def _check(finding: Finding, estimate: Estimate | None, audit: Audit) -> str:
+    what = str(finding.about) if estimate is None else gated_line(finding, estimate)
+    if finding.slices:
+        counted = say("summary.slices", n=str(len(finding.slices)), keys=finding.check.each_of)
+        what = say("summary.worst_of", what=what, slices=counted)
     if finding.status == "pass":
-        return say("summary.check", rule=finding.rule, what=what)
-    return say("summary.check.why", rule=finding.rule, what=what, why=say(f"summary.why.{finding.cause}"))
+        twin = twin_note(finding, audit)
+        return say("summary.check", rule=finding.rule, what=what) + (f"  ({twin})" if twin else "")
+    why = say(f"summary.why.{finding.cause}")
+    if not finding.blocks:
+        why = say("summary.not_blocking", why=why)
+    return say("summary.check.why", rule=finding.rule, what=what, why=why)
 
 
-def warnings(audit: Audit) -> str:
-    """How many checks that only warn did not hold; empty where all did."""
-    ids = [finding.id for finding in audit.findings if not finding.blocks and finding.status in ("fail", "error")]
-    return say(plural("summary.warnings", len(ids)), n=str(len(ids)), first=ids[0]) if ids else ""
+def gated_line(finding: Finding, estimate: Estimate) -> str:
+    """`id  value [low, high]  n=… clusters=…`, with the worst-case interval at the check's level, which was gated."""
+    low, high = gated(finding, estimate)
+    return say(
+        "summary.estimate", estimate=str(estimate.id), value=decimal(estimate.value), low=decimal(low),
+        high=decimal(high), n=str(estimate.n), clusters=str(estimate.clusters),
+    )
 
 
 def estimate_line(estimate: Estimate) -> str:
@@ -70,6 +92,7 @@ def not_measured(audit: Audit) -> tuple[str, ...]:
         *(say("summary.sampled", pack=pack, n=str(rows), total=str(total))
           for pack, (rows, total) in audit.sampled.items() if rows < total),
         *_not_explained(audit),
+        *left_unjudged(audit),
         *(say("summary.misread", estimate=str(reading.estimate), planted=reading.planted)
           for reading in audit.selftest if not reading.ok),
     )

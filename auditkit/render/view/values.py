@@ -61,6 +61,14 @@ def scale_sentence(estimate: Estimate) -> str:
     return say(f"terms.scale.{kind}", low=low, high=high, ideal=scale.full(estimate.ideal or 0.0, 0))
 
 
+def gated(finding: Finding, estimate: Estimate) -> tuple[float | None, float | None]:
+    """The interval that decided: worst case, at the check's own level; the estimate's where the finding has none."""
+    ends = (finding.parameters.get("worst_low"), finding.parameters.get("worst_high"))
+    low, high = (float(end) if isinstance(end, (int, float)) else None for end in ends)
+    worst = estimate.worst_case
+    return worst[0] if low is None else low, worst[1] if high is None else high
+
+
 def decimals_apart(scale: Scale, values: tuple[float | None, ...], bounds: tuple[float, ...]) -> int:
     """Decimals at which no value is printed equal to a bound that it differs from; at most 4 more than usual."""
     for decimals in range(scale.decimals, scale.decimals + 5):

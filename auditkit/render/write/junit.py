@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from auditkit.render.view.findings import FindingView, finding_views
 from auditkit.render.view.index import look_up
-from auditkit.render.view.verdict import sentence
+from auditkit.render.view.verdict import sentence, small_print
 from auditkit.render.view.visible import line, visible
 from auditkit.render.words.catalogue import say
 from auditkit.render.write.exporter import exporter
@@ -17,12 +17,13 @@ from auditkit.schema import Audit
 def _element(finding: FindingView) -> str | None:
     """The element of a finding; a pass has none.
 
-    JUnit is red exactly where the exit code is not 0: a warning that failed is skipped, and an undecided check that
-    keeps the verdict from passing is an error, since JUnit knows no third state.
+    JUnit is red exactly where the exit code is not 0: a warning that failed is skipped, as is a check that a waiver
+    or the policy lets pass, and an undecided check that keeps the verdict from passing is an error, since JUnit knows
+    no third state.
     """
     if finding.status == "pass":
         return None
-    if not finding.holds:
+    if not finding.red:
         return "skipped"
     return "failure" if finding.status == "fail" else "error"
 
@@ -44,6 +45,8 @@ def _details(finding: FindingView) -> str:
         say("junit.status", status=finding.word, severity=finding.severity),
         say("junit.rule", rule=finding.rule.text),
         *(say("junit.fact", name=fact.name, text=fact.text) for fact in finding.facts),
+        *(say("junit.slice", part=row.part, status=row.word, value=row.value, worst=row.worst)
+          for row in finding.slices),
     ]
     if finding.evidence:
         rows.append(say("junit.evidence", samples=", ".join(link.text for link in finding.evidence)))
@@ -70,9 +73,11 @@ def _suite(root: ET.Element, name: str, findings: Sequence[FindingView], audit: 
         "fingerprint": audit.subject.fingerprint,
         "audit": audit.id,
         "policy": audit.verdict.policy,
+        "policy_sha256": audit.verdict.policy_sha256,
         "verdict": audit.verdict.status,
         "exit_code": str(audit.verdict.exit_code),
         "sentence": sentence(audit),
+        "small_print": " ".join(small_print(audit)),
     }
     for key, value in properties.items():
         ET.SubElement(parent, "property", name=key, value=visible(value))

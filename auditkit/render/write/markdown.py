@@ -24,6 +24,8 @@ SHAPES: dict[Status, str] = {
     "inconclusive": "❔",
     "pass": "✅",
     "not_applicable": "➖",
+    "not_run": "➖",
+    "waived": "🟡",
 }
 ROWS = 40
 """Most rows of a table, and most items of a list: GitHub cuts a comment off at 65,536 characters."""
@@ -235,6 +237,7 @@ def _opening(audit: Audit, findings: tuple[FindingView, ...]) -> list[str]:
         "",
         escape(decision.exit) + " " + ", ".join(text for _, text in decision.tally) + ".",
         "",
+        *(f"{escape(text)}\n" for text in decision.small_print),
         say("markdown.facts", facts=facts, audit=code(audit.id[:16] or say("markdown.not_sealed"))),
         "",
     ]

@@ -11,7 +11,7 @@ from auditkit.render.view.gaps import gaps
 from auditkit.render.view.index import AuditIndex, look_up
 from auditkit.render.view.masthead import exit_meaning
 from auditkit.render.view.rules import RuleView, rules
-from auditkit.render.view.verdict import sentence
+from auditkit.render.view.verdict import sentence, small_print
 from auditkit.render.view.visible import line, visible
 from auditkit.render.words.catalogue import say
 from auditkit.render.write.exporter import exporter
@@ -26,10 +26,10 @@ def message(text: str) -> str:
 
 
 def _level(finding: FindingView) -> str:
-    """`error` for what blocks, `warning` for what only warns or holds a verdict back, `note` for the rest."""
+    """`error` for what blocks, `warning` for what only warns, holds a verdict back or was let pass, else `note`."""
     if finding.status in ("fail", "error"):
         return "error" if finding.blocks else "warning"
-    return "warning" if finding.status == "inconclusive" and finding.blocks else "note"
+    return "warning" if finding.status in ("inconclusive", "not_run", "waived") and finding.blocks else "note"
 
 
 def _rule(rule: RuleView) -> dict[str, Any]:
@@ -71,9 +71,11 @@ def _result(finding: FindingView, places: dict[str, int]) -> dict[str, Any]:
         "partialFingerprints": {"auditkitFinding/v1": hashlib.sha256(finding.id.encode()).hexdigest()},
         "properties": {
             "status": finding.status,
+            "outcome": finding.word,
             "severity": finding.severity,
             "decides": finding.decides,
             **{line(fact.name): line(fact.text) for fact in finding.facts},
+            "slices": {line(row.part): f"{row.word}: {line(row.value)} {line(row.worst)}" for row in finding.slices},
             "evidence": [line(link.text) for link in finding.evidence],
         },
     }
@@ -110,12 +112,15 @@ def _run(audit: Audit) -> dict[str, Any]:
             {
                 "executionSuccessful": verdict.status != "error",
                 "exitCode": verdict.exit_code,
-                "exitCodeDescription": exit_meaning(verdict.exit_code),
+                "exitCodeDescription": exit_meaning(verdict),
                 "toolExecutionNotifications": _notifications(index),
             }
         ],
         "results": [_result(finding, places) for finding in findings if finding.status != "pass"],
-        "properties": {"verdict": verdict.status, "sentence": line(sentence(audit))},
+        "properties": {
+            "verdict": verdict.status, "sentence": line(sentence(audit)), "policy_sha256": verdict.policy_sha256,
+            "smallPrint": [line(text) for text in small_print(audit)],
+        },
     }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from auditkit.measure.definition import GuardRule
 from auditkit.measure.metrics.bbq import ambiguous_bias_score, disambiguated_bias_score
-from auditkit.schema import Guard
 
 from ..conftest import sample, scored
 
@@ -29,6 +29,6 @@ def test_bbq_scores(target: str | None, ambiguous: dict[str, object], disambigua
 
 
 def test_the_bias_scores_name_their_guard() -> None:
-    guard = Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
+    guard = GuardRule(metric="accuracy", arm="disambiguated")
     assert ambiguous_bias_score.guard == disambiguated_bias_score.guard == guard
     assert ambiguous_bias_score.ideal == 0.0

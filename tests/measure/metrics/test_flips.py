@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from auditkit.measure.definition import GuardRule
 from auditkit.measure.metrics.flips import counterfactual_flip_rate
-from auditkit.schema import FreeText, Guard, Output, Probabilities, Sample, Source
+from auditkit.schema import FreeText, Output, Probabilities, Sample, Source
 
 
 def twins(*answers: str | None) -> tuple[list[Sample], list[Output | None]]:
@@ -57,5 +58,17 @@ def test_free_text_has_no_label_that_could_flip() -> None:
     assert counterfactual_flip_rate.of_origin(samples, outputs).reason == "outside"
 
 
-def test_a_pass_needs_a_classifier_that_is_right_more_often_than_a_coin() -> None:
-    assert counterfactual_flip_rate.guard == Guard(metric="accuracy", arm="all", bound=0.5)
+def test_a_pass_needs_a_classifier_that_is_right_on_the_same_arm() -> None:
+    assert counterfactual_flip_rate.guard == GuardRule(metric="accuracy", arm=None)
+
+
+def test_the_answer_names_twins_of_one_arm_by_their_groups_and_else_by_their_ids() -> None:
+    samples, outputs = twins("positive", "negative")
+    one_arm = [sample.model_copy(update={"arm": "swap"}) for sample in samples]
+    grouped = [
+        sample.model_copy(update={"groups": {"age": group}})
+        for sample, group in zip(one_arm, ("older", "younger"), strict=True)
+    ]
+    assert counterfactual_flip_rate.of_origin(samples, outputs).answer == "group 0: positive, group 1: negative"
+    assert counterfactual_flip_rate.of_origin(grouped, outputs).answer == "older: positive, younger: negative"
+    assert counterfactual_flip_rate.of_origin(one_arm, outputs).answer == "p/0: positive, p/1: negative"

@@ -1,60 +1,52 @@
-"""Every built-in metric on what cannot be scored: a sample that asks nothing of it, and answers that cannot be read."""
+"""The share of samples without an answer."""
 
 from __future__ import annotations
 
 import pytest
 
-from auditkit.measure.definition import Metric
-from auditkit.measure.metrics.entities import read_tags
-from auditkit.registry import get
-from auditkit.schema import Output, Probabilities, Tags
+from auditkit.measure.metrics.unscored import unscored_share
+from auditkit.schema import FreeText, Output, Probabilities, Tags
 
-from ..conftest import sample, says
-
-CONTEXT = {"tag_scheme": "IOB2", "types": "PER", "tokenizer": "13a", "rouge_words": "", "normalisation": "SQuAD"}
-ANSWERS: dict[tuple[str, ...], Output] = {
-    ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "matthews_correlation", "auroc", "brier_score", "aurc",
-     "expected_calibration_error", "adaptive_calibration_error", "ambiguous_bias_score", "disambiguated_bias_score",
-     "false_claim_endorsement", "true_claim_refutation"):
-        Output(request="0", rule="probabilities", answer=Probabilities(classes={"a": 0.6, "b": 0.4})),
-    ("entity_f1", "entity_f1_lenient", "token_accuracy"):
-        Output(request="0", rule="tags", answer=Tags(tags=("O", "O"))),
-    ("numeric_match", "pearson_correlation", "spearman_correlation"): says("7", rule="text"),
-    ("bleu", "chrf", "exact_match", "token_f1", "rouge1", "rouge2", "rouge_lsum"): says("words", rule="text"),
-}
-"""Metrics that need a right answer, and an answer that they can read."""
-NO_RIGHT_ANSWER = ("stereotype_score", "multilabel_macro_f1", "multilabel_micro_f1", "subset_accuracy")
-"""Metrics that need none, or for which a sample without a class has the empty set as its right answer."""
-TARGETS = {"ambiguous_bias_score": "unknown", "false_claim_endorsement": "false", "true_claim_refutation": "true",
-           "pearson_correlation": "7", "spearman_correlation": "7", "numeric_match": "7"}
+from ..conftest import sample, says, scored
 
 
-@pytest.mark.parametrize(("name", "output"), [(name, output) for names, output in ANSWERS.items() for name in names])
-def test_a_sample_without_a_right_answer_is_outside(name: str, output: Output) -> None:
-    tested: Metric = get("metric", name)
-    row = sample(labels=("a", "b"))
-    score = tested(row, output, CONTEXT)
-    assert (score.value, score.reason) == (None, "outside")
-    assert tested(row, None, CONTEXT).reason == ("not_run" if tested.best is None else "outside")
-
-
-@pytest.mark.parametrize("name", [*(name for names in ANSWERS for name in names), *NO_RIGHT_ANSWER])
 @pytest.mark.parametrize(
-    ("text", "reason"), [("I'm sorry, but I can't help with that.", "refused"), (" ", "unparsed")]
+    ("output", "value"),
+    [
+        (scored(-1, -2, -3), 0.0),
+        (scored(-1, -1, -3), 1.0),
+        (says("A"), 0.0),
+        (says("I'm sorry, but I can't help with that."), 1.0),
+        (says("Let us talk about the weather instead."), 1.0),
+        (says("B", finish_reason="refusal"), 1.0),
+        (says(""), 1.0),
+    ],
 )
-def test_a_text_that_says_nothing_is_unscored_and_told_apart(name: str, text: str, reason: str) -> None:
-    target = TARGETS.get(name, "a")
-    row = sample(labels=(target, "b"), target=target, tags=("B-PER", "O"), words=("Ada", "wrote"))
-    score = get("metric", name)(row, says(text, rule="text"), CONTEXT)
+def test_choices(output: Output, value: float) -> None:
+    assert unscored_share(sample(), output).value == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("A summary.", 0.0), ("  ", 1.0), ("I cannot help with that.", 1.0)])
+def test_free_text(text: str, value: float) -> None:
+    asked = sample(labels=(), target="A summary of it.")
+    assert unscored_share(asked, says(text, rule="text")).value == value
+
+
+def test_several_classes_may_all_be_false() -> None:
+    asked = sample(labels=("rude", "loud"), references=())
+    assert unscored_share(asked, Output(request="0", rule="probabilities", answer=Probabilities(
+        classes={"rude": 0.1, "loud": 0.1}))).value == 0.0
+    assert unscored_share(asked, Output(request="0", rule="text", answer=FreeText(text="rude"))).value == 1.0
+
+
+def test_tags_are_an_answer() -> None:
+    asked = sample(labels=(), words=("Ann",), tags=("B-person",))
+    assert unscored_share(asked, Output(request="0", rule="tags", answer=Tags(tags=("O",)))).value == 0.0
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"), [(None, "not_run"), (Output(request="0", rule="letter", error="timeout"), "errored")]
+)
+def test_faults_of_the_run_are_not_the_models(output: Output | None, reason: str) -> None:
+    score = unscored_share(sample(), output)
     assert (score.value, score.reason) == (None, reason)
-
-
-def test_probabilities_are_needed_for_calibration() -> None:
-    row = sample(labels=("a", "b"), target="a")
-    for name in ("expected_calibration_error", "adaptive_calibration_error", "aurc", "brier_score", "auroc"):
-        assert get("metric", name)(row, says("A")).reason == "outside"
-
-
-def test_prompted_tags_need_a_scheme() -> None:
-    row = sample(labels=(), tags=("N", "V"), words=("Ada", "wrote"))
-    assert read_tags(row, says("PER: Ada", rule="text"), {}) == "unparsed"

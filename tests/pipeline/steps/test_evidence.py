@@ -7,6 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from auditkit.pipeline.steps.evidence import (
+    KEPT_BACK,
     cited_evidence,
     evidence_of,
     hidden,
@@ -161,7 +162,9 @@ def test_what_an_error_quotes_of_its_row_is_hidden(reason: str) -> None:
 def test_an_error_that_quotes_nothing_stays_as_it_is() -> None:
     item = sample("true", "false", input={"text": SECRET}, words=("a", "of"))
     reason = "MeasurementError: out of memory; a batch of 4 requests was asked again one by one"
-    assert kept_reasons({item.id: reason}, {item.id: item}, "none") == {item.id: reason}
+    assert kept_reasons({item.id: reason}, {item.id: item}, "hash") == {item.id: reason}
+    kept_back = f"MeasurementError: {KEPT_BACK}"
+    assert kept_reasons({item.id: reason}, {item.id: item}, "none") == {item.id: kept_back}
 
 
 def test_words_of_attributions_are_hidden_and_their_order_is_the_rank() -> None:

@@ -10,7 +10,7 @@ import pytest
 from auditkit.registry import names
 from auditkit.render.view.names import status_word
 from auditkit.render.view.rules import finding_title, rule_text
-from auditkit.schema import Audit, Finding, Status
+from auditkit.schema import Audit, Check, Finding, Status
 
 
 def _finding(audit: Audit, **more: Any) -> Finding:
@@ -27,7 +27,7 @@ def test_each_status_has_a_title(status: Status, rule: str, audit: Audit) -> Non
 
 
 def test_a_waived_pass_does_not_say_that_the_limit_holds(audit: Audit) -> None:
-    finding = _finding(audit, status="pass", cause="waived", waived_by="x")
+    finding = _finding(audit, status="waived", cause="straddles", waived_by="x")
     assert status_word(finding) == "waived"
     assert finding_title(finding, audit) == "Accepted by a waiver: stereotype preference"
 
@@ -39,10 +39,29 @@ def test_a_failure_that_only_warns_says_so(audit: Audit) -> None:
 
 
 def test_rules_are_complete() -> None:
-    assert names("rule") == ["AK101", "AK102", "AK103", "AK104", "AK105", "AK201", "AK202"]
+    assert names("rule") == [
+        "AK100", "AK101", "AK102", "AK103", "AK104", "AK105", "AK106", "AK107", "AK108", "AK201", "AK202",
+    ]
     for code in names("rule"):
         rule = rule_text(code)
         assert rule is not None
         assert re.fullmatch(r"[a-z]+(-[a-z]+)+", rule.name)
         assert all((rule.passing, rule.failing, rule.inconclusive, rule.what, rule.why, rule.example, rule.todo))
         assert rule.references
+
+
+def test_the_generic_rule_speaks_in_the_words_of_the_metric(audit: Audit) -> None:
+    accuracy = next(item for item in audit.estimates if str(item.id) == "ambiguous-qa/accuracy@disambiguated")
+    check = Check(rule="AK100", **accuracy.id.model_dump(), bound=0.8)
+    finding = Finding(
+        id=check.finding, rule="AK100", status="pass", cause="cleared", check=check, estimates=(accuracy.id,)
+    )
+    titles = [
+        finding_title(finding.model_copy(update={"status": status}), audit).replace("\u00a0", " ")
+        for status in ("pass", "fail", "inconclusive")
+    ]
+    assert titles == [
+        "Accuracy, disambiguated on ambiguous-qa is at least 80.0 %",
+        "Accuracy, disambiguated on ambiguous-qa is not at least 80.0 %",
+        "Whether Accuracy, disambiguated on ambiguous-qa is at least 80.0 % is undecided",
+    ]

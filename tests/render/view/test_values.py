@@ -10,7 +10,7 @@ from auditkit.schema import Audit
 
 @pytest.mark.parametrize(("clusters", "as_many", "text"), [
     (30, 30.0, "30"), (30, 18.0, "30"), (30, 17.9, "30 (as much as 17.9 of equal size)"),
-    (1200, 3.764, "1\u202f200 (as much as 3.8 of equal size)"),
+    (1200, 3.764, "1,200 (as much as 3.8 of equal size)"),
 ])
 def test_clusters_of_very_unequal_sizes_say_how_much_they_tell(
     clusters: int, as_many: float, text: str, audit: Audit

@@ -12,7 +12,8 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from auditkit.render.write import junit
 from auditkit.schema import Audit, Finding
 
-BLOCKING = {"fail": Failure, "error": Error, "inconclusive": Error, "not_applicable": Error, "pass": None}
+BLOCKING = {"fail": Failure, "error": Error, "inconclusive": Error, "not_applicable": Error, "not_run": Error,
+            "waived": Skipped, "pass": None}
 
 
 def kind(finding: Finding) -> Any:
@@ -73,9 +74,21 @@ def test_messages_hold_the_numbers(cases: dict[str, Any]) -> None:
 
 
 def test_a_waived_finding_claims_no_more_than_it_knows(cases: dict[str, Any]) -> None:
-    told = cases["AK101 ambiguous-qa/accuracy@disambiguated[gender:gap]"].system_out
-    assert told.startswith("Accepted by a waiver: group accuracy gap: ")
-    assert "fairness board accepted that" in told
+    (told,) = cases["AK101 ambiguous-qa/accuracy@disambiguated[gender:gap]"].result
+    assert told.message.startswith("Accepted by a waiver: group accuracy gap: ")
+    assert "fairness board accepted that" in told.message
+
+
+def test_each_slice_is_a_line_of_its_check(cases: dict[str, Any]) -> None:
+    (told,) = cases["AK103 ambiguous-qa/bias_score@ambiguous each axis"].result
+    assert told.text.count("Slice axis ") == 9
+
+
+def test_nothing_is_red_where_the_exit_code_is_0(audit: Audit) -> None:
+    verdict = audit.verdict.model_copy(update={"status": "inconclusive", "exit_code": 0})
+    undecided = tuple(finding for finding in audit.findings if finding.status not in ("fail", "error"))
+    whole = JUnitXml.fromstring(junit.render(audit.model_copy(update={"verdict": verdict, "findings": undecided})))
+    assert (whole.failures, whole.errors) == (0, 0)
 
 
 def test_hostile_text(poisoned: Audit) -> None:

@@ -47,7 +47,7 @@ def test_of_what_was_observed_it_shows_efficiency_alone(audit: Audit) -> None:
 
 def test_it_fits_a_comment(report: str) -> None:
     assert len(report) < 65_536
-    assert report.startswith("# ❌ Fail: acme/support-llm-1.7b\n\n**Fails the policy default: 1 blocking check missed")
+    assert report.startswith("# ❌ Fail: acme/support-llm-1.7b\n\n**Fails the policy default (5e5e5e5e): 1 failed")
 
 
 def test_sections(report: str) -> None:
@@ -55,7 +55,7 @@ def test_sections(report: str) -> None:
 
 
 def test_every_finding_is_a_row_with_its_status(report: str, audit: Audit) -> None:
-    rows = [line for line in report.splitlines() if re.match(r"\| [❌⛔❔✅➖] ", line)]
+    rows = [line for line in report.splitlines() if re.match(r"\| [❌⛔❔✅➖🟡] ", line)]
     assert len(rows) == len(audit.findings)
     assert sum(row.startswith("| ❌") for row in rows) == sum(one.status == "fail" for one in audit.findings)
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 6 for row in rows)
@@ -79,9 +79,11 @@ def test_not_measured(report: str, audit: Audit) -> None:
 
 
 def test_nothing_missing_is_said(audit: Audit) -> None:
-    whole = tuple(one for one in audit.estimates if not one.unscored and one.value is not None)
+    whole = tuple(one for one in audit.estimates if one.id == audit.selftest[0].estimate)
+    whole = tuple(one.model_copy(update={"unscored": {}}) for one in whole)
     complete = audit.model_copy(update={
-        "estimates": whole, "findings": (), "not_applicable": {}, "sampled": {}, "errors": {}, "errored": 0,
+        "estimates": whole, "findings": (), "declared": (),
+        "not_applicable": {}, "sampled": {}, "errors": {}, "errored": 0,
         "not_explained": {}, "attributions": (), "selftest": audit.selftest[:1]})
     assert "Everything that the audit asked was measured." in markdown.render(complete).decode()
 

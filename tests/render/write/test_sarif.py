@@ -65,6 +65,8 @@ def test_levels(run: dict[str, Any]) -> None:
         ("fail", warn): "warning",
         ("inconclusive", warn): "note",
         ("not_applicable", block): "note",
+        ("not_run", block): "warning",
+        ("waived", block): "warning",
     }
 
 

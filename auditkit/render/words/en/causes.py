@@ -24,8 +24,16 @@ WORDS = {
         "The model does not show that it can do the task: the lower limit of {guard_metric} is {guard_low}, which"
         " is not above {guard_bound}. A pass is withheld.",
     "holm":
-        "On its own the check would fail; after Holm’s correction for the number of blocking checks it does not, "
-        "so it stays undecided.",
+        "On its own the check would fail; after Holm’s correction for {family} blocking checks, each slice counted, it "
+        "does not, so it stays undecided.",
+    "no_selftest":
+        "No planted model was read by this metric on these rows, so nothing shows that its number means anything.",
+    "not_sampled": "No row of it was among those asked (--limit), so nothing is known of it.",
+    "other_rows": "The check is about other rows than those that were audited (sha256 {rows}…).",
+    "left_out": "The audit left this out, so it was not run.",
+    "slices": "Judged on each of {n} slices ({keys}): {tally}.",
+    "worst_slice": "The worst is {part}: {reason}",
+    "harm": "The largest harm that is not excluded: {harm} ({part}).",
     "no_estimate": "The policy asks for an estimate that this audit does not hold: {target}.",
     "errored": "{errored} of {total} samples errored or were not run; the check allows at most {max_errored}.",
     "not_applicable": "This model cannot answer the requests of this benchmark.",

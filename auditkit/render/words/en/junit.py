@@ -5,5 +5,6 @@ WORDS = {
     "status": "Status: {status}; {severity}",
     "rule": "Rule: {rule}",
     "fact": "{name}: {text}",
+    "slice": "Slice {part}: {status}; {value} {worst}",
     "evidence": "Evidence: {samples}",
 }

@@ -16,6 +16,8 @@ WORDS = {
     "expect.exactly": "exactly {value}",
     "expect.around": "around {value}",
     "expect.undefined": "{value}",
+    "expect.best": "its best value, {value}",
+    "expect.not_best": "not its best value, {value}",
     "column.planted": "Planted model",
     "column.metric": "Metric",
     "column.expected": "Must read",

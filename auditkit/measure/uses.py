@@ -1,0 +1,68 @@
+"""What is measured of a benchmark: what its card names, and what follows from that.
+
+A guard needs its own metric on the same slices and groups; and how often a model gives no answer at all is measured on
+every arm, by every slice and group, since refusing one group's rows is a harm that averages hide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from auditkit.measure.definition import Metric
+from auditkit.measure.evaluate_modules import PREFIX, module_metric
+from auditkit.registry import get
+from auditkit.schema import Benchmark, MetricUse, Sample
+
+Slicing = str | tuple[str, ...]
+"""A metadata key, or several that are crossed."""
+UNSCORED_SHARE = "unscored_share"
+"""The metric of answers that could not be read."""
+
+
+def metric_of(use: MetricUse) -> Metric:
+    """The metric that a card names: a registered one, or a module of `evaluate`.
+
+    Raises:
+        MeasurementError: a module that cannot be used.
+        RegistryError: a metric that is not installed.
+    """
+    metric: Metric = module_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
+    return metric
+
+
+def completed(card: Benchmark, samples: Iterable[Sample]) -> Benchmark:
+    """The card with every metric and arm that is measured: its own first and in its order, then what follows.
+
+    Args:
+        card: the benchmark.
+        samples: its samples; what follows from the card is measured only on arms that some of them have.
+
+    Raises:
+        MeasurementError: a module that cannot be used.
+        RegistryError: a metric that is not installed.
+    """
+    arms = {"all", *(sample.arm for sample in samples)}
+    uses: dict[tuple[str, str], MetricUse] = {}
+    for use in card.metrics:
+        _add(uses, use)
+    for use in card.metrics:
+        guard = metric_of(use).guard
+        if guard is not None and (arm := guard.arm or use.arm) in arms:
+            _add(uses, use.model_copy(update={"metric": guard.metric, "arm": arm}))
+    for arm in dict.fromkeys(use.arm for use in uses.values() if use.arm in arms):
+        slices = _joined(key for use in uses.values() if use.arm == arm for key in use.slices)
+        _add(uses, MetricUse(metric=UNSCORED_SHARE, arm=arm, slices=slices, groups=bool(card.groups)))
+    return card.model_copy(update={"metrics": tuple(uses.values())})
+
+
+def _add(uses: dict[tuple[str, str], MetricUse], use: MetricUse) -> None:
+    """One more use; where the metric is measured on the arm already, its slices and groups are joined."""
+    first = uses.get((use.metric, use.arm))
+    if first is not None:
+        joined = {"slices": _joined((*first.slices, *use.slices)), "groups": first.groups or use.groups}
+        use = first.model_copy(update=joined)
+    uses[use.metric, use.arm] = use
+
+
+def _joined(keys: Iterable[Slicing]) -> tuple[Slicing, ...]:
+    return tuple(dict.fromkeys(keys))

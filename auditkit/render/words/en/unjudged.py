@@ -1,0 +1,10 @@
+"""What no check judges."""
+
+WORDS = {
+    "unlabelled": "{estimate}: {n} rows without a label, judged in no slice",
+    "more_unlabelled": "… and {n} more parts of rows without a label",
+    "checks_not_run.one": "{pack}: {n} check not run: {reason}",
+    "checks_not_run.other": "{pack}: {n} checks not run: {reason}",
+    "not_named": "the audit does not name the pack, or not this part of it",
+    "untested": "no self-test: {estimates} may not gate",
+}
