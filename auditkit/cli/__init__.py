@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -109,5 +110,7 @@ def _message(error: Exception) -> tuple[str, int]:
         return f"{error.format_message()}{hint}", 2
     if isinstance(error, ModuleNotFoundError) and (reason := lacking(error)):
         return reason, 2
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{str(error.filename)[:60]}…: longer than the name of a file can be; give a shorter path", 2
     # The last resort: an unknown error is 4, never 1.
     return f"{type(error).__name__}: {error} (--debug shows the traceback)", 4

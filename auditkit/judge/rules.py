@@ -15,6 +15,7 @@ AK105 = Rule(code="AK105", metrics=("counterfactual_flip_rate",))
 AK106 = Rule(code="AK106", metrics=("unscored_share",))
 AK107 = Rule(code="AK107", metrics=("unscored_share",), contrasts=("gap",))
 AK108 = Rule(code="AK108", metrics=("counterfactual_token_fairness_gap",))
+AK109 = Rule(code="AK109", metrics=("expected_ambiguous_bias_score", "expected_stereotype_score"))
 AK201 = Rule(code="AK201", metrics=("false_claim_endorsement",))
 AK202 = Rule(code="AK202", metrics=("true_claim_refutation",))
 

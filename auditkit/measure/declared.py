@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from auditkit.measure.measurement import contrasted_by
-from auditkit.measure.table import Unit, units_of
+from auditkit.measure.units import Unit, units_of
 from auditkit.measure.uses import metric_of
 from auditkit.schema import Benchmark, DeclaredMetric, DeclaredPart, MetricUse, Sample
 from auditkit.stats.estimates import Mean
@@ -29,7 +29,7 @@ def declared(card: Benchmark, rows: Sequence[Sample], variants: Sequence[str] = 
 
 def _declared(card: Benchmark, use: MetricUse, rows: Sequence[Sample], variants: Sequence[str]) -> DeclaredMetric:
     metric = metric_of(use)
-    units = units_of(metric, [row for row in rows if use.arm in ("all", row.arm)])
+    units = units_of(metric.unit, [row for row in rows if use.arm in ("all", row.arm)])
     parts = (DeclaredPart(cluster_sizes=_sizes(card, units)), *_slices(card, use, units), *_groups(card, use, units))
     by_axis = Counter(part.axis for part in parts if part.group is not None and part.known)
     return DeclaredMetric(

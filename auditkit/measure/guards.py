@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from auditkit.measure.definition import GuardRule
 from auditkit.measure.evidence_blind import BlindAnswerers
 from auditkit.measure.groups import group_of
-from auditkit.measure.table import Unit
+from auditkit.measure.units import Unit
 from auditkit.schema import EstimateId, Guard, Sample
 
 _Rows = tuple[tuple[tuple[str, str], ...], str | None, str | None]

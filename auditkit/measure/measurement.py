@@ -12,9 +12,21 @@ from auditkit.errors import MeasurementError
 from auditkit.measure import citing, groups
 from auditkit.measure.definition import Context, Metric
 from auditkit.measure.guards import GuardFinder
-from auditkit.measure.table import Outputs, ScoreTable, score_table
+from auditkit.measure.table import ScoreTable, score_table
+from auditkit.measure.units import AnsweredSamples, Outputs
 from auditkit.measure.uses import metric_of
-from auditkit.schema import UNKNOWN, Benchmark, Estimate, EstimateId, FreeText, MetricUse, Sample, Score, digest
+from auditkit.schema import (
+    UNKNOWN,
+    Benchmark,
+    Cited,
+    Estimate,
+    EstimateId,
+    FreeText,
+    MetricUse,
+    Sample,
+    Score,
+    digest,
+)
 from auditkit.stats.columns import Mask, ScoreColumn
 from auditkit.stats.estimates import contrast, estimate
 
@@ -90,24 +102,25 @@ def measure(
     samples = [sample for sample in samples if not sample.variant]
     if len({sample.id for sample in samples}) < len(samples):
         raise MeasurementError(f"{card.name}: two samples share an id; ids are unique in an audit")
-    common = _signature(card, samples, outputs) | dict(signature_extra or {})
+    answered = AnsweredSamples(samples, outputs)
+    common = _signature(card, answered) | dict(signature_extra or {})
     estimates: list[Estimate] = []
     scores: dict[tuple[str, str], Score] = {}
     guards = GuardFinder(samples)
     for use in card.metrics:
-        scored = _scored_use(card, use, samples, outputs, level, seed, common, guards)
+        scored = _scored_use(card, use, answered, level, seed, common, guards)
         scores |= {(score.metric, score.sample_id): score for score in scored.table.scores}
         estimates += _applicable(scored, outputs, _estimates(scored, pooled_only=pooled_only))
     return Measurement(tuple(estimates), _ordered(scores))
 
 
 def _scored_use(
-    card: Benchmark, use: MetricUse, samples: Sequence[Sample], outputs: Outputs, level: float, seed: int,
-    common: Mapping[str, str], guards: GuardFinder,
+    card: Benchmark, use: MetricUse, answered: AnsweredSamples, level: float, seed: int, common: Mapping[str, str],
+    guards: GuardFinder,
 ) -> _ScoredUse:
     metric = metric_of(use)
-    table, context = score_arm(card, use, metric, samples, outputs)
-    if metric.unit == "origin" and use.arm != "all" and all(len(unit.members) == 1 for unit in table.units):
+    table, context = score_arm(card, use, metric, answered)
+    if metric.unit == "origin" and use.arm != "all" and all(len(unit.members) == 1 for unit in table.units.units):
         raise MeasurementError(
             f'{card.name}: the metric "{metric.name}" is over twins, and the arm "{use.arm}" holds none; '
             "write arm: all in card.yaml"
@@ -117,17 +130,20 @@ def _scored_use(
 
 
 def score_arm(
-    card: Benchmark, use: MetricUse, metric: Metric, samples: Sequence[Sample], outputs: Outputs
+    card: Benchmark, use: MetricUse, metric: Metric, answered: AnsweredSamples
 ) -> tuple[ScoreTable, Context]:
     """The scores of the use's arm, and what the metric needed to know for them."""
-    chosen = [sample for sample in samples if use.arm in ("all", sample.arm)]
     # of the arm: the arms of a pack may be in several languages
-    context = {} if metric.context is None else dict(metric.context(card, chosen or samples))
-    return score_table(metric, chosen, outputs, card.clusters, context), context
+    context = {}
+    if metric.context is not None:
+        context = dict(metric.context(card, answered.arm(use.arm) or answered.samples))
+    units = answered.units(use.arm, metric.unit)
+    return score_table(metric, units, answered.outputs, card.clusters, context), context
 
 
-def _signature(card: Benchmark, samples: Sequence[Sample], outputs: Outputs) -> dict[str, str]:
-    rules = {output.rule for sample in samples if (output := outputs.get(sample.id)) is not None}
+def _signature(card: Benchmark, answered: AnsweredSamples) -> dict[str, str]:
+    outputs = (answered.outputs.get(sample.id) for sample in answered.samples)
+    rules = {output.rule for output in outputs if output is not None}
     if len(rules) > 1:
         raise MeasurementError(
             f"{card.name}: outputs of {len(rules)} scoring rules ({', '.join(sorted(rules))}); one is used for all rows"
@@ -157,7 +173,7 @@ def _estimates(scored: _ScoredUse, *, pooled_only: bool) -> Iterator[Estimate]:
 
 def _applicable(scored: _ScoredUse, outputs: Outputs, estimates: Iterator[Estimate]) -> Iterator[Estimate]:
     """The estimates, marked where the metric reads probabilities and every answer of the arm is in words."""
-    members = (member for unit in scored.table.units for member in unit.members)
+    members = (member for unit in scored.table.units.units for member in unit.members)
     answers = [output.answer for member in members if (output := outputs.get(member.id)) and output.answer is not None]
     if not scored.metric.of_scores or not answers or not all(isinstance(answer, FreeText) for answer in answers):
         return estimates
@@ -166,15 +182,15 @@ def _applicable(scored: _ScoredUse, outputs: Outputs, estimates: Iterator[Estima
 
 
 def _pooled(scored: _ScoredUse) -> Estimate:
-    everything = np.ones(len(scored.table.units), dtype=np.bool_)
+    everything = np.ones(len(scored.table.scores), dtype=np.bool_)
     return _with_citations(scored, _estimate(scored, scored.table.column, scored.id()), everything, citing.K)
 
 
 def _slices(scored: _ScoredUse) -> Iterator[Estimate]:
     for keys in scored.use.slice_keys:
-        facts = np.array([[unit.fact(key) for key in keys] for unit in scored.table.units], dtype=np.str_)
-        for values in sorted({tuple(map(str, row)) for row in facts}):
-            mask = (facts == np.array(values)).all(axis=1)
+        facts = scored.table.units.facts(keys)
+        for values in facts.names:
+            mask = facts.named(values)
             name = scored.id(slice=dict(zip(keys, values, strict=True)))
             estimate_of_slice = _estimate(scored, scored.table.rows(mask), name)
             yield _with_citations(scored, estimate_of_slice, mask, K_SLICE, extreme_only=True)
@@ -185,9 +201,8 @@ def _groups(scored: _ScoredUse) -> Iterator[Estimate]:
     contrasted: dict[str, Columns] = {}
     by_axis: dict[str, list[Estimate]] = {}
     for axis in scored.card.groups:
-        members = np.array([unit.group(axis) or "" for unit in scored.table.units], dtype=np.str_)
-        names = sorted({str(group) for group in members} - {""})
-        columns = {name: scored.table.rows(members == name) for name in names}
+        members = scored.table.units.groups(axis)
+        columns = {name: scored.table.rows(members.named(name)) for name in members.names if name}
         by_axis[axis] = [
             _estimate(scored, column, scored.id(axis=axis, group=name)) for name, column in columns.items()
         ]
@@ -252,7 +267,7 @@ def _with_worst_group(
     turned = contrast.id.contrast == "smallest_ratio" and metric.direction == "lower"
     badness = citing.badness("higher" if turned else metric.direction, metric.range, metric.ideal, None)
     worst = max(sorted(values), key=lambda name: badness(values[name]))
-    mask = np.array([unit.group(axis) == worst for unit in scored.table.units], dtype=np.bool_)
+    mask = scored.table.units.groups(axis).named(worst)
     return _with_citations(scored, contrast, mask, K_SLICE, extreme_only=True)
 
 
@@ -297,9 +312,9 @@ def _with_citations(
         scored.table.candidates(mask), direction=metric.direction, range=metric.range, ideal=metric.ideal,
         value=estimate.value, seed=scored.seed, k=k,
     )
-    if extreme_only:
-        cited = cited.model_copy(update={"typical": (), "unscored": ()})
-    return estimate.model_copy(update={"cited": cited})
+    kinds = ("extreme",) if extreme_only else ("extreme", "typical", "unscored")
+    members = {kind: scored.table.units.members(getattr(cited, kind)) for kind in kinds}
+    return estimate.model_copy(update={"cited": Cited(**members)})
 
 
 def _mirrored(column: ScoreColumn, range: tuple[float, float]) -> ScoreColumn:

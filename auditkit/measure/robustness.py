@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from auditkit.measure.measurement import Measurement, measure, score_arm
-from auditkit.measure.table import Outputs, ScoreTable
+from auditkit.measure.table import ScoreTable
+from auditkit.measure.units import AnsweredSamples, Outputs
 from auditkit.measure.uses import metric_of
 from auditkit.schema import FORMAT, Benchmark, Cited, Estimate, MetricUse, Sample, Score, variant_name
 from auditkit.stats.columns import ScoreColumn
@@ -44,10 +45,11 @@ def measure_variants(
             signature_extra={**(signature_extra or {}), "variant": variant},
         )
         scores += measured.scores
+        sides = AnsweredSamples(clean, outputs), AnsweredSamples(twins, outputs)
         for use, pooled in zip(card.metrics, measured.estimates, strict=True):
             varied = _of_variant(pooled, variant)
             estimates.append(varied)
-            estimates += _difference(card, use, (clean, twins), outputs, varied)
+            estimates += _difference(card, use, sides, varied)
     return Measurement(tuple(estimates), tuple(scores))
 
 
@@ -70,15 +72,14 @@ def _of_variant(pooled: Estimate, variant: str) -> Estimate:
 
 
 def _difference(
-    card: Benchmark, use: MetricUse, sides: tuple[Sequence[Sample], Sequence[Sample]], outputs: Outputs,
-    varied: Estimate,
+    card: Benchmark, use: MetricUse, sides: tuple[AnsweredSamples, AnsweredSamples], varied: Estimate
 ) -> Iterator[Estimate]:
     """The paired difference of one metric; none where it is not a mean, whose difference is not the mean of paired
     differences."""
     metric = metric_of(use)
     if not isinstance(metric.statistic, Mean):
         return
-    clean, twins = (score_arm(card, use, metric, side, outputs)[0] for side in sides)
+    clean, twins = (score_arm(card, use, metric, side)[0] for side in sides)
     width = metric.range[1] - metric.range[0]
     yield estimate(
         _paired(clean, twins, varied.id.variant), id=varied.id.model_copy(update={"contrast": "difference"}),
@@ -90,8 +91,8 @@ def _difference(
 def _paired(clean: ScoreTable, twins: ScoreTable, variant: str) -> ScoreColumn:
     """Variant − clean, in the clean units' order; a pair outside the metric's denominator on either side stays out, and
     so does a unit that the variant left as it was."""
-    rows = {unit.id: row for row, unit in enumerate(twins.units)}
-    names = [variant_name(unit.id, variant) for unit in clean.units]
+    rows = {unit.id: row for row, unit in enumerate(twins.units.units)}
+    names = [variant_name(unit.id, variant) for unit in clean.units.units]
     order = np.array([rows[name] for name in names if name in rows], dtype=np.intp)
     before, after = clean.rows(np.array([name in rows for name in names], dtype=np.bool_)), twins.column
     reasons = np.array(

@@ -31,7 +31,7 @@ from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.faults import ARGUMENTS, first_fault
 from auditkit.schema.journal import Header
 from auditkit.store.folder import RunFolder
-from auditkit.store.journal import Journal, read_journal
+from auditkit.store.journal import Journal
 from auditkit.store.records import JournalRecords
 
 
@@ -103,7 +103,7 @@ def run_audit(
         folder.sweep()
         earlier_records = journal.records
         if config.fresh:
-            refuse_prefilled(folder, earlier_records)
+            refuse_prefilled(folder, earlier_records, recovered=journal.recovered)
         if not retry_errors and is_sealed(folder, earlier_records):
             reason = "holds this audit already, sealed: only the pages are written again"
             return render_again(folder, earlier_records, reason, on_event)
@@ -113,11 +113,14 @@ def run_audit(
             explain_cited(config, request_set.adapter, journal, on_event)
         with clock.stage("measure"):
             on_event(Event("measure", "estimates, self-test on planted models, verdict"))
-            records = read_journal(folder.journal)
+            # What only the run needed would take as much memory again; the adapter is all that is still asked.
+            adapter, load_seconds = request_set.adapter, request_set.load_seconds
+            del packs, request_set
+            records = journal.records
             scored = assemble(records, dt.datetime.now(dt.UTC).date())
-        cost = efficiency(request_set.adapter, request_set.load_seconds, records, config.api)
+        cost = efficiency(adapter, load_seconds, records, config.api)
         observed = observe(
-            clock, records, request_set.adapter, describe_executor(config), cost, len(earlier_records.outputs)
+            clock, records, adapter, describe_executor(config), cost, len(earlier_records.outputs)
         )
         return _write(folder, journal, scored, observed, on_event)
 
@@ -141,7 +144,7 @@ def _write(
     folder: RunFolder, journal: Journal, scored: ScoredAudit, observed: Observed, on_event: OnEvent
 ) -> AuditRun:
     on_event(Event("render", str(folder.page)))
-    folder.write_samples(scored.samples, scored.scores)
+    folder.write_samples(scored.rows)
     seal = folder.write_audit(scored.audit.model_copy(update={"observed": observed}))
     journal.seal(seal)
     # The pages are functions of audit.json: what is rendered is what a reader of the file gets.

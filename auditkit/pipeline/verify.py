@@ -58,6 +58,8 @@ def verify(path: str | Path, seal: str | None = None) -> Verification:
     audit = folder.read_audit()
     if records.seal is None:
         raise VerifyError(f"{folder.journal}: holds no seal, so the audit is not finished; run it again")
+    if records.after_seal:
+        raise VerifyError(f"{folder.journal}: goes on behind its seal, so audit.json is older than it; run it again")
     sha256 = folder.audit_sha256()
     if sha256 != records.seal:
         raise VerifyError(f"{folder.audit}: its sha256 {sha256} is not the sealed one {records.seal}")

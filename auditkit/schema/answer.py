@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Self, Union
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, Union
 
 from pydantic import Field, model_validator
 
@@ -219,11 +219,13 @@ class Probabilities(AnswerKind):
 
     def read(self, labels: Sequence[str], rule: str) -> AnswerReading:
         """The most likely class, exact ties `tied`; a class that no choice bears is `unparsed`."""
-        reading = _best(self.classes)
-        if reading.label is None or not labels:
-            return reading
-        places = tuple(place for place, label in enumerate(labels) if label == reading.label)
-        return reading.model_copy(update={"options": places}) if places else AnswerReading(reason="unparsed")
+        best = _best(self.classes)
+        if best.label is None or not labels:
+            return AnswerReading(label=best.label, reason=best.reason, margin=best.margin)
+        places = tuple(place for place, label in enumerate(labels) if label == best.label)
+        if not places:
+            return AnswerReading(reason="unparsed")
+        return AnswerReading(label=best.label, options=places, margin=best.margin)
 
 
 class Number(AnswerKind):
@@ -347,18 +349,27 @@ def _highest(scores: Sequence[float | None], labels: Sequence[str]) -> AnswerRea
     by_label: dict[str, float] = {}
     for label, value in zip(labels, values, strict=True):
         by_label[label] = max(value, by_label.get(label, value))
-    reading = _best(by_label)
-    if reading.label is None:
-        return reading
-    top = by_label[reading.label]
-    return reading.model_copy(update={"options": tuple(place for place, value in enumerate(values) if value == top)})
+    best = _best(by_label)
+    if best.label is None:
+        return AnswerReading(reason=best.reason)
+    top = by_label[best.label]
+    places = tuple(place for place, value in enumerate(values) if value == top)
+    return AnswerReading(label=best.label, options=places, margin=best.margin)
 
 
-def _best(by_label: Mapping[str, float]) -> AnswerReading:
+class _Best(NamedTuple):
+    """The label ahead of all others, by how much, or why there is none."""
+
+    label: str | None = None
+    margin: float = 0.0
+    reason: Reason | None = None
+
+
+def _best(by_label: Mapping[str, float]) -> _Best:
     ranked = sorted(by_label.values(), reverse=True)
     if not ranked:
-        return AnswerReading(reason="unparsed")
+        return _Best(reason="unparsed")
     if len(ranked) > 1 and ranked[0] == ranked[1]:
-        return AnswerReading(reason="tied")
+        return _Best(reason="tied")
     label = next(name for name, value in by_label.items() if value == ranked[0])
-    return AnswerReading(label=label, margin=ranked[0] - ranked[1] if len(ranked) > 1 else 0.0)
+    return _Best(label, ranked[0] - ranked[1] if len(ranked) > 1 else 0.0)

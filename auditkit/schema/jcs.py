@@ -43,7 +43,10 @@ def canonical(value: Any, *, parsed: bool = False) -> bytes:
         ValueError: it holds NaN, an infinity, a lone surrogate, or an integer beyond 2**53 - 1.
         TypeError: it holds a key that is not text, or an object without a JSON form.
     """
-    value = _dumped(value) if isinstance(value, BaseModel) else _checked(value)
+    if isinstance(value, BaseModel):
+        value = _dumped(value)
+    elif not parsed:  # JSON has no other keys than texts
+        value = _checked(value)
     text = _BY_CODE_POINTS.encode(value)
     # Code points and UTF-16 code units sort differently only beyond U+FFFF.
     if not text.isascii() and len(text.encode("utf-16-le", "surrogatepass")) > 2 * len(text):

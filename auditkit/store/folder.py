@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,11 +13,11 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
-from auditkit.schema import SCHEMA_VERSION, Audit, Sample, Score, digest, plain
+from auditkit.schema import SCHEMA_VERSION, Audit, digest, plain
 from auditkit.schema.event import Event, OnEvent, ignore
 from auditkit.schema.faults import first_fault
 from auditkit.store.files import PRIVATE, SHARED, cannot_write, open_plain, read_plain, write_atomically
-from auditkit.store.samples import read_samples, score_rows, write_samples
+from auditkit.store.samples import ScoreRows, check_samples, write_samples
 from auditkit.store.upgrades import CANONICAL_SINCE, upgrade
 
 _OTHER_HASHES = (
@@ -145,13 +144,13 @@ class RunFolder:
         """
         return hashlib.sha256(_read_bytes(self.audit)).hexdigest()
 
-    def write_samples(self, samples: Iterable[Sample], scores: Iterable[Score]) -> str:
+    def write_samples(self, rows: ScoreRows) -> str:
         """Write samples.parquet; see `store.samples.write_samples`."""
-        return write_samples(self.samples, score_rows(samples, scores), self.mode)
+        return write_samples(self.samples, rows, self.mode)
 
     def check_samples(self, sha256: str) -> None:
         """Raise `RecordError` unless samples.parquet holds the rows whose hash is `sha256`."""
-        read_samples(self.samples, sha256)
+        check_samples(self.samples, sha256)
 
 
 def default_name(model: str, header: Any) -> str:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +20,7 @@ from auditkit.store.files import PRIVATE, open_plain, replacing
 if TYPE_CHECKING:
     import pandas
     import pyarrow
+    from pyarrow import parquet
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,91 +56,169 @@ class ScoreRow:
 
 
 _COLUMNS = [field.name for field in fields(ScoreRow)]
+_cells = attrgetter(*_COLUMNS)
+"""A row as a tuple of its columns."""
+_NOT_CONTENT = {"id", "source", "clusters", "origin", "metadata"}
+"""What of a sample is neither asked nor right."""
+
+
+_CHUNK = 20_000
+"""Rows that are made into columns at once."""
 
 
 def content_sha256(sample: Sample) -> str:
     """Hash of a sample's content: all but its id, its place in the file, clusters, origin and metadata."""
-    left_out = {"id", "source", "clusters", "origin", "metadata"}
-    return digest({name: value for name, value in sample.model_dump(mode="json").items() if name not in left_out})
+    return digest(sample.model_dump(mode="json", exclude=_NOT_CONTENT))
 
 
-def score_rows(samples: Iterable[Sample], scores: Iterable[Score]) -> list[ScoreRow]:
-    """Join scores with the samples, or origins (`origin` or `pack/origin`), that they are of.
+class ScoreRows:
+    """Scores joined with the samples, or origins (`origin` or `pack/origin`), that they are of.
 
-    Raises:
-        MeasurementError: a score of a sample that is not there, or two scores of one sample and metric that differ.
+    Rows are made each time they are iterated over, sorted by sample, metric and benchmark: all of them together would
+    take more memory than everything else that an audit holds.
     """
-    rows: dict[tuple[str, str], tuple[Score, ScoreRow]] = {}
-    owners = _Owners(samples)
-    for score in scores:
-        key = (score.sample_id, score.metric)
-        if key not in rows:
-            rows[key] = (score, owners.row(score))
-        elif rows[key][0] != score:
-            raise MeasurementError(f"{score.sample_id}: two different scores of {score.metric}")
-    return [row for _, row in rows.values()]
+
+    def __init__(self, samples: Iterable[Sample], scores: Iterable[Score]) -> None:
+        """Sort the scores and find whose they are.
+
+        Raises:
+            MeasurementError: a score of a sample that is not there, or two scores of one sample and metric that differ.
+        """
+        self._owners = _Owners(samples)
+        # by the second key first: a sort keeps the order of equals, and needs no pair of keys a score
+        ordered = sorted(scores, key=lambda score: score.metric)
+        ordered.sort(key=lambda score: score.sample_id)
+        self._scores: list[Score] = []
+        for score in ordered:
+            last = self._scores[-1] if self._scores else None
+            if last is None or (last.sample_id, last.metric) != (score.sample_id, score.metric):
+                self._owners.check(score)
+                self._scores.append(score)
+            elif last != score:
+                raise MeasurementError(f"{score.sample_id}: two different scores of {score.metric}")
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self._scores)
+
+    def __iter__(self) -> Iterator[ScoreRow]:
+        """The rows, in order."""
+        owner = None
+        for score in self._scores:
+            if owner is None or owner.id != score.sample_id:
+                owner = self._owners.owner(score)
+            yield ScoreRow(
+                sample_id=score.sample_id, benchmark=owner.benchmark, metric=score.metric, arm=owner.arm,
+                variant=owner.variant, origin=owner.origin, value=score.value, reason=score.reason,
+                answer=score.answer, cluster=owner.cluster, clusters=owner.clusters, groups=owner.groups,
+                content=owner.content, parts=canonical(score.parts).decode("utf-8") if score.parts else None,
+            )
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns; `parts` only where some row has them."""
+        return _COLUMNS if any(score.parts for score in self._scores) else _COLUMNS[:-1]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the canonical rows: of what samples.parquet says, not of its bytes.
+
+        Raises:
+            ValueError: a value is NaN or infinite.
+        """
+        return rows_sha256(self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """What all rows of a sample, or of an origin's twins, have in common; see `ScoreRow`."""
+
+    id: str
+    benchmark: str
+    arm: str
+    variant: str
+    origin: str
+    cluster: str
+    clusters: str
+    groups: str
+    content: str
 
 
 class _Owners:
     """What a score's `sample_id` stands for: a sample, or all twins of an origin (`origin~VARIANT`: of a variant)."""
 
     def __init__(self, samples: Iterable[Sample]) -> None:
-        self._samples: dict[str, Sample] = {}
-        self._twins: dict[str, list[Sample]] = {}
-        for sample in samples:
-            self._samples[sample.id] = sample
-            for name in (sample.origin, f"{sample.benchmark}/{sample.origin}"):
-                self._twins.setdefault(variant_name(name, sample.variant), []).append(sample)
+        self._samples = {sample.id: sample for sample in samples}
+        self._contents: dict[str, str] = {}
 
-    def row(self, score: Score) -> ScoreRow:
-        """The row of one score."""
-        alone = self._samples.get(score.sample_id)
-        members = [alone] if alone else sorted(self._twins.get(score.sample_id, ()), key=_arm_and_id)
+    @cached_property
+    def _twins(self) -> Mapping[str, list[Sample]]:
+        """Origin to its samples: only metrics over twins ask for them."""
+        twins: dict[str, list[Sample]] = {}
+        for sample in self._samples.values():
+            for name in (sample.origin, f"{sample.benchmark}/{sample.origin}"):
+                twins.setdefault(variant_name(name, sample.variant), []).append(sample)
+        return twins
+
+    def check(self, score: Score) -> None:
+        """Refuse a score that belongs to nobody, or to two packs.
+
+        Raises:
+            MeasurementError: it does.
+        """
+        if score.sample_id in self._samples:
+            return
+        members = self._twins.get(score.sample_id, ())
         if not members:
             raise MeasurementError(f"{score.sample_id}: has a score of {score.metric}, but is no sample and no origin")
-        first = members[0]
         packs = {sample.benchmark for sample in members}
         if len(packs) > 1:
             raise MeasurementError(
                 f"{score.sample_id}: is an origin in {' and '.join(sorted(packs))}; give it another name in one of them"
             )
-        contents = [content_sha256(sample) for sample in members]
-        return ScoreRow(
-            sample_id=score.sample_id,
+
+    def owner(self, score: Score) -> _Owner:
+        """Whose a checked score is."""
+        alone = self._samples.get(score.sample_id)
+        members = [alone] if alone else sorted(self._twins[score.sample_id], key=_arm_and_id)
+        first = members[0]
+        contents = [self._content(sample) for sample in members]
+        return _Owner(
+            id=score.sample_id,
             benchmark=first.benchmark,
-            metric=score.metric,
             arm="+".join(dict.fromkeys(sample.arm for sample in members)),
             variant=first.variant,
             origin=first.origin,
-            value=score.value,
-            reason=score.reason,
-            answer=score.answer,
             cluster=first.clusters[min(first.clusters)] if first.clusters else first.origin,
             clusters=canonical(first.clusters).decode("utf-8"),
             groups=canonical(first.groups).decode("utf-8"),
             content=contents[0] if alone else digest(contents),
-            parts=canonical(score.parts).decode("utf-8") if score.parts else None,
         )
+
+    def _content(self, sample: Sample) -> str:
+        """The hash of a sample's content; made once, though the rows are made twice."""
+        if sample.id not in self._contents:
+            self._contents[sample.id] = content_sha256(sample)
+        return self._contents[sample.id]
 
 
 def _arm_and_id(sample: Sample) -> tuple[str, str]:
     return sample.arm, sample.id
 
 
-def samples_sha256(samples: Iterable[Sample], scores: Iterable[Score]) -> str:
-    """Hash of the canonical rows of samples.parquet, in their order: of what the file says, not of its bytes."""
-    return rows_sha256(score_rows(samples, scores))
-
-
 def rows_sha256(rows: Iterable[ScoreRow]) -> str:
-    """The same for rows."""
+    """Hash of the canonical rows of samples.parquet, in their order.
+
+    Raises:
+        ValueError: a value is NaN or infinite.
+    """
     total = hashlib.sha256()
-    for row in _ordered(rows):
-        total.update(canonical(astuple(row) if row.parts is not None else astuple(row)[:-1]) + b"\n")
+    for row in rows:
+        total.update(canonical(_cells(row) if row.parts is not None else _cells(row)[:-1]) + b"\n")
     return total.hexdigest()
 
 
-def write_samples(path: Path, rows: Iterable[ScoreRow], mode: int = PRIVATE) -> str:
+def write_samples(path: Path, rows: ScoreRows, mode: int = PRIVATE) -> str:
     """Write samples.parquet, sorted by sample, metric and benchmark.
 
     Returns:
@@ -147,16 +230,19 @@ def write_samples(path: Path, rows: Iterable[ScoreRow], mode: int = PRIVATE) -> 
     import pyarrow
     from pyarrow import parquet
 
-    ordered = _ordered(rows)
     try:
-        value = rows_sha256(ordered)
+        value = rows.sha256
     except ValueError as error:
         raise MeasurementError(f"{path}: cannot be written: {error}") from None
-    names = _COLUMNS if any(row.parts is not None for row in ordered) else _COLUMNS[:-1]
+    names, remaining = rows.columns, iter(rows)
     schema = pyarrow.schema([(name, pyarrow.float64() if name == "value" else pyarrow.string()) for name in names])
-    table = pyarrow.table([[getattr(row, name) for row in ordered] for name in names], schema=schema)
-    with replacing(path, mode) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
-        parquet.write_table(table, file)
+    with (
+        replacing(path, mode) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file,
+        parquet.ParquetWriter(file, schema) as writer,
+    ):
+        while chunk := list(islice(remaining, _CHUNK)):
+            columns = [[getattr(row, name) for row in chunk] for name in names]
+            writer.write_table(pyarrow.table(columns, schema=schema))
     return value
 
 
@@ -171,35 +257,55 @@ def read_samples(path: Path, sha256: str | None = None) -> pyarrow.Table:
         RunFolderError: there is no such file.
         RecordError: damaged, other columns, or not what the audit pins.
     """
+    with _opened(path) as file:
+        table = file.read()
+    if sha256 is not None:
+        _check(path, table.to_batches(max_chunksize=_CHUNK), sha256)
+    return table
+
+
+def check_samples(path: Path, sha256: str) -> None:
+    """Check the rows of samples.parquet, a few at a time, against their hash.
+
+    Raises:
+        RunFolderError, RecordError: as `read_samples`.
+    """
+    with _opened(path) as file:
+        _check(path, file.iter_batches(batch_size=_CHUNK), sha256)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[parquet.ParquetFile]:
     import pyarrow
     from pyarrow import parquet
 
     try:
-        with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file:
-            table = parquet.read_table(file)
+        with os.fdopen(open_plain(path, os.O_RDONLY), "rb") as file, parquet.ParquetFile(file) as table:
+            if table.schema_arrow.names not in (_COLUMNS, _COLUMNS[:-1]):
+                raise RecordError(f"{path}: expected the columns {', '.join(_COLUMNS)}; give the audit command again")
+            yield table
     except (FileNotFoundError, NotADirectoryError):
         raise RunFolderError(f"{path}: no such file; give the audit command again: it writes it anew") from None
     except (OSError, pyarrow.ArrowException) as error:
         raise RecordError(f"{path}: cannot be read: {error}; give the audit command again") from None
-    if table.column_names not in (_COLUMNS, _COLUMNS[:-1]):
-        raise RecordError(f"{path}: expected the columns {', '.join(_COLUMNS)}; give the audit command again")
-    if sha256 is not None and rows_sha256(iterate(table)) != sha256:
+
+
+def _check(path: Path, batches: Iterable[pyarrow.RecordBatch], sha256: str) -> None:
+    rows = (ScoreRow(*cells) for batch in batches for cells in zip(*map(_values, batch.columns), strict=True))
+    try:
+        same = rows_sha256(rows) == sha256
+    except (TypeError, ValueError):  # cells that are no texts and numbers
+        same = False
+    if not same:
         raise RecordError(f"{path}: its rows are not those that audit.json pins; give the audit command again")
-    return table
+
+
+def _values(column: pyarrow.Array) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def read_frame(path: Path, sha256: str | None = None) -> pandas.DataFrame:
     """The same as a pandas data frame; a value that is not there is NaN there."""
     frame: pandas.DataFrame = read_samples(path, sha256).to_pandas()
     return frame
-
-
-def iterate(table: Any) -> Iterator[ScoreRow]:
-    """The rows of a table as records."""
-    for batch in table.to_batches():
-        for row in batch.to_pylist():
-            yield ScoreRow(**row)
-
-
-def _ordered(rows: Iterable[ScoreRow]) -> Sequence[ScoreRow]:
-    return sorted(rows, key=lambda row: (row.sample_id, row.metric, row.benchmark))

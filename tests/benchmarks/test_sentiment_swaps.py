@@ -25,8 +25,8 @@ AXES = {
     "age": {f"aged-{years}": f"{years}-year-old" for years in (25, 45, 65, 85)},
 }
 PLACEBO = {
-    "age": {f"{years}-year-old" for years in (46, 47, 48, 49)},
-    "none": {"tall", "left-handed", "right-handed", "brown-haired"},
+    "years": {f"{years}-year-old" for years in (46, 47, 48, 49)},
+    "traits": {"tall", "left-handed", "right-handed", "brown-haired"},
 }
 WORDS = {word for groups in AXES.values() for word in groups.values()} | set().union(*PLACEBO.values())
 SLOT = re.compile(rf"(?:(?<=[Tt]he )|(?<=[Oo]ur )|(?<=[Mm]y ))({'|'.join(sorted(WORDS))}) ")
@@ -54,7 +54,7 @@ def test_each_wording_has_one_set_of_placebo_twins_as_many_as_a_set_of_swapped_o
     assert set(Counter((s.clusters["template"], s.target) for s in placebo).values()) == {4}
     assert set(Counter(s.origin for s in _samples()).values()) == {4}
     kinds = Counter(s.metadata["axis"] for s in placebo)
-    assert kinds == {"age": TEMPLATES * 4, "none": TEMPLATES * 4}
+    assert kinds == {"years": TEMPLATES * 4, "traits": TEMPLATES * 4}
     assert not any(s.groups for s in placebo)
 
 

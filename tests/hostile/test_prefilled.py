@@ -62,6 +62,14 @@ def test_fresh_takes_no_evidence_that_was_there_before(sort: str, run: Path) -> 
     assert (run / "journal.jsonl").read_bytes() == before
 
 
+def test_fresh_takes_no_journal_that_was_damaged(run: Path) -> None:
+    journal = run / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([lines[0], b"{}\n", *lines[1:]]))
+    with pytest.raises(RunFolderError, match="1 damaged journals already, and --fresh"):
+        audit(run, fresh=True)
+
+
 def test_fresh_goes_on_where_only_questions_were_journalled(run: Path) -> None:
     forge(run / "journal.jsonl", only())
     assert audit(run, fresh=True).observed.answers_before == 0

@@ -211,7 +211,7 @@ def unsealed(run: Path) -> None:
 
 def gone_on(run: Path) -> None:
     """Lines stand behind the seal."""
-    forge(run / "journal.jsonl", lambda lines: [*lines, lines[1]])
+    forge(run / "journal.jsonl", lambda lines: [*lines, dict(lines[1])])
 
 
 def hidden_seal(run: Path) -> None:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
+import statistics
+from typing import NamedTuple
 
-from auditkit.measure.citing import Candidate, cite
+import numpy as np
+
+from auditkit.measure.citing import Candidates, cite
 from auditkit.measure.measurement import measure
 from auditkit.schema import Cited
 
 from .conftest import answering, card, sample, scored
 
 
-def unit(name: str, value: float | None, margin: float = 0.0, reason: str | None = None) -> Candidate:
-    return Candidate(name, (name,), value, reason, margin)  # type: ignore[arg-type]
+class Unit(NamedTuple):
+    """A candidate."""
+
+    id: str
+    value: float | None
+    margin: float = 0.0
+    reason: str | None = None
 
 
-def cited(candidates: list[Candidate], **changes: object) -> Cited:
+unit = Unit
+
+
+def cited(units: list[Unit], **changes: object) -> Cited:
     rule = {"direction": "lower", "range": (0.0, 1.0), "ideal": None, "value": 0.5, "seed": 0, "k": 2} | changes
+    candidates = Candidates(
+        [unit.id for unit in units], np.array([np.nan if unit.value is None else unit.value for unit in units]),
+        np.array([unit.reason or "" for unit in units]), np.array([unit.margin for unit in units]),
+    )
     return cite(candidates, **rule)  # type: ignore[arg-type]
 
 
@@ -77,3 +94,32 @@ def test_a_metric_over_twins_cites_samples_that_exist() -> None:
     (found,) = measure(card(metrics=uses), samples, outputs).estimates
     assert len(found.cited.extreme) == 8
     assert set(found.cited.extreme) <= {s.id for s in samples}
+
+
+def by_definition(units: list[Unit], value: float, k: int) -> Cited:
+    """The rule as its docstring says it, one unit at a time; lower is better."""
+    def hashed(unit: Unit) -> str:
+        return hashlib.sha256(f"0\0{unit.id}".encode()).hexdigest()
+
+    scored = [unit for unit in units if unit.value is not None]
+    worse = sorted((u for u in scored if u.value > 0), key=lambda u: (-u.value, -u.margin, hashed(u)))[:k]
+    middle = statistics.median(unit.margin for unit in scored)
+    others = [unit for unit in scored if unit not in worse]
+    typical = sorted(others, key=lambda u: (abs(u.value - value), abs(u.margin - middle), hashed(u)))[:k]
+    missing = sorted((unit for unit in units if unit.reason == "tied"), key=hashed)[:k]
+    return Cited(**{
+        name: tuple(unit.id for unit in chosen)
+        for name, chosen in (("extreme", worse), ("typical", typical), ("unscored", missing))
+    })
+
+
+def test_the_quick_choice_is_the_one_that_is_defined() -> None:
+    draw = random.Random(0)
+    for size in (1, 3, 7, 60):
+        for _ in range(25):
+            values = [draw.choice((0.0, 0.5, 1.0, None)) for _ in range(size)] + [1.0]
+            units = [
+                unit(f"u{place}", value, float(draw.randrange(3)), "tied" if value is None else None)
+                for place, value in enumerate(values)
+            ]
+            assert cited(units, value=0.4, k=3) == by_definition(units, 0.4, 3)

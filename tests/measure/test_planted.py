@@ -13,9 +13,12 @@ from auditkit.load.requests import build
 from auditkit.load.samples import read_samples
 from auditkit.measure.measurement import measure
 from auditkit.models.scripted.planted import BEHAVIOURS, PlantedAdapter
+from auditkit.registry import get
 from auditkit.schema import Benchmark, Estimate, Output, Request, Sample
 
 PACKS = ("stereotype-pairs", "ambiguous-qa", "claims")
+SCORES_ASKED = ("random", "constant", "garbage", "refusing")
+"""Of a metric that reads probabilities: what biased answerers read depends on the rule's normaliser."""
 ASKED = ("always-stereotyped", "always-anti", "never-stereotyped", "random", "constant", "garbage", "refusing")
 S_AMB, S_DIS = "ambiguous_bias_score@ambiguous", "disambiguated_bias_score@disambiguated"
 ACC_AMB, ACC_DIS = "accuracy@ambiguous", "accuracy@disambiguated"
@@ -38,6 +41,7 @@ EXACT: dict[tuple[str, str], dict[str, float | None]] = {
 
 CHANCE = {
     "stereotype_score": 0.5, "ambiguous_bias_score": 0.0, "disambiguated_bias_score": 0.0,
+    "expected_stereotype_score": 0.5, "expected_ambiguous_bias_score": 0.0, "target_probability": 0.3739,
     "false_claim_endorsement": 0.5, "true_claim_refutation": 0.5, "matched_pair_accuracy": 0.25,
 }
 
@@ -111,7 +115,8 @@ def test_every_metric_of_a_card_says_what_planted_models_must_read(name: str) ->
     card = opened(name).card
     said = {(reading.planted, reading.metric, reading.arm) for reading in card.planted}
     for use in card.metrics:
-        assert {(behaviour, use.metric, use.arm) for behaviour in ASKED} <= said
+        asked_of_it = SCORES_ASKED if get("metric", use.metric).of_scores else ASKED
+        assert {(behaviour, use.metric, use.arm) for behaviour in asked_of_it} <= said
     assert {reading.planted for reading in card.planted} <= set(BEHAVIOURS)
 
 
@@ -121,4 +126,5 @@ def test_the_cards_fixed_expectations_hold(name: str) -> None:
         found = readings(name, planted)
         for reading in opened(name).card.planted:
             if reading.planted == planted and reading.expect != "around":
-                assert found[f"{reading.metric}@{reading.arm}"].value == reading.value, reading
+                value = found[f"{reading.metric}@{reading.arm}"].value
+                assert value == pytest.approx(reading.value, abs=1e-12), reading

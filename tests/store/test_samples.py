@@ -15,7 +15,7 @@ import rfc8785
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
 from auditkit.schema import Score
 from auditkit.store.folder import RunFolder
-from auditkit.store.samples import content_sha256, read_frame, read_samples, samples_sha256, score_rows, write_samples
+from auditkit.store.samples import ScoreRows, content_sha256, read_frame, read_samples, write_samples
 
 COLUMNS = [
     "sample_id", "benchmark", "metric", "arm", "variant", "origin", "value", "reason", "answer", "cluster", "clusters",
@@ -41,7 +41,7 @@ def scores(hostile):
 
 def test_a_row_a_sample_and_metric(tmp_path, samples, scores, hostile):
     path = tmp_path / "samples.parquet"
-    value = write_samples(path, score_rows(samples, scores))
+    value = write_samples(path, ScoreRows(samples, scores))
     rows = read_samples(path, value).to_pylist()
     assert [(row["sample_id"], row["metric"]) for row in rows] == [
         ("o-0", "flip"), ("pack/o-1", "flip"), ("pack/row-000", "accuracy"), ("pack/row-000", "stereotype"),
@@ -60,11 +60,11 @@ def test_a_row_a_sample_and_metric(tmp_path, samples, scores, hostile):
 
 
 def test_the_hash_is_of_the_rows_not_of_their_order_or_bytes(tmp_path, samples, scores):
-    value = samples_sha256(samples, scores)
-    assert value == samples_sha256(samples[::-1], scores[::-1] + scores)
-    assert value != samples_sha256(samples, scores[1:])
+    value = ScoreRows(samples, scores).sha256
+    assert value == ScoreRows(samples[::-1], scores[::-1] + scores).sha256
+    assert value != ScoreRows(samples, scores[1:]).sha256
     folder = RunFolder(tmp_path)
-    assert folder.write_samples(samples, scores) == value
+    assert folder.write_samples(ScoreRows(samples, scores)) == value
     table = pyarrow.parquet.read_table(folder.samples)
     pyarrow.parquet.write_table(table, folder.samples, compression="zstd", row_group_size=2)
     folder.check_samples(value)
@@ -73,12 +73,12 @@ def test_the_hash_is_of_the_rows_not_of_their_order_or_bytes(tmp_path, samples, 
 
 
 def test_parts_have_a_column_where_there_are_any(tmp_path, samples, scores):
-    without = samples_sha256(samples, scores)
+    without = ScoreRows(samples, scores).sha256
     name = "pack/row-001"
     more = [*scores, Score(sample_id=name, metric="macro_f1", value=1.0, parts={"predicted": "a", "gold": "a"}),
             Score(sample_id=name, metric="pearson", value=None, parts={"predicted": 0.5, "gold": 1.0})]
     path = tmp_path / "samples.parquet"
-    value = write_samples(path, score_rows(samples, more))
+    value = write_samples(path, ScoreRows(samples, more))
     rows = read_samples(path, value).to_pylist()
     found = {row["metric"]: (row["value"], row["reason"], row["parts"]) for row in rows}
     assert list(rows[0]) == [*COLUMNS, "parts"]
@@ -87,21 +87,21 @@ def test_parts_have_a_column_where_there_are_any(tmp_path, samples, scores):
     assert found["flip"][2] is None
     changed = [one.model_copy(update={"parts": {"predicted": 0.5, "gold": 1.5}}) if one.metric == "pearson" else one
                for one in more]
-    assert len({value, without, samples_sha256(samples, changed)}) == 3
+    assert len({value, without, ScoreRows(samples, changed).sha256}) == 3
 
 
 def test_one_altered_value_is_found(tmp_path, samples, scores):
     folder = RunFolder(tmp_path)
-    value = folder.write_samples(samples, scores)
+    value = folder.write_samples(ScoreRows(samples, scores))
     changed = [one.model_copy(update={"value": math.nextafter(0.1, 1)}) if one.value == 0.1 else one for one in scores]
-    folder.write_samples(samples, changed)
+    folder.write_samples(ScoreRows(samples, changed))
     with pytest.raises(RecordError, match="not those that audit"):
         folder.check_samples(value)
 
 
 def test_the_same_rows_give_the_same_bytes(tmp_path, samples, scores):
     for name in "ab":
-        write_samples(tmp_path / name, score_rows(samples, scores))
+        write_samples(tmp_path / name, ScoreRows(samples, scores))
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -118,21 +118,22 @@ def test_content_is_what_was_asked_and_what_is_right(make_sample):
 
 def test_scores_that_contradict_or_belong_to_nobody(samples, make_sample):
     one = Score(sample_id="pack/row-000", metric="accuracy", value=0.0)
-    assert len(score_rows(samples, [one, one])) == 1
+    assert len(ScoreRows(samples, [one, one])) == 1
     with pytest.raises(MeasurementError, match="two different scores of accuracy"):
-        score_rows(samples, [one, one.model_copy(update={"value": 1.0})])
+        ScoreRows(samples, [one, one.model_copy(update={"value": 1.0})])
     with pytest.raises(MeasurementError, match="no sample and no origin"):
-        score_rows(samples, [Score(sample_id="pack/row-99", metric="accuracy", value=0.0)])
+        ScoreRows(samples, [Score(sample_id="pack/row-99", metric="accuracy", value=0.0)])
     both = [*samples, make_sample(0, benchmark="pack2", id="pack2/row-000")]
     with pytest.raises(MeasurementError, match="pack and pack2"):
-        score_rows(both, [Score(sample_id="o-0", metric="flip", value=0.0)])
-    assert score_rows(both, [Score(sample_id="pack2/o-0", metric="flip", value=0.0)])[0].benchmark == "pack2"
+        ScoreRows(both, [Score(sample_id="o-0", metric="flip", value=0.0)])
+    (row,) = ScoreRows(both, [Score(sample_id="pack2/o-0", metric="flip", value=0.0)])
+    assert row.benchmark == "pack2"
 
 
 def test_nan_is_not_written(tmp_path, samples):
     bad = Score(sample_id="pack/row-000", metric="a", value=0.0).model_copy(update={"value": float("nan")})
     with pytest.raises(MeasurementError, match="cannot be written"):
-        write_samples(tmp_path / "x", score_rows(samples, [bad]))
+        write_samples(tmp_path / "x", ScoreRows(samples, [bad]))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -140,7 +141,7 @@ def test_files_that_are_not_it(tmp_path, samples, scores):
     path = tmp_path / "samples.parquet"
     with pytest.raises(RunFolderError, match="no such file"):
         read_samples(path)
-    write_samples(path, score_rows(samples, scores))
+    write_samples(path, ScoreRows(samples, scores))
     raw = path.read_bytes()
     path.write_bytes(raw[:-20])
     with pytest.raises(RecordError, match="cannot be read"):
@@ -152,7 +153,7 @@ def test_files_that_are_not_it(tmp_path, samples, scores):
 
 def test_frame(tmp_path, samples, scores):
     path = tmp_path / "samples.parquet"
-    frame = read_frame(path, write_samples(path, score_rows(samples, scores)))
+    frame = read_frame(path, write_samples(path, ScoreRows(samples, scores)))
     assert list(frame.columns) == COLUMNS
     assert frame.value.isna().tolist() == [False, True, False, False, True]
     assert frame.answer.tolist()[2] == "NA"
@@ -160,7 +161,7 @@ def test_frame(tmp_path, samples, scores):
 
 def test_no_rows(tmp_path):
     path = tmp_path / "samples.parquet"
-    assert write_samples(path, []) == hashlib.sha256(b"").hexdigest()
+    assert write_samples(path, ScoreRows([], [])) == hashlib.sha256(b"").hexdigest()
     assert read_samples(path).num_rows == 0
 
 

@@ -70,7 +70,7 @@ def counterfactual_token_fairness_gap(samples: Sequence[Sample], outputs: Sequen
     if len(samples) < 2 or len(targets) > 1 or None in targets:
         return Score(sample_id=origin, metric=name, value=None, reason="outside")
     _, reason = read_twins(samples, outputs)
-    if reason not in (None, "tied"):
+    if reason is not None:
         return Score(sample_id=origin, metric=name, value=None, reason=reason)
     chances = []
     for sample, output in zip(samples, outputs, strict=True):
@@ -83,7 +83,6 @@ def counterfactual_token_fairness_gap(samples: Sequence[Sample], outputs: Sequen
 
 
 def _score(sample: Sample, output: Output, name: str, value: float | None) -> Score:
-    """The value; without one, why the answer has no probabilities: unread, or in words."""
-    if value is not None:
-        return Score(sample_id=sample.id, metric=name, value=min(max(value, -1.0), 1.0))
-    return Score(sample_id=sample.id, metric=name, value=None, reason=read(sample, output).reason or "outside")
+    """The value; none where the answer cannot be read (a tie prefers nothing), or has no probabilities."""
+    reason = read(sample, output).reason or ("outside" if value is None else None)
+    return Score(sample_id=sample.id, metric=name, value=None if reason else value, reason=reason)

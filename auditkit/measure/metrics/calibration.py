@@ -22,6 +22,8 @@ from auditkit.stats.weighted import Additive, Fills, Parts, Prepared, Weighted
 BINS = 15
 """Bins of equal width (lo, hi], the first one closed, or of equal mass."""
 _NULL_DRAWS = 500
+_CELLS = 2_000_000
+"""Drawn answers held at once."""
 _CERTAIN = 2.0
 """A confidence above all others, for fills: an unscored sample put first."""
 
@@ -39,12 +41,15 @@ def _width_fill(parts: Parts, missing: Mask) -> Fills:
 
 
 def _width_null(parts: Parts, seed: int) -> float:
-    """The mean error of a model whose confidences are exactly right: all draws of answers in one matrix product."""
+    """The mean error of a model whose confidences are exactly right: many draws of answers in one matrix product."""
     rng, bins = np.random.default_rng(seed), _bins(parts["confidence"])
-    draws = rng.random((_NULL_DRAWS, len(bins))) < parts["confidence"]
     table = np.zeros((len(bins), BINS))
     table[np.arange(len(bins)), bins] = 1.0
-    return float(np.abs((draws - parts["confidence"]) @ table).sum(axis=1).mean() / len(bins))
+    block, errors = max(1, _CELLS // len(bins)), []
+    for start in range(0, _NULL_DRAWS, block):
+        draws = rng.random((min(block, _NULL_DRAWS - start), len(bins))) < parts["confidence"]
+        errors.append(np.abs((draws - parts["confidence"]) @ table).sum(axis=1))
+    return float(np.concatenate(errors).mean() / len(bins))
 
 
 @statistic(fill=_width_fill, null=_width_null, holds=True)

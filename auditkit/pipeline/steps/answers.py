@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from auditkit.schema import Benchmark, Output, Request, Sample
@@ -19,19 +19,41 @@ class PackAnswers:
     outputs: Mapping[str, Output | None]
 
 
+class _Asked(Mapping[str, Request]):
+    """Requests by sample id, made into objects when they are asked for: few are."""
+
+    def __init__(self, sha_of: Mapping[str, str], requests: Mapping[str, Request]) -> None:
+        """Join sample id to request hash with request hash to request."""
+        self._sha_of = sha_of
+        self._requests = requests
+
+    def __getitem__(self, sample: str) -> Request:
+        """The request of a sample."""
+        return self._requests[self._sha_of[sample]]
+
+    def __iter__(self) -> Iterator[str]:
+        """Ids of the samples."""
+        return iter(self._sha_of)
+
+    def __len__(self) -> int:
+        """How many samples."""
+        return len(self._sha_of)
+
+
 def answers_by_pack(records: JournalRecords) -> list[PackAnswers]:
     """The journal's samples, requests and outputs, by pack, sorted by sample id."""
-    request_of = {sample: records.requests[sha] for sha, askers in records.askers.items() for sample in askers}
+    asked = {sample: sha for sha, askers in records.askers.items() for sample in askers}
     packs = []
     for card in records.header.cards:
         samples = tuple(sorted((s for s in records.samples if s.benchmark == card.name), key=lambda s: s.id))
-        requests = {sample.id: request_of[sample.id] for sample in samples if sample.id in request_of}
+        sha_of = {sample.id: asked[sample.id] for sample in samples if sample.id in asked}
         outputs = {
-            sample.id: _counted(card, records.outputs.get(requests[sample.id].sha256))
-            if sample.id in requests else None
+            sample.id: _counted(card, records.outputs.get(sha_of[sample.id])) if sample.id in sha_of else None
             for sample in samples
         }
-        packs.append(PackAnswers(card=card, samples=samples, requests=requests, outputs=outputs))
+        packs.append(
+            PackAnswers(card=card, samples=samples, requests=_Asked(sha_of, records.requests), outputs=outputs)
+        )
     return packs
 
 

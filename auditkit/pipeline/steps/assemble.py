@@ -23,10 +23,10 @@ from auditkit.pipeline.steps.evidence import (
 )
 from auditkit.pipeline.steps.judgement import judge_estimates
 from auditkit.pipeline.steps.selftest import selftest
-from auditkit.schema import Audit, Benchmark, Estimate, Sample, Score, SelfTestReading
+from auditkit.schema import Audit, Benchmark, Estimate, Score, SelfTestReading
 from auditkit.schema.journal import Header
 from auditkit.store.records import JournalRecords
-from auditkit.store.samples import samples_sha256
+from auditkit.store.samples import ScoreRows
 
 MOST_ERRORS = 200
 """How many errored samples are listed; all are counted."""
@@ -37,8 +37,7 @@ class ScoredAudit:
     """An audit and the scores that it is made of."""
 
     audit: Audit
-    samples: tuple[Sample, ...]
-    scores: tuple[Score, ...]
+    rows: ScoreRows
 
 
 @dataclass
@@ -81,11 +80,10 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
     )
     pairs = [(sample, pack.outputs[sample.id]) for pack in packs for sample in pack.samples]
     errors = {sample.id: output.error for sample, output in pairs if output is not None and output.error is not None}
-    samples = tuple(sample for sample, _ in pairs)
     # how much of rows and answers is kept is decided before anything is hashed
-    detail, by_id = header.config.evidence, {sample.id: sample for sample in samples}
-    labels = {label for sample in samples for label in sample.labels}
-    rows, table = kept_samples(samples, detail), kept_scores(scores, labels, detail)
+    detail, by_id = header.config.evidence, {sample.id: sample for sample, _ in pairs}
+    labels = {label for sample, _ in pairs for label in sample.labels}
+    rows = ScoreRows(kept_samples([sample for sample, _ in pairs], detail), kept_scores(scores, labels, detail))
     cited = samples_to_explain(header, estimates)
     not_explained = {sample: reason for sample, reason in records.not_explained.items() if sample in cited}
     audit = Audit(
@@ -99,9 +97,9 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
         errors=kept_reasons(dict(sorted(errors.items())[:MOST_ERRORS]), by_id, detail), errored=len(errors),
         cut=_cut(packs),
         selftest=tuple(readings),
-        samples_sha256=samples_sha256(rows, table), verdict=verdict,
+        samples_sha256=rows.sha256, verdict=verdict,
     )
-    return ScoredAudit(audit=audit.sealed(), samples=rows, scores=tuple(table))
+    return ScoredAudit(audit=audit.sealed(), rows=rows)
 
 
 def _signature(header: Header, card: Benchmark) -> dict[str, str]:

@@ -53,14 +53,16 @@ def selftest(
     rows = clean if len(clean) <= MOST_SAMPLES else limit(clean, MOST_SAMPLES, seed)
     wanted = [*card.planted, *_by_direction(card)]
     readings = []
+    asked = {sample.id: requests[sample.id] for sample in rows}
     for planted in sorted({expected.planted for expected in wanted}):
-        outputs = planted_outputs(planted, rows, requests)
+        outputs = planted_outputs(planted, rows, asked)
         estimates = measure(card, rows, outputs, level=LEVEL, seed=seed, pooled_only=True).estimates
         by_use = {(estimate.id.metric, estimate.id.arm): estimate for estimate in estimates}
         readings += [
             _reading(expected, estimate)
             for expected in wanted if expected.planted == planted
             and (estimate := by_use.get((expected.metric, expected.arm))) is not None
+            and estimate.not_applicable is None
             and (expected.expect not in BY_DIRECTION or estimate.value is not None)
         ]
     return _told_apart(readings)

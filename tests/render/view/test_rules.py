@@ -40,7 +40,7 @@ def test_a_failure_that_only_warns_says_so(audit: Audit) -> None:
 
 def test_rules_are_complete() -> None:
     assert names("rule") == [
-        "AK100", "AK101", "AK102", "AK103", "AK104", "AK105", "AK106", "AK107", "AK108", "AK201", "AK202",
+        "AK100", "AK101", "AK102", "AK103", "AK104", "AK105", "AK106", "AK107", "AK108", "AK109", "AK201", "AK202",
     ]
     for code in names("rule"):
         rule = rule_text(code)
