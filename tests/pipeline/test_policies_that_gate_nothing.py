@@ -74,7 +74,7 @@ def test_an_audit_refuses_it_before_the_model_is_opened(tmp_path: Path) -> None:
 def test_twice_the_same_check_is_refused(tmp_path: Path, audit: Audit) -> None:
     generic = AK201.replace("AK201", "AK100")
     for second in (f"{AK201}, bound: 0.5", f"{generic}, bound: 0.5"):
-        with pytest.raises(ConfigError, match="as checks.0 does"):
+        with pytest.raises(ConfigError, match=r"as checks\.0 does"):
             gate(audit, policy(tmp_path, f"{AK201}, bound: 0.3", second))
 
 
