@@ -9,6 +9,7 @@ from auditkit import registry
 from auditkit.config import load_yaml
 from auditkit.errors import ConfigError, did_you_mean
 from auditkit.load.packs import CARD, CHECKS, card_folder, display, open_card, open_checks
+from auditkit.schema.benchmark import UNSCORED_SHARE
 from auditkit.schema.faults import Location, quoted
 
 _MODULE = "evaluate:"
@@ -38,10 +39,11 @@ def refuse_unknown_names(name_or_dir: str | Path) -> None:
     path = folder / CHECKS
     lines = load_yaml(path)[1]
     rules = registry.names("rule")
+    checkable = [*measured, UNSCORED_SHARE]
     arms = ["all", *dict.fromkeys(use.arm for use in card.metrics)]
     for number, check in enumerate(checks):
         _require(check.rule, rules, path, lines, ("checks", number, "rule"), "rule")
-        _require(check.metric, measured, path, lines, ("checks", number, "metric"), "metric of this card")
+        _require(check.metric, checkable, path, lines, ("checks", number, "metric"), "metric of this card")
         _require(check.arm, arms, path, lines, ("checks", number, "arm"), "arm that this card measures")
 
 

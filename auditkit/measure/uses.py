@@ -12,11 +12,10 @@ from auditkit.measure.definition import Metric
 from auditkit.measure.evaluate_modules import PREFIX, module_metric
 from auditkit.registry import get
 from auditkit.schema import Benchmark, MetricUse, Sample
+from auditkit.schema.benchmark import UNSCORED_SHARE
 
 Slicing = str | tuple[str, ...]
 """A metadata key, or several that are crossed."""
-UNSCORED_SHARE = "unscored_share"
-"""The metric of answers that could not be read."""
 
 
 def metric_of(use: MetricUse) -> Metric:

@@ -82,6 +82,10 @@ class PlantedReading(Record):
     """The expected value; absent for `undefined`."""
 
 
+UNSCORED_SHARE = "unscored_share"
+"""The metric of answers that could not be read: measured on every arm of every benchmark, named on the card or not."""
+
+
 class MetricUse(Record):
     """One metric on one arm of the benchmark."""
 
