@@ -147,8 +147,9 @@ def test_a_plugin_that_leaves_at_import_is_a_broken_plugin(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("place", [
-    "auditkit.pipeline.steps.assemble.measure", "auditkit.pipeline.steps.judgement.decide", "auditkit.pipeline.audit.load_packs",
-    "auditkit.pipeline.audit.make_requests", "auditkit.pipeline.audit.explain_cited",
+    "auditkit.pipeline.steps.assemble.measure", "auditkit.pipeline.steps.judgement.decide",
+    "auditkit.pipeline.audit.load_packs", "auditkit.pipeline.audit.make_requests",
+    "auditkit.pipeline.audit.explain_cited",
 ])
 def test_a_plugin_that_leaves_while_it_works_does_not_pass(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
