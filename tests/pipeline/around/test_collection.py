@@ -9,9 +9,15 @@ import pytest
 from auditkit.pipeline.around.collection import THRESHOLDS, rare_collection
 
 
+@rare_collection()
+def fail(thresholds: list[tuple[int, int, int]]) -> None:
+    thresholds.append(gc.get_threshold())
+    raise KeyError
+
+
 def test_thresholds_come_back_whatever_happens() -> None:
-    before = gc.get_threshold()
-    with pytest.raises(KeyError), rare_collection():
-        assert gc.get_threshold() == THRESHOLDS
-        raise KeyError
+    before, during = gc.get_threshold(), []
+    with pytest.raises(KeyError):
+        fail(during)
+    assert during == [THRESHOLDS]
     assert gc.get_threshold() == before
