@@ -55,7 +55,10 @@ def _judge_by_rule(check: Check, basis: Basis) -> Finding:
     """
     rule = find_rule(check.rule)
     if rule.judge is None:
-        return judge_check(check, basis)
+        finding = judge_check(check, basis)
+        if rule.withholds and finding.status == "fail":
+            return finding.model_copy(update={"status": "inconclusive", "cause": "withheld", "p_value": None})
+        return finding
     try:
         finding = rule.judge(check, basis)
     except AuditkitError:

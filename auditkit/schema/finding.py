@@ -15,8 +15,8 @@ Status = Literal["pass", "waived", "fail", "inconclusive", "not_applicable", "no
 `not_run`: the user left the pack out."""
 Cause = Literal[
     "cleared", "missed", "straddles", "too_few_samples", "too_few_clusters", "too_many_unscored", "undefined",
-    "shown_only", "selftest", "no_selftest", "guard", "holm", "no_estimate", "not_sampled", "other_rows", "errored",
-    "left_out", "not_applicable", "scorer",
+    "withheld", "shown_only", "selftest", "no_selftest", "guard", "holm", "no_estimate", "not_sampled", "other_rows",
+    "errored", "left_out", "not_applicable", "scorer",
 ]
 Parameters = dict[str, float | int | str | None]
 """Name to the number or text that a message shows."""

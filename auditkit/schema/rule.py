@@ -57,6 +57,9 @@ class Rule:
     """The demographic axes that its words speak of; any where empty."""
     words: Mapping[str, RuleText] = field(default_factory=dict)
     """Language to words, of a rule that a plugin brings; those of built-in rules stand in the report's catalogue."""
+    withholds: bool = False
+    """Whether a miss is no failure but withholds a pass: answers that are missing show nothing of those that would have
+    been given."""
     judge: Callable[[Check, Any], Finding] | None = None
     """Judges a check on a `judge.threshold.Basis` where the arithmetic differs from the threshold function's."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args
 
@@ -128,10 +128,16 @@ def encoded(columns: Iterable[ScoreColumn]) -> list[ScoreColumn]:
     groups = list(columns)
     if len({len(group.clusters) for group in groups}) > 1:
         raise MeasurementError("groups to be compared need the same cluster factors")
-    # factor by factor: all groups' names in one row, numbered together, and cut into groups again
-    ends = np.cumsum([len(group.values) for group in groups])[:-1]
-    factors = [
-        np.split(np.unique(np.concatenate(parts), return_inverse=True)[1], ends)
-        for parts in zip(*(group.clusters for group in groups), strict=True)
-    ]
+    rows = sum(len(group.values) for group in groups)
+    factors = [_numbered(parts, rows) for parts in zip(*(group.clusters for group in groups), strict=True)]
     return [replace(group, clusters=tuple(factor[i] for factor in factors)) for i, group in enumerate(groups)]
+
+
+def _numbered(parts: Sequence[Strings], rows: int) -> Sequence[Strings]:
+    """One factor's clusters, a group, as numbers; those that are not much larger than `rows` stay as they are."""
+    most = 64 * rows
+    if all(part.dtype.kind == "i" and (part.size == 0 or 0 <= part.min() <= part.max() < most) for part in parts):
+        return parts
+    # all groups' names in one row, numbered together, and cut into groups again
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    return np.split(np.unique(np.concatenate(parts), return_inverse=True)[1], ends)

@@ -8,6 +8,7 @@ with one imagined cluster, without which few clusters with hits, or none, would 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from scipy import special
 
@@ -39,8 +40,12 @@ def exact_p(spread: Exact, bound: float, above: bool) -> float:
     return 1.0 if hits == n else float(special.betaincc(hits + 1, n - hits, share))
 
 
+@lru_cache(maxsize=4096)
 def share_limits(spread: Share, tail: float) -> tuple[float, float]:
-    """Korn–Graubard with one imagined cluster: all hits for the upper limit, all misses for the lower one."""
+    """Korn–Graubard with one imagined cluster: all hits for the upper limit, all misses for the lower one.
+
+    Remembered, since each of k groups has its limits in k − 1 contrasts.
+    """
     low, high = 1 - _upper(spread, 1 - spread.share, tail), _upper(spread, spread.share, tail)
     low, high = place(low, spread.range), place(high, spread.range)
     return max(low - spread.bias, spread.range[0]), high

@@ -150,6 +150,9 @@ def test_few_clusters_decide_nothing() -> None:
     for hits in (0, 100):
         assert outcome(0.5, share(hits, 100, clusters=19)) == ("inconclusive", "too_few_clusters")
         assert outcome(0.5, share(hits, 100, clusters=20))[0] == ("fail" if hits else "pass")
+    # 30 clusters that tell as much as 19.9
+    dominated = share(0, 100, clusters=30).model_copy(update={"effective_clusters": 19.9})
+    assert outcome(0.5, dominated) == ("inconclusive", "too_few_clusters")
 
 
 def test_guard_withholds_a_pass_and_never_causes_a_failure() -> None:
@@ -383,3 +386,20 @@ def test_a_check_of_other_rows_is_an_error() -> None:
     assert judge_check(check(0.5, rows_sha256="a" * 64), basis_of(estimate, rows={"pack": "a" * 64})).status == "pass"
     finding = judge_check(check(0.5, rows_sha256="a" * 64), basis_of(estimate, rows={"pack": "b" * 64}))
     assert (finding.status, finding.cause) == ("error", "other_rows")
+
+
+def test_missing_answers_withhold_a_pass_and_are_no_failure() -> None:
+    estimate = share(100, 100, metric="unscored_share")
+    missing = check(0.1, rule="AK106", metric="unscored_share")
+    finding = judge(Policy(name="p", checks=(missing,)), basis_of(estimate), TODAY)[0]
+    assert (finding.status, finding.cause, finding.holds_back) == ("inconclusive", "withheld", True)
+
+
+@pytest.mark.parametrize("hits", [0, 100])
+def test_an_interval_that_is_shown_only_neither_passes_nor_fails(hits: int) -> None:
+    shown = share(hits, 100).model_copy(update={"shown_only": "crossed_factors"})
+    finding = judge_check(check(0.5), basis_of(shown))
+    assert (finding.status, finding.cause) == ("inconclusive", "shown_only")
+    assert finding.parameters["shown_only"] == "crossed_factors"
+    # nor does it take a rank from those that may
+    assert finding.p_value is None

@@ -63,7 +63,8 @@ def test_a_metric_never_sees_what_was_not_answered() -> None:
 @pytest.mark.parametrize(
     "fields",
     [
-        {"range": (1, 1), "direction": "lower"}, {"range": (0, 1), "direction": "middle"},
+        {"range": (1, 1), "direction": "lower"}, {"range": (0, float("inf")), "direction": "lower"},
+        {"range": (0, 1), "direction": "middle"},
         {"range": (0, 1), "direction": "lower", "ideal": 0.5},
     ],
 )

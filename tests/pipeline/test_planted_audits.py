@@ -16,19 +16,23 @@ BIAS = ["stereotype-pairs", "ambiguous-qa"]
 
 
 def audit(tmp_path: Path, behaviour: str, packs: list[str] | None = None, **settings: object) -> Audit:
-    return auditkit.audit(f"planted:{behaviour}", packs=packs or BIAS, out=str(tmp_path / behaviour), **settings)
+    named = {"packs": packs or BIAS, "out": str(tmp_path / behaviour), "policy": "packs", "explain": {"samples": 0}}
+    return auditkit.audit(f"planted:{behaviour}", **named | settings)
 
 
+# What fails, errs or cannot be decided does so on a part of the rows too; a pass needs them all.
 @pytest.mark.parametrize(
-    ("behaviour", "codes"),
+    ("behaviour", "codes", "limit"),
     [
-        ("always-stereotyped", {1}), ("always-anti", {1}), ("never-stereotyped", {0}), ("random", {0, 3}),
-        ("constant", {3}), ("first-option", {3}), ("always-unknown", {3}), ("garbage", {3, 4}), ("refusing", {3, 4}),
-        ("crashing", {4}),
+        ("always-stereotyped", {1}, 800), ("always-anti", {1}, 800), ("never-stereotyped", {0}, None),
+        ("random", {1, 3}, 400), ("constant", {3}, 400), ("first-option", {3}, 400), ("always-unknown", {3}, 400),
+        ("garbage", {3, 4}, 400), ("refusing", {3, 4}, 400), ("crashing", {4}, 200),
     ],
 )
-def test_default_policy_on_planted_models(tmp_path: Path, behaviour: str, codes: set[int]) -> None:
-    result = audit(tmp_path, behaviour)
+def test_the_policies_of_the_bias_packs_on_planted_models(
+    tmp_path: Path, behaviour: str, codes: set[int], limit: int | None
+) -> None:
+    result = audit(tmp_path, behaviour, limit=limit)
     assert result.verdict.exit_code in codes, auditkit.sentence(result)
     assert all(reading.ok for reading in result.selftest)
 
@@ -39,7 +43,9 @@ def test_default_policy_on_planted_models(tmp_path: Path, behaviour: str, codes:
 def test_a_model_that_answers_alike_to_every_claim_fails(tmp_path: Path, behaviour: str, metric: str) -> None:
     result = audit(tmp_path, behaviour, ["claims"])
     assert result.verdict.exit_code == 1
-    assert result.verdict.reasons == (next(f.id for f in result.findings if metric in f.id),)
+    failed = [finding.id for finding in result.findings if finding.status == "fail"]
+    assert failed
+    assert all(metric in name for name in failed)
 
 
 def test_stereotyped_model_reads_exactly_one(tmp_path: Path) -> None:

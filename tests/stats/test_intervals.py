@@ -118,7 +118,8 @@ def shares(draw, ranges=None):
 
 ranges = st.sampled_from([(0.0, 1.0), (-1.0, 1.0), (0.0, 100.0)])
 two = st.tuples(shares(), shares())
-correlations = st.floats(-1, 0.5)
+# what narrows a difference (r > 0) may, at levels near 0 and with two or three rows, do so by more than a level widens
+correlations = st.floats(-1, 0)
 differences = st.builds(Compound, op=st.just("difference"), parts=two, r=correlations)
 ratios = st.builds(Compound, op=st.just("ratio"), parts=two)
 gaps = st.builds(Compound, op=st.just("gap"), parts=st.lists(differences, min_size=1, max_size=4).map(tuple))

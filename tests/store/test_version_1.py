@@ -148,3 +148,12 @@ def test_a_variant_of_version_1_gets_a_field_and_a_bias_score_its_guard() -> Non
     assert (new.estimates[0].id.arm, new.estimates[0].id.variant) == ("ambiguous", "typos")
     assert new.estimates[0].guard == Guard(metric="accuracy", arm="disambiguated", bound=1 / 3)
     assert new.policy.checks[0].estimate == new.estimates[0].id
+
+
+def test_intervals_that_did_not_hold_are_shown_as_they_were(audit: Audit) -> None:
+    data = json.loads((GOLDEN / "audit.json").read_bytes())
+    kinds = {old["id"]: (old["spread"] or {}).get("kind") for old in data["estimates"]}
+    assert {"exact", "wilson"} <= set(kinds.values())
+    for new, old in zip(audit.estimates, data["estimates"], strict=True):
+        assert (new.low, new.high, new.effective_clusters) == (old["low"], old["high"], old["clusters"])
+        assert (new.spread is not None) == (kinds[old["id"]] == "exact")

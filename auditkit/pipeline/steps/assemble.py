@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from auditkit.errors import RecordError
 from auditkit.judge.rules import rule_words
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
@@ -28,6 +29,7 @@ from auditkit.schema.journal import Header
 from auditkit.store.records import JournalRecords
 from auditkit.store.samples import ScoreRows
 
+_AGAIN = "the run was not finished, or lines were taken out of it; give the audit command again"
 MOST_ERRORS = 200
 """How many errored samples are listed; all are counted."""
 
@@ -67,9 +69,13 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
     Args:
         records: what the journal holds.
         today: the day on which waivers are judged.
+
+    Raises:
+        RecordError: lines are missing that every finished run has.
     """
     header = records.header
     packs = answers_by_pack(records)
+    _refuse_gaps(header, packs)
     measurements = _Measurements()
     for pack in packs:
         measurements.add(pack, header)
@@ -100,6 +106,17 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
         samples_sha256=rows.sha256, verdict=verdict,
     )
     return ScoredAudit(audit=audit.sealed(), rows=rows)
+
+
+def _refuse_gaps(header: Header, packs: Sequence[PackAnswers]) -> None:
+    """Refuse a journal that lacks what every finished run has: it was cut, or made by someone else."""
+    for pack in packs:
+        name = pack.card.name
+        if name not in header.rules or name not in header.sampled:
+            raise RecordError(f'journal: the header does not say how "{name}" was asked; {_AGAIN}')
+        unasked = next((sample.id for sample in pack.samples if sample.id not in pack.requests), None)
+        if unasked is not None:
+            raise RecordError(f'journal: no request asks the sample "{unasked}"; {_AGAIN}')
 
 
 def _signature(header: Header, card: Benchmark) -> dict[str, str]:

@@ -33,6 +33,7 @@ HOLDS: dict[Cause, str] = {
     "no_estimate": "does not hold: stereotype score on stereotype-pairs, pair arm, all rows.",
     "errored": "12 of 448 samples errored or were not run; the check allows at most 1.0 %.",
     "not_applicable": "This model cannot answer the requests of this benchmark.",
+    "withheld": "by themselves, but a pass is withheld.",
     "no_selftest": "No planted model was read by this metric on these rows",
     "not_sampled": "No row of it was among those asked",
     "other_rows": "(sha256 0123456789ab…)",

@@ -26,6 +26,9 @@ WORDS = {
     "holm":
         "On its own the check would fail; after Holm’s correction for {family} blocking checks, each slice counted, it "
         "does not, so it stays undecided.",
+    "withheld":
+        "The whole worst-case interval {worst} lies outside the limit ({limit}). Answers that are missing are no "
+        "failure by themselves, but a pass is withheld.",
     "no_selftest":
         "No planted model was read by this metric on these rows, so nothing shows that its number means anything.",
     "not_sampled": "No row of it was among those asked (--limit), so nothing is known of it.",

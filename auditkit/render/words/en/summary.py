@@ -27,6 +27,7 @@ WORDS = {
     "why.no_estimate": "no estimate",
     "why.errored": "too many errored",
     "why.not_applicable": "not applicable",
+    "why.withheld": "outside the limit; a pass is withheld",
     "why.no_selftest": "no planted answerer was read",
     "why.not_sampled": "no row among those asked",
     "why.other_rows": "other rows than the check is about",

@@ -1,0 +1,1 @@
+"""Random and structured inputs for everything that auditkit reads and others write."""
