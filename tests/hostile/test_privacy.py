@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from auditkit.cli import _run
+from auditkit.errors import MeasurementError
 from auditkit.models.adapter import Encoded
 from auditkit.models.scripted.planted import PlantedAdapter
 from auditkit.pipeline.verify import verify
@@ -39,7 +40,7 @@ def marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def execute(self: PlantedAdapter, batch: list[Encoded]) -> Iterator[Output]:
         for item in batch:
             if item.request.sha256[0] in "0123":
-                raise ValueError(f"{MARKS['error']}: cannot answer {item.request.text.upper()!r}")
+                raise MeasurementError(f"{MARKS['error']}: cannot answer {item.request.text.upper()!r}")
             yield Output(
                 request=item.request.sha256, rule=item.request.rule, answer=FreeText(text=f"{MARKS['answer']} says so"),
                 finish_reason="stop",
