@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from auditkit.measure.definition import GuardRule
 from auditkit.measure.evidence_blind import BlindAnswerers
-from auditkit.measure.groups import group_of
+from auditkit.measure.groups import AXIS, group_of
 from auditkit.measure.units import Unit
 from auditkit.schema import EstimateId, Guard, Sample
 
@@ -58,7 +58,7 @@ class GuardFinder:
         if rule is None:
             return None
         arm = rule.arm or estimate.arm
-        for part in _from_narrow_to_wide(estimate):
+        for part in _from_narrow_to_wide(rule, estimate):
             # a row's group may be that of the right person: who answers blindly does not know it, so that the bound is
             # read from all groups of the axis
             best = self._blind(arm, replace(part, group=None)) if self._blind(arm, part) is not None else None
@@ -78,9 +78,11 @@ class GuardFinder:
         return self._best[key]
 
 
-def _from_narrow_to_wide(estimate: EstimateId) -> Iterator[_Part]:
+def _from_narrow_to_wide(rule: GuardRule, estimate: EstimateId) -> Iterator[_Part]:
     """The estimate's own part of the arm, then ever wider ones, up to the whole arm."""
-    if estimate.group is not None:
+    if estimate.group is not None and estimate.axis is not None:
+        if rule.group_key is not None:
+            yield _Part({AXIS: estimate.axis, rule.group_key: estimate.group})
         yield _Part(estimate.slice, estimate.axis, estimate.group)
     keys = list(estimate.slice)
     for length in range(len(keys), -1, -1):
