@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from auditkit.measure.measurement import contrasted_by
-from auditkit.measure.units import Unit, units_of
+from auditkit.measure.units import AnsweredSamples, Units
 from auditkit.measure.uses import metric_of
 from auditkit.schema import Benchmark, DeclaredMetric, DeclaredPart, MetricUse, Sample
+from auditkit.stats.columns import Codes
 from auditkit.stats.estimates import Mean
 
 
@@ -24,13 +27,18 @@ def declared(card: Benchmark, rows: Sequence[Sample], variants: Sequence[str] = 
         MeasurementError: a row without its cluster.
         RegistryError: the card names a metric that is not installed.
     """
-    return tuple(_declared(card, use, rows, variants) for use in card.metrics)
+    answered = AnsweredSamples(rows, {})
+    return tuple(_declared(card, use, answered, variants) for use in card.metrics)
 
 
-def _declared(card: Benchmark, use: MetricUse, rows: Sequence[Sample], variants: Sequence[str]) -> DeclaredMetric:
+def _declared(card: Benchmark, use: MetricUse, rows: AnsweredSamples, variants: Sequence[str]) -> DeclaredMetric:
     metric = metric_of(use)
-    units = units_of(metric.unit, [row for row in rows if use.arm in ("all", row.arm)])
-    parts = (DeclaredPart(cluster_sizes=_sizes(card, units)), *_slices(card, use, units), *_groups(card, use, units))
+    units = rows.units(use.arm, metric.unit)
+    clusters = units.clusters(card.clusters[0]).codes  # of the outermost factor
+    parts = (
+        DeclaredPart(cluster_sizes=_sizes(clusters)), *_slices(use, units, clusters),
+        *_groups(card, use, units, clusters),
+    )
     by_axis = Counter(part.axis for part in parts if part.group is not None and part.known)
     return DeclaredMetric(
         benchmark=card.name, metric=metric.name, arm=use.arm, title=metric.title, range=metric.range,
@@ -42,27 +50,24 @@ def _declared(card: Benchmark, use: MetricUse, rows: Sequence[Sample], variants:
     )
 
 
-def _slices(card: Benchmark, use: MetricUse, units: Sequence[Unit]) -> Iterator[DeclaredPart]:
+def _slices(use: MetricUse, units: Units, clusters: Codes) -> Iterator[DeclaredPart]:
     for keys in use.slice_keys:
-        members: dict[tuple[str, ...], list[Unit]] = {}
-        for unit in units:
-            members.setdefault(tuple(unit.fact(key) for key in keys), []).append(unit)
-        for values in sorted(members):
+        facts = units.facts(keys)
+        for values in facts.names:
             named = dict(zip(keys, values, strict=True))
-            yield DeclaredPart(slice=named, cluster_sizes=_sizes(card, members[values]))
+            yield DeclaredPart(slice=named, cluster_sizes=_sizes(clusters[facts.named(values)]))
 
 
-def _groups(card: Benchmark, use: MetricUse, units: Sequence[Unit]) -> Iterator[DeclaredPart]:
+def _groups(card: Benchmark, use: MetricUse, units: Units, clusters: Codes) -> Iterator[DeclaredPart]:
     for axis in card.groups if use.groups else ():
-        members: dict[str, list[Unit]] = {}
-        for unit in units:
-            if group := unit.group(axis):
-                members.setdefault(group, []).append(unit)
-        for group in sorted(members):
-            yield DeclaredPart(axis=axis, group=group, cluster_sizes=_sizes(card, members[group]))
+        members = units.groups(axis)
+        for group in members.names:
+            if group:
+                yield DeclaredPart(axis=axis, group=group, cluster_sizes=_sizes(clusters[members.named(group)]))
 
 
-def _sizes(card: Benchmark, units: Iterable[Unit]) -> tuple[tuple[int, int], ...]:
-    """Rows of a cluster, and how many have so many; of the outermost factor."""
-    clusters = Counter(unit.cluster(card.clusters[0]) for unit in units)
-    return tuple(sorted(Counter(clusters.values()).items()))
+def _sizes(clusters: Codes) -> tuple[tuple[int, int], ...]:
+    """Rows of a cluster, and how many have so many."""
+    rows = np.bincount(clusters)
+    sizes, counts = np.unique(rows[rows > 0], return_counts=True)
+    return tuple(zip(sizes.tolist(), counts.tolist(), strict=True))

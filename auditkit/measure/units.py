@@ -33,11 +33,15 @@ class Unit:
 
     def fact(self, key: str) -> str:
         """A metadata value as text, `unknown` where it is absent or differs between the members."""
+        if len(self.members) == 1:
+            return _text(self.members[0].metadata.get(key))
         facts = {_text(member.metadata.get(key)) for member in self.members}
         return facts.pop() if len(facts) == 1 else UNKNOWN
 
     def group(self, axis: str) -> str | None:
         """The members' group on an axis, `unknown` where they differ, `None` where the axis is not theirs."""
+        if len(self.members) == 1:
+            return group_of(self.members[0], axis)
         groups = {group_of(member, axis) for member in self.members}
         return groups.pop() if len(groups) == 1 else UNKNOWN
 

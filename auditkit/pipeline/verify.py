@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from auditkit.errors import VerifyError
+from auditkit.pipeline.around.collection import rare_collection
 from auditkit.pipeline.steps.answers import answers_by_pack
 from auditkit.pipeline.steps.assemble import assemble
 from auditkit.pipeline.steps.installed import Comparison, compare_packs, compare_policy
@@ -38,6 +39,7 @@ class Verification:
     """Packs and policy, beside what is installed."""
 
 
+@rare_collection()
 def verify(path: str | Path, seal: str | None = None) -> Verification:
     """Check a run folder: the journal's chain, the seal, every recomputed number, and samples.parquet.
 

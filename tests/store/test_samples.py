@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import math
 import subprocess
@@ -172,3 +173,27 @@ def test_heavy_libraries_are_imported_late():
     root = Path(__file__).resolve().parents[2]
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_rows_in_another_order_or_of_other_kinds_are_not_those_that_are_pinned(tmp_path, samples, scores):
+    folder = RunFolder(tmp_path)
+    value = folder.write_samples(ScoreRows(samples, scores))
+    table = pyarrow.parquet.read_table(folder.samples)
+    odd = (b"\xff", dt.date(2026, 1, 1), [1])
+    others = [
+        table.take([1, 0, 2, 3, 4]), table.slice(0, 4), table.set_column(6, "value", pyarrow.array([math.nan] * 5)),
+        *(table.set_column(8, "answer", pyarrow.array([cell] * 5)) for cell in odd),
+    ]
+    for other in others:
+        pyarrow.parquet.write_table(other, folder.samples)
+        with pytest.raises(RecordError, match="not those that audit"):
+            folder.check_samples(value)
+
+
+def test_rows_are_made_when_they_are_read(samples, monkeypatch):
+    made = []
+    monkeypatch.setattr("auditkit.store.samples.ScoreRow", lambda **cells: made.append(cells["sample_id"]))
+    rows = ScoreRows(samples, [Score(sample_id=sample.id, metric="accuracy", value=0.0) for sample in samples])
+    assert (len(rows), made) == (4, [])
+    next(iter(rows))
+    assert made == ["pack/row-000"]

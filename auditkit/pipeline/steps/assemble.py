@@ -13,6 +13,7 @@ from auditkit.errors import RecordError
 from auditkit.judge.rules import rule_words
 from auditkit.measure.measurement import measure
 from auditkit.measure.robustness import measure_variants
+from auditkit.pipeline.around.collection import rare_collection
 from auditkit.pipeline.steps.answers import PackAnswers, answers_by_pack
 from auditkit.pipeline.steps.cited import samples_to_explain
 from auditkit.pipeline.steps.evidence import (
@@ -63,6 +64,7 @@ class _Measurements:
         self.readings += selftest(pack.card, pack.samples, pack.requests, seed=seed)
 
 
+@rare_collection()
 def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
     """Recompute an audit from its journal, without the model.
 

@@ -15,6 +15,7 @@ from auditkit.load.scrambled import plausibility_twins
 from auditkit.load.variants import variants
 from auditkit.measure.declared import declared
 from auditkit.measure.uses import completed
+from auditkit.pipeline.around.collection import rare_collection
 from auditkit.schema import Benchmark, Config, DeclaredMetric, Sample
 from auditkit.schema.event import Event, OnEvent, ignore
 
@@ -40,6 +41,7 @@ class AuditedPack:
         return (*self.samples, *self.guards, *self.variants)
 
 
+@rare_collection()
 def load_packs(config: Config, on_event: OnEvent) -> list[AuditedPack]:
     """Read the rows of every pack and task, as many as the configuration asks for.
 
