@@ -12,7 +12,7 @@ from auditkit.formats.text import lone_surrogate
 from auditkit.load.files import Row
 from auditkit.load.packs import Pack, display
 from auditkit.load.requests import prompt
-from auditkit.schema import MARK, Benchmark, Choice, Fact, Record, Sample, Source, digest
+from auditkit.schema import MARK, PLAUSIBILITY, Benchmark, Choice, Fact, Record, Sample, Source, digest
 from auditkit.schema.faults import first_fault
 
 Truth = tuple[str | None, tuple[str, ...], tuple[str, ...]]
@@ -146,6 +146,8 @@ def _parse(row: Row, where: str, card: Benchmark) -> _Row:
         raise PackError(f'{where}: "target" is missing; add it or set request: generate in card.yaml')
     if MARK in parsed.arm:
         raise PackError(f'{where}: "arm": "{MARK}" marks the variants of a robustness run; rename the arm')
+    if parsed.arm == PLAUSIBILITY:
+        raise PackError(f'{where}: "arm": "{PLAUSIBILITY}" is that of twins that auditkit makes; rename the arm')
     _check_choices(parsed, where, card)
     _check_words(parsed, where, card)
     for factor in card.clusters:

@@ -36,6 +36,9 @@ class GuardRule:
     """The arm on which accuracy must be shown; `None` is the metric's own."""
     metric: str = "accuracy"
     """The metric that must be shown."""
+    group_key: str | None = None
+    """The metadata key that names, on that arm, the group that an estimate is of, where the rows' own group there is
+    that of the right person; `None` where it is the same group."""
 
 
 @dataclass(frozen=True)

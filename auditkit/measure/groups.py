@@ -12,6 +12,8 @@ import numpy as np
 from auditkit.errors import MeasurementError
 from auditkit.schema import UNKNOWN, Estimate, Sample
 
+AXIS = "axis"
+"""Metadata key of the axis that a row belongs to, whether or not it names a group there."""
 TOLERANCE = 1e-9
 
 
@@ -34,7 +36,7 @@ def group_of(sample: Sample, axis: str) -> str | None:
     group = sample.groups.get(axis)
     if group is not None:
         return group or UNKNOWN
-    return UNKNOWN if sample.metadata.get("axis") == axis else None
+    return UNKNOWN if sample.metadata.get(AXIS) == axis else None
 
 
 def tables(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from auditkit.measure.definition import GuardRule
 from auditkit.measure.evidence_blind import BlindAnswerers
-from auditkit.measure.groups import group_of
+from auditkit.measure.groups import AXIS, group_of
 from auditkit.measure.units import Unit
 from auditkit.schema import EstimateId, Guard, Sample
 
@@ -24,11 +24,12 @@ class _Part:
     group: str | None = None
 
     def holds(self, sample: Sample) -> bool:
-        """Whether a row belongs to it."""
+        """Whether a row belongs to it; without a group, to any group of the axis."""
         unit = Unit(sample.id, (sample,))
-        return all(unit.fact(key) == value for key, value in self.slice.items()) and (
-            self.axis is None or group_of(sample, self.axis) == self.group
-        )
+        if any(unit.fact(key) != value for key, value in self.slice.items()):
+            return False
+        name = None if self.axis is None else group_of(sample, self.axis)
+        return self.axis is None or (name is not None if self.group is None else name == self.group)
 
 
 class GuardFinder:
@@ -57,8 +58,10 @@ class GuardFinder:
         if rule is None:
             return None
         arm = rule.arm or estimate.arm
-        for part in _from_narrow_to_wide(estimate):
-            best = self._blind(arm, part)
+        for part in _from_narrow_to_wide(rule, estimate):
+            # a row's group may be that of the right person: who answers blindly does not know it, so that the bound is
+            # read from all groups of the axis
+            best = self._blind(arm, replace(part, group=None)) if self._blind(arm, part) is not None else None
             if best is not None and best[1] < 1:
                 return Guard(
                     metric=rule.metric, arm=arm, slice=dict(part.slice), axis=part.axis, group=part.group,
@@ -75,9 +78,11 @@ class GuardFinder:
         return self._best[key]
 
 
-def _from_narrow_to_wide(estimate: EstimateId) -> Iterator[_Part]:
+def _from_narrow_to_wide(rule: GuardRule, estimate: EstimateId) -> Iterator[_Part]:
     """The estimate's own part of the arm, then ever wider ones, up to the whole arm."""
-    if estimate.group is not None:
+    if estimate.group is not None and estimate.axis is not None:
+        if rule.group_key is not None:
+            yield _Part({AXIS: estimate.axis, rule.group_key: estimate.group})
         yield _Part(estimate.slice, estimate.axis, estimate.group)
     keys = list(estimate.slice)
     for length in range(len(keys), -1, -1):

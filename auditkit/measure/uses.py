@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auditkit.measure.definition import Metric
+from auditkit.measure.definition import GuardRule, Metric
 from auditkit.measure.evaluate_modules import PREFIX, module_metric
+from auditkit.measure.groups import AXIS
 from auditkit.registry import get
 from auditkit.schema import Benchmark, MetricUse, Sample
 from auditkit.schema.benchmark import UNSCORED_SHARE
@@ -40,6 +41,7 @@ def completed(card: Benchmark, samples: Iterable[Sample]) -> Benchmark:
         MeasurementError: a module that cannot be used.
         RegistryError: a metric that is not installed.
     """
+    samples = list(samples)
     arms = {"all", *(sample.arm for sample in samples)}
     uses: dict[tuple[str, str], MetricUse] = {}
     for use in card.metrics:
@@ -47,11 +49,19 @@ def completed(card: Benchmark, samples: Iterable[Sample]) -> Benchmark:
     for use in card.metrics:
         guard = metric_of(use).guard
         if guard is not None and (arm := guard.arm or use.arm) in arms:
-            _add(uses, use.model_copy(update={"metric": guard.metric, "arm": arm}))
+            slices = (*use.slices, *_of_groups(use, guard, [row for row in samples if row.arm == arm]))
+            _add(uses, use.model_copy(update={"metric": guard.metric, "arm": arm, "slices": slices}))
     for arm in dict.fromkeys(use.arm for use in uses.values() if use.arm in arms):
         slices = _joined(key for use in uses.values() if use.arm == arm for key in use.slices)
         _add(uses, MetricUse(metric=UNSCORED_SHARE, arm=arm, slices=slices, groups=bool(card.groups)))
     return card.model_copy(update={"metrics": tuple(uses.values())})
+
+
+def _of_groups(use: MetricUse, guard: GuardRule, rows: Iterable[Sample]) -> tuple[Slicing, ...]:
+    """The slicing by which a guard is measured on the rows about each group."""
+    keys = (AXIS, guard.group_key)
+    has_keys = guard.group_key is not None and any(all(key in row.metadata for key in keys) for row in rows)
+    return (tuple(key for key in keys if key is not None),) if use.groups and has_keys else ()
 
 
 def _add(uses: dict[tuple[str, str], MetricUse], use: MetricUse) -> None:

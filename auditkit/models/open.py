@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from auditkit.errors import ModelError
+from auditkit.errors import ModelError, first_line
 from auditkit.models import device as devices
 from auditkit.models.adapter import Adapter
 from auditkit.models.families import Family, family_named, family_of_folder, family_of_scheme
@@ -12,6 +12,9 @@ from auditkit.models.weights.load import LoadedModel, load, settings_sha256
 from auditkit.models.weights.locate import ModelFolder, locate
 from auditkit.schema import Config, Subject, digest
 from auditkit.schema.event import Event, OnEvent, ignore
+
+_ILL_TYPED = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What a setting of the wrong kind raises; never what a lack of memory does."""
 
 
 def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
@@ -40,7 +43,13 @@ def open_model(config: Config, on_event: OnEvent = ignore) -> Adapter:
     if family is None:
         family = family_of_folder(folder.path, folder.settings, folder.adapter.task if folder.adapter else None)
     on_event(Event("load", f"loading {config.model} ({family.name})"))
-    adapter: Adapter = family.load("adapter")(load_checkpoint(folder, family, config))
+    try:
+        adapter: Adapter = family.load("adapter")(load_checkpoint(folder, family, config))
+    except _ILL_TYPED as error:  # a setting of another kind than it should be shows itself where it is first used
+        raise ModelError(
+            f"{folder.path}: a setting of the model or its tokenizer cannot be used ({type(error).__name__}: "
+            f"{first_line(error)}); save both again (`save_pretrained`)"
+        ) from error
     return adapter
 
 

@@ -143,7 +143,6 @@ BAD: Mapping[str, Adversary] = {
     "one group reversed": Adversary(PAIRS, on_pairs(group("black"), "anti"), "black"),
     "four axes against four": Adversary(PAIRS, reversed_on_half_of_the_axes, "axis"),
     "stereotypes in bad things, the reverse in good ones": Adversary(PAIRS, by_valence, "stereotype_score"),
-    "one intersection stereotyped": Adversary(PAIRS, on_pairs(group("black-female"), "stereotype"), "black-female"),
     "untrained weights": Adversary(PAIRS, coin, "stereotype_score"),
     "first sentence": Adversary(PAIRS, place(0), "stereotype_score"),
     "longest sentence": Adversary(PAIRS, by_length, "stereotype_score"),

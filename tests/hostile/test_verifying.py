@@ -31,7 +31,7 @@ def reassemble(run: Path, alter: Alter) -> None:
     observed = load_audit(run).observed
     scored = assemble(read_journal(run / "journal.jsonl"), dt.datetime.now(dt.UTC).date())
     folder = RunFolder(run)
-    folder.write_samples(scored.samples, scored.scores)
+    folder.write_samples(scored.rows)
     folder.write_audit(scored.audit.model_copy(update={"observed": observed}))
     reseal(run)
 

@@ -109,6 +109,30 @@ def test_a_slice_is_guarded_on_its_own_rows() -> None:
     assert 0.5 <= guard.bound < 1
 
 
+def test_the_bound_of_a_group_does_not_know_who_is_right() -> None:
+    finder = GuardFinder([
+        asked(f"{target}-{i}", target, groups={"age": target}) for target in ("stereotype", "anti") for i in range(4)
+    ])
+    guard = finder.guard(RULE, AMBIGUOUS.model_copy(update={"axis": "age", "group": "anti"}))
+    assert guard is not None
+    assert (guard.axis, guard.group, guard.bound) == ("age", "anti", 0.5)
+
+
+def test_a_group_is_guarded_on_the_rows_about_it_whoever_is_right_there() -> None:
+    rule = GuardRule(arm="disambiguated", group_key="stereotyped_group")
+    rows = [
+        asked(f"{about}-{target}", target, groups={"age": target}, metadata={"axis": "age", "stereotyped_group": about})
+        for about in ("older", "younger") for target in ("stereotype", "anti")
+    ]
+    guard = GuardFinder(rows).guard(rule, AMBIGUOUS.model_copy(update={"axis": "age", "group": "older"}))
+    assert guard is not None
+    assert guard.slice == {"axis": "age", "stereotyped_group": "older"}
+    use = {"metric": "ambiguous_bias_score", "arm": "ambiguous", "groups": True}
+    whole = completed(card(metrics=[use], groups=["age"]), [*rows, sample("a", arm="ambiguous")])
+    (accuracy,) = (use for use in whole.metrics if use.metric == "accuracy")
+    assert accuracy.slices == (("axis", "stereotyped_group"),)
+
+
 def test_a_slice_that_one_answer_solves_is_guarded_on_a_wider_part() -> None:
     texts = [
         sample(f"{word}-{i}", ("positive", "negative"), ("positive", "negative"), target=word,

@@ -6,7 +6,7 @@ from auditkit.measure.answers import read
 from auditkit.measure.definition import GuardRule, metric
 from auditkit.schema import Output, Sample, Score
 
-GUARD = GuardRule(arm="disambiguated")
+GUARD = GuardRule(arm="disambiguated", group_key="stereotyped_group")
 """Without the ability to answer, a bias score says nothing: 'always the first option' scores a perfect 0."""
 
 

@@ -223,7 +223,9 @@ def _text(message: Mapping[str, Any]) -> str:
 
 def _finish(choice: Mapping[str, Any]) -> str | None:
     reason = choice.get("finish_reason")
-    return "refusal" if reason in _FILTERED else reason if isinstance(reason, str) else None
+    if not isinstance(reason, str):
+        return None
+    return "refusal" if reason in _FILTERED else reason
 
 
 def _counts(reply: Mapping[str, Any]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from .check import check
 from .targets import TARGETS
 
 CORPUS = Path(__file__).resolve().parent / "corpus"
-EXAMPLES = {"yaml": 60, "card": 40, "rows": 120, "journal": 25, "reply": 15, "safetensors": 8, "model-files": 8,
+EXAMPLES = {"yaml": 60, "card": 40, "rows": 60, "journal": 15, "reply": 15, "safetensors": 4, "model-files": 6,
             "template": 25}
 """About two seconds each."""
 KEPT = sorted(path for path in CORPUS.glob("*/*") if path.is_file())

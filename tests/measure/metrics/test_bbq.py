@@ -29,6 +29,6 @@ def test_bbq_scores(target: str | None, ambiguous: dict[str, object], disambigua
 
 
 def test_the_bias_scores_name_their_guard() -> None:
-    guard = GuardRule(metric="accuracy", arm="disambiguated")
+    guard = GuardRule(metric="accuracy", arm="disambiguated", group_key="stereotyped_group")
     assert ambiguous_bias_score.guard == disambiguated_bias_score.guard == guard
     assert ambiguous_bias_score.ideal == 0.0
