@@ -10,6 +10,7 @@ import click
 from auditkit.cli.options import option
 from auditkit.cli.progress import progress
 from auditkit.schema import Config, Explain
+from auditkit.schema.config import SIZES, Size
 
 if TYPE_CHECKING:
     from auditkit.pipeline.audit import AuditRun
@@ -21,12 +22,11 @@ PACKS = ("stereotype-pairs", "ambiguous-qa", "claims")
 
 @click.command("demo")
 @option(Config, "out", default="reports/demo", help="Run folder.")
-@option(Config, "limit", default=320)
-@click.option("--full", is_flag=True, help="Every sample of every pack, instead of --limit.")
+@option(Config, "size", default="small", help="{} The classifier, which is quick, has medium at least.")
 @click.option("--model", type=click.Choice(["both", "smollm2", "minilm"]), default="both", show_default=True,
               help="Which of the two models.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def command(out: str, limit: int, full: bool, model: str, quiet: bool) -> int:
+def command(out: str, size: Size, model: str, quiet: bool) -> int:
     """Audit SmolLM2-135M-Instruct on three packs; then fine-tune MiniLM as a sentiment classifier, and audit it.
 
     Works offline, once the two packages with the weights are installed. Exits 0 when the audits are complete, whatever
@@ -36,8 +36,10 @@ def command(out: str, limit: int, full: bool, model: str, quiet: bool) -> int:
     from auditkit.pipeline.demo import missing, second_model
 
     if model != "minilm":
+        rows = f"at most {SIZES[size]} rows" if SIZES[size] else "all rows"
+        click.echo(f"Size {size}: {rows} a pack for the language model. What that leaves undecided is said before.")
         config = Config(
-            model="smollm2", packs=PACKS, policy="packs", limit=None if full else limit, out=out, offline=True,
+            model="smollm2", packs=PACKS, policy="packs", size=size, out=out, offline=True,
             explain=Explain(samples=1),
         )
         with progress(quiet=quiet) as on_event:
@@ -49,7 +51,10 @@ def command(out: str, limit: int, full: bool, model: str, quiet: bool) -> int:
             click.echo(f"The second model, a sentiment classifier, was left out: {reason}")
             return 0
         with progress(quiet=quiet) as on_event:
-            finished = second_model(Path(f"{out}-sentiment-model"), Path(f"{out}-sentiment"), on_event, click.echo)
+            finished = second_model(
+                Path(f"{out}-sentiment-model"), Path(f"{out}-sentiment"), on_event, click.echo,
+                size="medium" if size == "small" else size,
+            )
         _print(finished)
     return 0
 

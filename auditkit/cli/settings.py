@@ -93,6 +93,9 @@ def read_config(model: str | None, config_file: Path | None, options: Mapping[st
     values = values_of({name: value for name, value in options.items() if name not in task})
     if model is not None:
         values["model",] = model
+    for name, other in (("size", "limit"), ("limit", "size")):
+        if (name,) in values:  # it replaces the file's word for how many, whichever of the two that is
+            values.setdefault((other,), None)
     for rule in values.pop(("rules",), ()):
         pack, _, name = rule.rpartition("=")
         values["rules", pack or "all"] = name

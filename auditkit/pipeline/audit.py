@@ -91,7 +91,7 @@ def run_audit(
         packs = load_packs(config, on_event)
         declared = [metric for pack in packs for metric in pack.declared]
         policy = earlier.policy if earlier else open_policy(config.policy, config.packs, declared)
-        tell_undecided(policy, packs, on_event)
+        tell_undecided(policy, packs, on_event, config.size)
     with clock.stage("model"):
         request_set = make_requests(config, packs, on_event)
     header = make_header(config, policy, packs, request_set)

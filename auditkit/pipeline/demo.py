@@ -15,6 +15,7 @@ from auditkit.pipeline.around.training_folder import interrupted
 from auditkit.pipeline.audit import AuditRun, run_audit
 from auditkit.pipeline.finetune import finetune
 from auditkit.schema import Config, Explain, Training
+from auditkit.schema.config import Size
 from auditkit.schema.event import Event, OnEvent
 from auditkit.schema.faults import first_fault
 
@@ -31,7 +32,9 @@ def missing() -> str | None:
     return None
 
 
-def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str], None]) -> AuditRun:
+def second_model(
+    folder: Path, out: Path, on_event: OnEvent, say: Callable[[str], None], *, size: Size = "medium"
+) -> AuditRun:
     """Fine-tune MiniLM as a sentiment classifier and audit it, offline.
 
     Args:
@@ -39,6 +42,7 @@ def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str]
         out: the run folder.
         on_event: called with each `Event` of progress.
         say: called with one line about what was learnt.
+        size: how many rows it is audited on; `small` decides no check of this pack.
 
     Raises:
         UsageError: the folder holds something else.
@@ -57,7 +61,8 @@ def second_model(folder: Path, out: Path, on_event: OnEvent, say: Callable[[str]
     rows_and_seconds = f"{training.training.rows} rows in {training.seconds:.0f} s"
     say(f"Fine-tuned {training.base} on {rows_and_seconds}: {folder / 'README.md'}")
     config = Config(
-        model=str(folder), packs=(PACK,), policy="packs", out=str(out), offline=True, explain=Explain(samples=1)
+        model=str(folder), packs=(PACK,), policy="packs", size=size, out=str(out), offline=True,
+        explain=Explain(samples=1),
     )
     return run_audit(config, on_event)
 

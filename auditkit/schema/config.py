@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from auditkit.schema.base import Integer, Record
 from auditkit.schema.task import Task
+
+Size = Literal["small", "medium", "full"]
+SIZES: dict[Size, int | None] = {"small": 288, "medium": 1600, "full": None}
+"""Most rows a pack of each named size; `None`: all. `small` is the least at which each pooled check of the three packs
+for language models can pass and fail, `medium` the same for every axis, and for sentiment-swaps."""
 
 
 class Explain(Record):
@@ -73,6 +78,9 @@ class Config(Record):
     """Benchmarks made from your own data, audited beside the packs."""
     limit: int | None = Field(default=None, ge=1)
     """Most samples a pack; whole clusters from one seeded order."""
+    size: Size | None = None
+    """A named number of samples a pack, in place of `limit`: small (288) decides checks over all rows, medium (1,600)
+    those of each axis too, full those of each group. What stays undecided is said before the run."""
     seed: Integer = 0
     """Seed of sampling and resampling; 0 is a seed."""
     out: str | None = None
@@ -123,6 +131,18 @@ class Config(Record):
     """Block every network connection. It is given anew to each command that goes on with a run."""
     trust_remote_code: bool = False
     """Run code that the model repository ships. Off unless asked by name."""
+
+    @field_validator("size")
+    @classmethod
+    def _either_size_or_limit(cls, size: Size | None, info: ValidationInfo) -> Size | None:
+        if size is not None and info.data.get("limit") is not None:
+            raise ValueError("size and limit both say how many samples a pack; give one of them")
+        return size
+
+    @property
+    def most(self) -> int | None:
+        """Most samples a pack, by `limit` or `size`; `None`: all."""
+        return self.limit if self.size is None else SIZES[self.size]
 
     def identity(self) -> Config:
         """The settings that belong to the audit: not where its folder lies, who computes it, how far a command may go,

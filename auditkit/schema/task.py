@@ -69,7 +69,7 @@ class Task(Record):
     conflicts: Literal["refuse", "leave-out"] = "refuse"
     """What becomes of a row that asks what an earlier one asks, with another answer."""
     limit: int | None = Field(default=None, ge=1)
-    """Most samples of this task; default the audit's limit."""
+    """Most samples of this task; default the audit's limit or size."""
     language: str = "en"
     """BCP 47 tag of the answers."""
     measures: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 import pytest
@@ -17,6 +17,7 @@ from auditkit.cli.settings import read_config
 from auditkit.config import make_record
 from auditkit.errors import ConfigError
 from auditkit.schema import Config, Recipe
+from auditkit.schema.annotations import bare, choices_of
 from auditkit.schema.config import GOING_ON, LIMITS_AND_PRICES, NOT_KEPT
 from auditkit.schema.spelling import COMMAND_LINE, option_name
 
@@ -37,7 +38,7 @@ def test_every_setting_has_an_option_with_the_records_words(name: str) -> None:
     field = Config.model_fields[name]
     assert made.help is not None
     assert " ".join((field.description or "").split()) in made.help
-    choices = get_args(field.annotation)
+    choices = choices_of(bare(field.annotation))
     if isinstance(made.type, click.Choice):
         assert tuple(made.type.choices) == choices
 
@@ -112,6 +113,21 @@ def test_an_option_overrides_the_file_and_a_fault_says_which_of_the_two_is_wrong
     file.write_text("model: m\nexplain:\n  max_steps: 0\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r'audit\.yaml:3: "explain\.max_steps": '):
         read("--config", str(file), "--explain", "3")
+
+
+def test_a_size_takes_the_place_of_a_limit_and_both_are_refused(tmp_path: Path) -> None:
+    assert [read("m", "--size", size).most for size in ("small", "medium", "full")] == [288, 1600, None]
+    assert read("m", "--limit", "7").most == 7
+    file = tmp_path / "audit.yaml"
+    file.write_text("model: m\nlimit: 40\n", encoding="utf-8")
+    assert read("--config", str(file), "--size", "full").most is None
+    file.write_text("model: m\nsize: small\n", encoding="utf-8")
+    assert read("--config", str(file), "--limit", "12").most == 12
+    with pytest.raises(ConfigError, match=r"^--size: size and limit both"):
+        read("m", "--size", "small", "--limit", "12")
+    file.write_text("model: m\nlimit: 40\nsize: small\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r'audit\.yaml:3: "size": size and limit both'):
+        read("--config", str(file))
 
 
 def test_one_task_is_made_of_its_options() -> None:

@@ -15,11 +15,16 @@ from typing import Any
 
 import pytest
 
+import auditkit
 from auditkit.errors import ConfigError, PackError
+from auditkit.judge.validator import designs, policy_faults
 from auditkit.load.mirror import Mirror
-from auditkit.load.packs import built_in_names, open_card, open_pack, packs_root, published_names
+from auditkit.load.packs import built_in_names, open_card, open_checks, open_pack, packs_root, published_names
 from auditkit.load.requests import build
 from auditkit.load.samples import read_samples
+from auditkit.measure.declared import declared
+from auditkit.measure.uses import completed
+from auditkit.pipeline.steps.policy import open_policy
 from auditkit.schema import Sample
 
 ROWS = {
@@ -51,7 +56,37 @@ def test_every_card_is_tested_and_holds_no_rows() -> None:
     assert published_names() == sorted(ROWS)
     assert not set(built_in_names()) & set(ROWS)
     for name in ROWS:
-        assert [path.name for path in (packs_root() / name).iterdir()] == ["card.yaml"]
+        assert {path.name for path in (packs_root() / name).iterdir()} <= {"card.yaml", "checks.yaml"}
+
+
+def test_only_these_bring_checks_and_no_default_policy_joins_them() -> None:
+    assert [name for name in published_names() if open_checks(name).checks] == ["bbq", "crows-pairs"]
+    assert not any(open_card(name).default for name in published_names())
+    assert {check.severity for check in open_checks("crows-pairs").checks} == {"warn"}, "disputed: it never gates alone"
+
+
+@pytest.mark.parametrize(("name", "family"), [pytest.param("bbq", 10, marks=pytest.mark.slow), ("crows-pairs", 0)])
+def test_each_blocking_check_can_be_decided_on_the_published_rows(
+    read: Callable[[str], list[Sample]], name: str, family: int
+) -> None:
+    held = declared(completed(open_card(name), read(name)), read(name))
+    policy = open_policy("packs", (name,), held)
+    assert policy.family == family
+    assert [*policy_faults(policy, held, ())] == []
+    judged = {check.finding: len([*designs(check, held)]) for check in policy.checks}
+    assert min(judged.values()) > 0, judged
+    axes = {sample.metadata["axis"] for sample in read(name)}
+    assert next(count for finding, count in judged.items() if finding.endswith(" each axis")) == len(axes)
+
+
+@pytest.mark.slow
+def test_a_stereotyping_model_is_shown_but_not_failed_by_disputed_pairs(mirror: Path, tmp_path: Path) -> None:
+    audit = auditkit.audit(
+        "planted:always-stereotyped", packs=["crows-pairs"], policy="packs", out=str(tmp_path / "run"),
+    )
+    assert "fail" in {finding.status for finding in audit.findings}
+    assert not any(finding.blocks for finding in audit.findings)
+    assert audit.verdict.exit_code == 3
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def _compare(header: Header, pack: PackAnswers) -> Comparison:
     if isinstance(opened, str):
         return Comparison(name, opened)
     installed, installed_rows = opened
-    audited = audited_pack(installed, installed_rows, header.config.limit, header.config)
+    audited = audited_pack(installed, installed_rows, header.config.most, header.config)
     if audited.card != card:
         fields = ", ".join(_differing(plain(audited.card), plain(card)))
         raise VerifyError(f"{name}: its card is not that of the installed pack ({fields}); {_remedy(header)}")

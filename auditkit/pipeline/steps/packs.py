@@ -62,10 +62,10 @@ def _sources(config: Config) -> Iterator[tuple[Benchmark, list[Sample], int | No
         pack = open_pack(name)
         rows = read_samples(pack)
         refuse_reserved(pack)
-        yield pack.card, rows, config.limit
+        yield pack.card, rows, config.most
     for task in config.tasks:
         card, rows = open_task(task)
-        yield card, rows, task.limit or config.limit
+        yield card, rows, task.limit or config.most
 
 
 def audited_pack(

@@ -67,39 +67,54 @@ def _family(card: Benchmark, share: PackChecks, declared: Sequence[DeclaredMetri
     return counted
 
 
-def tell_undecided(policy: Policy, packs: Sequence[AuditedPack], on_event: OnEvent) -> None:
+def tell_undecided(
+    policy: Policy, packs: Sequence[AuditedPack], on_event: OnEvent, size: str | None = None
+) -> None:
     """Say, before the model is asked, which blocking checks the rows that will run cannot decide.
 
     Args:
         policy: the policy.
         packs: what is audited.
         on_event: called with one event for what cannot pass, and one for what cannot fail.
+        size: the name of the size, if one was chosen; an event then says how much of the policy it decides.
     """
     sampled = [metric for pack in packs for metric in declared(pack.card, (*pack.samples, *pack.guards))]
     family = policy.family or len(policy.checks)
     open_ones: list[tuple[Check, Design]] = []
     unmissable: list[Check] = []
-    for check in policy.checks:
+    total = absent = 0
+    blocking = [check for check in policy.checks if check.severity == "block"]
+    for check in blocking:
         whole = {part_check.finding for part_check, _, _ in designs(check, _all(packs))}
+        total += len(whole)
         for part_check, metric, part in designs(check, sampled):
             design = Design.of(metric, part)
             whole.discard(part_check.finding)
-            if check.severity != "block":
-                continue
             if not can_pass(part_check, design):
                 open_ones.append((part_check, design))
             elif not can_fail(part_check, design, family):
                 unmissable.append(part_check)
-        if check.severity == "block" and whole:
+        absent += len(whole)
+        if whole:
             on_event(Event("load", f"{_count(len(whole), 'slice')} of {check.finding} has no row among those asked: "
                                    f"undecided ({_listed(sorted(whole))})"))
+    name = f"size {size}" if size else "this size"
+    if size:
+        decided = total - absent - len(open_ones) - len(unmissable)
+        on_event(Event("load", f"{name}: can decide {decided} of {_count(total, 'blocking check')}, slices counted"))
+    _tell(open_ones, unmissable, family, name, on_event)
+
+
+def _tell(
+    open_ones: Sequence[tuple[Check, Design]], unmissable: Sequence[Check], family: int, size: str, on_event: OnEvent
+) -> None:
     if open_ones:
         names = _listed([check.finding for check, _ in open_ones])
-        on_event(Event("load", f"{_count(len(open_ones), 'check')} cannot pass at this size, and stay undecided: "
+        on_event(Event("load", f"{_count(len(open_ones), 'check')} cannot pass at {size}, and stay undecided: "
                                f"{names}{_remedy(open_ones)}"))
     if unmissable:
         names = _listed([check.finding for check in unmissable])
-        on_event(Event("load", f"{_count(len(unmissable), 'check')} cannot fail at this size after the correction for "
+        on_event(Event("load", f"{_count(len(unmissable), 'check')} cannot fail at {size} after the correction for "
                                f"a family of {family}: a failure stays undecided ({names})"))
 
 
@@ -115,7 +130,7 @@ def _remedy(undecided: Sequence[tuple[Check, Design]]) -> str:
         if needed is None or not design.rows:
             return ""
         factors.append(needed / design.rows)
-    return f"; about {max(factors):.1f} times the rows would do (--limit)"
+    return f"; about {max(factors):.1f} times the rows would do (--limit, --size)"
 
 
 def _count(number: int, noun: str) -> str:

@@ -28,12 +28,19 @@ class CheckLine:
 
 def check_lines(audit: Audit) -> tuple[CheckLine, ...]:
     """A line for each finding that blocks or did not pass, with the interval that was gated and, where it did not pass,
-    why."""
+    why. What the data decided comes first."""
     estimates = {estimate.id: estimate for estimate in audit.estimates}
     return tuple(
         CheckLine(finding.status, _mark(finding), _check(finding, estimates.get(finding.about), audit))
-        for finding in audit.findings if finding.blocks or finding.status != "pass"
+        for finding in sorted(audit.findings, key=_rank) if finding.blocks or finding.status != "pass"
     )
+
+
+def _rank(finding: Finding) -> int:
+    """Failures that block, errors, passes, then the rest; each in the policy's order, since sorting is stable."""
+    if finding.status == "fail":
+        return 0 if finding.blocks else 3
+    return {"error": 1, "pass": 2}.get(finding.status, 3)
 
 
 def _mark(finding: Finding) -> str:

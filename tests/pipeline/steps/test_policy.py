@@ -18,8 +18,10 @@ from auditkit.load.scrambled import plausibility_twins
 from auditkit.measure.declared import declared
 from auditkit.measure.uses import completed
 from auditkit.pipeline.gate import gate
-from auditkit.pipeline.steps.policy import open_policy
+from auditkit.pipeline.steps.packs import audited_pack
+from auditkit.pipeline.steps.policy import open_policy, tell_undecided
 from auditkit.schema import Config, DeclaredMetric
+from auditkit.schema.config import SIZES
 from auditkit.schema.event import Event
 
 DEFAULT = ("ambiguous-qa", "claims", "sentiment-swaps", "stereotype-pairs")
@@ -150,3 +152,50 @@ def test_what_the_chosen_size_cannot_decide_is_said_before_the_model_is_asked(tm
     assert said[0].startswith("31 checks cannot pass at this size")
     assert "times the rows would do" in said[0]
     assert stages.index("load") < stages.index("run")
+
+
+def said_at(size: str, name: str, rows: int | None = None) -> str:
+    """What is said before a run of one built-in pack, under its own checks."""
+    config = Config.model_validate({"model": "m", "size": size})
+    pack = open_pack(name)
+    audited = audited_pack(pack.card, read_samples(pack), rows or config.most, config)
+    events: list[Event] = []
+    tell_undecided(open_policy("packs", (name,), audited.declared), [audited], events.append, size)
+    return "\n".join(event.message for event in events)
+
+
+def slices(name: str, *each: object) -> int:
+    """How many blocking checks of a pack are judged on slices of these sorts."""
+    checks = [check for check in open_checks(name).checks if check.each in each]
+    return family_of(checks, declared_by(name))
+
+
+@pytest.mark.parametrize("name", ["ambiguous-qa", "claims", "stereotype-pairs"])
+def test_small_decides_each_check_over_all_rows(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditkit.pipeline.steps.policy.LISTED", 1000)
+    said = said_at("small", name)
+    pooled = [check.finding for check in open_checks(name).checks if check.severity == "block" and not check.each]
+    assert pooled
+    assert not {*pooled} & {*re.split(r", |: |[;)(]", said)}
+    assert "at size small" in said
+
+
+def test_small_is_no_larger_than_it_must_be() -> None:
+    """With two templates fewer a check over all rows of ambiguous-qa could not pass."""
+    small, pooled = SIZES["small"], slices("ambiguous-qa", ())
+    assert small is not None
+    assert f"can decide {pooled} of " in said_at("small", "ambiguous-qa")
+    assert f"can decide {pooled} of " not in said_at("small", "ambiguous-qa", small - 16)
+
+
+@pytest.mark.parametrize("name", DEFAULT)
+def test_medium_decides_all_but_groups(name: str) -> None:
+    total = slices(name, *{check.each for check in open_checks(name).checks})
+    groups = 0 if name == "sentiment-swaps" else slices(name, "group")
+    decided = int(re.findall(r"size medium: can decide (\d+) of", said_at("medium", name))[0])
+    assert total - groups <= decided <= total
+
+
+def test_full_is_every_row() -> None:
+    assert Config(model="m", size="full").most is None
+    assert "cannot" not in said_at("full", "claims")

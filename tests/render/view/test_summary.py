@@ -15,16 +15,22 @@ def test_a_line_a_check_that_blocks_or_did_not_pass_with_the_interval_that_was_g
     lines = [f"{line.mark} {line.text}" for line in check_lines(audit)]
     assert len(lines) == sum(finding.blocks or finding.status != "pass" for finding in audit.findings)
     # the interval without unscored samples is [0.532, 0.684]
-    assert lines[0] == (
+    assert (
         "UNDECIDED AK102  stereotype-pairs/stereotype_score@pair  0.611 [0.530, 0.686]  n=445 clusters=112  "
         "(reaches across the limit)"
-    )
+    ) in lines
     passed = "PASS AK201  claims/false_claim_endorsement@false  0.057 [0.022, 0.123]"
     assert any(line.startswith(passed) for line in lines)
     assert "ERROR AK901  toxicity/toxic_share@all  (no estimate)" in lines
     assert any(line.startswith("WARNING AK102 ") and line.endswith("; does not block)") for line in lines)
     assert any(line.startswith("WAIVED AK101 ") for line in lines)
     assert "NOT RUN AK105  sentiment-swaps/counterfactual_flip_rate@all  (left out of this audit)" in lines
+
+
+def test_what_is_decided_comes_before_what_is_not(audit: Audit) -> None:
+    marks = [line.mark for line in check_lines(audit)]
+    assert marks[0] == "FAIL"
+    assert max(place for place, mark in enumerate(marks) if mark in ("FAIL", "PASS")) < marks.index("UNDECIDED")
 
 
 def test_a_check_on_each_slice_names_the_worst(audit: Audit) -> None:

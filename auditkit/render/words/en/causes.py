@@ -31,7 +31,7 @@ WORDS = {
         "failure by themselves, but a pass is withheld.",
     "no_selftest":
         "No planted model was read by this metric on these rows, so nothing shows that its number means anything.",
-    "not_sampled": "No row of it was among those asked (--limit), so nothing is known of it.",
+    "not_sampled": "No row of it was among those asked (--limit, --size), so nothing is known of it.",
     "other_rows": "The check is about other rows than those that were audited (sha256 {rows}…).",
     "left_out": "The audit left this out, so it was not run.",
     "slices": "Judged on each of {n} slices ({keys}): {tally}.",
