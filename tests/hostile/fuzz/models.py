@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import json
 import shutil
@@ -43,6 +44,7 @@ def folder_of_model() -> Path:
     finally:
         sys.path.pop(0)
     path = Path(tempfile.mkdtemp(prefix="auditkit-fuzz-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
     model, tokenizer = tiny.build("llama")
     model.eval().save_pretrained(str(path))
     tokenizer.save_pretrained(str(path))
@@ -169,10 +171,3 @@ def template_inputs() -> st.SearchStrategy[bytes]:
 def read_template(data: bytes, folder: Path) -> None:
     """Render a turn by this template."""
     _PROCESS.render(data.decode("utf-8", "replace"), "Who was late?", {"bos_token": "<s>", "eos_token": "</s>"})
-
-
-def close() -> None:
-    """End the process of templates."""
-    _PROCESS.close()
-
-
