@@ -195,10 +195,10 @@ def test_hub_without_network_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_hub_says_no_such_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(request: Any, timeout: float) -> Any:
+    def missing(opener: Any, request: Any, timeout: float) -> Any:
         raise urllib.error.HTTPError(request.full_url, 404, "Not Found", None, None)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(urllib.request, "urlopen", missing)
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", missing)
     assert "HTTP 404" in refusal("someone/some-model")
 
 

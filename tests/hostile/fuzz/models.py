@@ -17,12 +17,21 @@ from auditkit.models.causal.chat import TemplateProcess
 from auditkit.models.open import open_model
 from auditkit.schema import Config
 
-from .inputs import ODD_NUMBERS, ODD_TEXTS, altered, as_json, edited
+from .inputs import ODD_NUMBERS, ODD_TEXTS, altered, as_json, edited, odd_values
 
 FILES = ("config.json", "tokenizer_config.json", "tokenizer.json", "generation_config.json",
 "model.safetensors.index.json",
          "adapter_config.json")
 """What a model folder may hold beside its weights; an input is a name, a line break, and content."""
+
+_KEYS = {
+    "config.json": ("num_labels", "id2label", "quantization_config", "auto_map", "rope_scaling", "attn_implementation",
+                    "sliding_window", "layer_types", "architectures", "torch_dtype", "text_config", "is_decoder"),
+    "tokenizer_config.json": ("model_max_length", "chat_template", "extra_special_tokens", "added_tokens_decoder",
+                              "tokenizer_class", "padding_side", "auto_map", "add_bos_token", "model_input_names"),
+    "generation_config.json": ("forced_bos_token_id", "max_length", "eos_token_id", "cache_implementation"),
+}
+"""Names that matter, beside those that the tiny model's files hold."""
 
 
 @functools.cache
@@ -65,12 +74,11 @@ def file_inputs() -> st.SearchStrategy[bytes]:
     whole = names.flatmap(
         lambda name: altered([_contents()[name]]).map(lambda value: name.encode() + b"\n" + as_json(value))
     )
-    settings = _contents()["config.json"]
-    odd = st.tuples(
-        st.sampled_from(sorted([*settings, "num_labels", "id2label", "quantization_config", "auto_map", "rope_scaling",
-                                "attn_implementation", "sliding_window", "tie_word_embeddings", "layer_types"])),
-        st.one_of(st.sampled_from([*ODD_NUMBERS, *ODD_TEXTS]), altered([settings])),
-    ).map(lambda pair: b"config.json\n" + as_json({**settings, pair[0]: pair[1]}))
+    odd = st.sampled_from([(name, key) for name, keys in _KEYS.items() for key in (*_contents()[name], *keys)]).flatmap(
+        lambda place: st.one_of(st.sampled_from([*ODD_NUMBERS, *ODD_TEXTS]), odd_values()).map(
+            lambda value: place[0].encode() + b"\n" + as_json({**_contents()[place[0]], place[1]: value})
+        )
+    )
     small = [seed for seed in file_seeds() if len(seed) < 20_000]
     return st.one_of(whole, odd, edited(small, (b"{", b"}", b"[", b"null", b"NaN", b"9" * 5000, b"\xff", b"[" * 3000)))
 
