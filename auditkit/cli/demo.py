@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from auditkit.pipeline.audit import AuditRun
 
 
+PASSES = 400
+"""Of explanation: what is left out is said on the page."""
 PACKS = ("stereotype-pairs", "ambiguous-qa", "claims")
 """What the language model is audited on; the classifier has a pack of its own."""
 
@@ -40,7 +42,7 @@ def command(out: str, size: Size, model: str, quiet: bool) -> int:
         click.echo(f"Size {size}: {rows} a pack for the language model. What that leaves undecided is said before.")
         config = Config(
             model="smollm2", packs=PACKS, policy="packs", size=size, out=out, offline=True,
-            explain=Explain(samples=1),
+            explain=Explain(samples=1, budget=PASSES),
         )
         with progress(quiet=quiet) as on_event:
             finished = run_audit(config, on_event)

@@ -33,6 +33,8 @@ def test_every_published_pack_is_audited(tmp_path: Path, mirror: Path) -> None:
     assert {card.name for card in result.benchmarks} == {reading.estimate.benchmark for reading in result.selftest}
     values = headline(result)
     right = {name: 100.0 for name in values if "/bleu@" in name or "/chrf@" in name}
+    right |= {name: 0.0 for name in values if "/unscored_share@" in name}
+    del values["crows-pairs/unscored_share@pair"]  # no text of a pair is the right one, which this answerer must know
     for name, value in values.items():
         if "bias_score" not in name and "stereotype_score" not in name and "calibration" not in name:
             assert value == pytest.approx(right.get(name, 1.0), abs=1e-9), name

@@ -12,6 +12,7 @@ import pytest
 import auditkit
 from auditkit.errors import ModelError, RunFolderError
 from auditkit.pipeline.verify import verify
+from auditkit.registry import get
 from auditkit.schema import Audit, Output, Sample
 from auditkit.store.journal import read_journal
 from auditkit.store.records import JournalRecords
@@ -40,8 +41,10 @@ def export(path: Path, records: JournalRecords, line: Callable[[Sample, Output],
 
 
 def numbers(audit: Audit) -> list[Any]:
+    """Of what is read from answers: of words there are no probabilities."""
     return [
         (e.id, e.value, e.low, e.high, e.n, e.unscored, e.at_lowest_fill, e.at_highest_fill) for e in audit.estimates
+        if not get("metric", e.id.metric).of_scores
     ]
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from statsmodels.regression.linear_model import OLS
 
 import auditkit
-from auditkit.errors import UsageError
+from auditkit.errors import ConfigError, UsageError
 from auditkit.pipeline.export import export_predictions
 from auditkit.pipeline.verify import verify
 from auditkit.render.write.html import render as html
@@ -70,7 +69,7 @@ def test_a_model_that_minds_capitals_is_found_by_capitals_alone(tmp_path: Path) 
 
 
 def test_the_difference_is_that_of_the_same_samples_by_cluster(tmp_path: Path) -> None:
-    """The mean of the paired differences; its error is the cluster sandwich of statsmodels, where t applies."""
+    """The mean of the paired differences."""
     result = audit(tmp_path, "planted:random", robustness=("typos",), packs=("ambiguous-qa",), limit=512)
     change = by_id(result)["ambiguous-qa/ambiguous_bias_score@ambiguous~typos[difference]"]
     records = read_journal(tmp_path / "run" / "journal.jsonl")
@@ -85,14 +84,12 @@ def test_the_difference_is_that_of_the_same_samples_by_cluster(tmp_path: Path) -
     differences = np.array([score(f"{row.id}~typos", row.labels) - score(row.id, row.labels) for row in rows])
     assert change.n == len(rows)
     assert change.value == pytest.approx(differences.mean(), abs=1e-12)
-    clusters = np.unique([row.clusters["template"] for row in rows], return_inverse=True)[1]
-    fitted = OLS(differences, np.ones(len(rows))).fit(
-        cov_type="cluster", cov_kwds={"groups": clusters, "use_correction": False}
-    )
+    # the interval's own vectors stand in tests/stats: here it is of these clusters
+    assert change.clusters == len({row.clusters["template"] for row in rows})
     assert change.spread is not None
-    assert change.spread.kind == "t"
-    count = clusters.max() + 1
-    assert change.spread.se == pytest.approx(fitted.bse[0] * np.sqrt(count / (count - 1)), rel=1e-9)
+    assert change.low is not None
+    assert change.high is not None
+    assert change.low < change.value < change.high
 
 
 def test_unscored_variants_are_counted_and_bounded(tmp_path: Path) -> None:
@@ -117,16 +114,16 @@ def test_a_policy_may_gate_a_variant_or_its_difference(tmp_path: Path) -> None:
     check = "{rule: AK103, benchmark: ambiguous-qa, metric: ambiguous_bias_score, bound: 0.2, min_clusters: 5"
     policy.write_text(
         f"name: p\nchecks:\n- {check}, arm: ambiguous, variant: case}}\n"
-        f"- {check}, arm: ambiguous, variant: case, contrast: difference}}\n",
+        f"- {check.replace('AK103', 'AK100')}, arm: ambiguous, variant: case, contrast: difference}}\n",
         encoding="utf-8",
     )
     settings: dict[str, Any] = {"packs": ("ambiguous-qa",), "limit": 512, "policy": str(policy)}
     result = audit(tmp_path, "planted:case-sensitive", robustness=("case",), **settings)
     assert [finding.status for finding in result.findings] == ["fail", "fail"]
     assert str(result.findings[1].estimates[0]).endswith("@ambiguous~case[difference]")
-    assert b"Robustness" in html(result)
-    absent = audit(tmp_path, "planted:case-sensitive", "absent", **settings)
-    assert [finding.status for finding in absent.findings] == ["error", "error"], "no such estimate, never a pass"
+    assert b'id="robustness-h"' in html(result)
+    with pytest.raises(ConfigError, match='no variant "case" is asked'):
+        audit(tmp_path, "planted:case-sensitive", "absent", **settings)
 
 
 def test_the_report_has_a_section_of_its_own(tmp_path: Path) -> None:
@@ -140,8 +137,8 @@ def test_the_report_has_a_section_of_its_own(tmp_path: Path) -> None:
     area = page[page.index('id="area-') : page.index('id="robustness"')]
     assert "~case" not in area, "no variant in the sections of the clean samples"
     plain = audit(tmp_path, "planted:case-sensitive", "plain", packs=("ambiguous-qa",))
-    assert b"Robustness" not in html(plain)
-    assert b"Robustness" not in markdown(plain)
+    assert b'id="robustness-h"' not in html(plain)
+    assert b"## Robustness" not in markdown(plain)
 
 
 def test_an_unknown_variant_is_refused(tmp_path: Path) -> None:

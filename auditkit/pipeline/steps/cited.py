@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditkit.schema import Estimate
+from auditkit.schema.benchmark import UNSCORED_SHARE
 from auditkit.schema.journal import Header
 
 
 def samples_to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[str, int]:
-    """The most extreme samples that the pooled estimates of blocking checks cite.
+    """The most extreme samples that the pooled estimates of blocking checks cite, but for missing answers.
 
     A retried error may move what is cited; what the journal holds of samples no longer cited is then left out.
 
@@ -17,7 +18,9 @@ def samples_to_explain(header: Header, estimates: Sequence[Estimate]) -> dict[st
         Sample id to its rank: by pack, then by id.
     """
     most = header.config.explain.samples
-    blocking = [check for check in header.policy.checks if check.severity == "block"]
+    blocking = [
+        check for check in header.policy.checks if check.severity == "block" and check.metric != UNSCORED_SHARE
+    ]
     headline = {check.estimate.over_all_rows for check in blocking}
     pack_rank = {card.name: number for number, card in enumerate(header.cards)}
     cited = {

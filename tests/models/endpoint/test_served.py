@@ -204,7 +204,7 @@ def test_likelihoods_are_the_same_locally_served_and_saved(
         assert [each.sum for each in output.answer.options] == pytest.approx(
             [each.sum for each in theirs[sha].answer.options], abs=1e-3
         )
-    assert export_predictions(tmp_path / "served", tmp_path / "saved.jsonl") == 2 * ROWS
+    assert export_predictions(tmp_path / "served", tmp_path / "saved.jsonl") == 3 * ROWS
     saved = audit(f"predictions:{tmp_path / 'saved.jsonl'}", "saved", *packs)
     assert saved.estimates == served.estimates
     assert numbers(local) == numbers(served)
