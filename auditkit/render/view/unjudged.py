@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from auditkit.render.words.catalogue import plural, say
-from auditkit.schema import Audit
+from auditkit.schema import PLAUSIBILITY, Audit
 
 LISTED = 3
 """Most parts of rows that are listed."""
@@ -18,12 +18,12 @@ def left_unjudged(audit: Audit) -> tuple[str, ...]:
 
 def _unlabelled(audit: Audit) -> list[str]:
     """Rows that belong to no group or slice by which their card measures, where a check is judged by it."""
-    lines = []
-    for metric in audit.declared:
-        for part in metric.parts:
-            if not part.known:
-                name = str(metric.id(part))
-                lines.append(say("unjudged.unlabelled", estimate=name, n=str(part.rows)))
+    sliced = {check.each for check in audit.policy.checks}
+    lines = [
+        say("unjudged.unlabelled", estimate=str(metric.id(part)), n=str(part.rows))
+        for metric in audit.declared for part in metric.parts
+        if not part.known and (part.group is not None or tuple(part.slice) in sliced)
+    ]
     return lines[:LISTED] + ([say("unjudged.more_unlabelled", n=str(len(lines) - LISTED))] if lines[LISTED:] else [])
 
 
@@ -38,10 +38,8 @@ def _not_run(audit: Audit) -> list[str]:
 
 
 def _untested(audit: Audit) -> list[str]:
-    """Metrics that read no planted answerer."""
+    """Metrics that read no planted answerer; those of scrambled twins only guard others."""
     read = {reading.estimate for reading in audit.selftest}
-    names = [
-        str(estimate.id) for estimate in audit.estimates
-        if estimate.id.pooled and not estimate.id.variant and estimate.id not in read
-    ]
+    pooled = [name for estimate in audit.estimates if (name := estimate.id).pooled and not name.variant]
+    names = [str(name) for name in pooled if name.arm != PLAUSIBILITY and name not in read]
     return [say("unjudged.untested", estimates=", ".join(names))] if names else []
