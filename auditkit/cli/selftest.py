@@ -40,9 +40,9 @@ def _line(reading: SelfTestReading) -> str:
     """`ok pack/metric@arm behaviour expected … read …`."""
     from auditkit.render.view.summary import decimal
 
-    sign = {"exactly": "= ", "around": "~ "}.get(reading.expect)
+    sign = {"exactly": "= ", "around": "~ ", "best": "= ", "not_best": "not "}.get(reading.expect)
     expected = f"{sign}{decimal(reading.expected)}" if sign else "none"
     mark = style("ok   ", fg="green") if reading.ok else style("WRONG", fg="red", bold=True)
     value = decimal(reading.value)
     what = f"{one_line(str(reading.estimate)):58} {one_line(reading.planted):20}"
-    return f"{mark} {what} expected {expected:8} read {value} (n={reading.n})"
+    return f"{mark} {what} expected {expected:9} read {value} (n={reading.n})"

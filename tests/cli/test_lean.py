@@ -69,7 +69,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"name": "names", "task": "tagging", "data": rows(folder / "names.jsonl", [
             {"words": ["Ada", f"saw{i}", "Rome"], "tags": ["B-PER", "O", "B-LOC"]} for i in range(40)])},
         {"name": "verses", "task": "translation",
-         "data": rows(folder / "verses.jsonl", [{"source": f"rouge {i}", "target": f"red {i}"} for i in range(40)])},
+         "data": rows(folder / "verses.jsonl", [
+            {"source": f"La rose {i} est rouge.", "target": f"The rose {i} is quite red."} for i in range(40)])},
         {"name": "news", "task": "summarisation", "data": rows(folder / "news.jsonl", [
             {"text": f"It rained on day {i}.", "summary": f"rain {i}"} for i in range(40)])},
     ]

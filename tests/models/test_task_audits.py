@@ -109,10 +109,14 @@ def pack(folder: Path, name: str, rows: list[dict[str, Any]] | None = None) -> P
     (folder / "card.yaml").write_text(yaml.safe_dump(card, allow_unicode=True), encoding="utf-8")
     seal(folder)
     check = {
-        "rule": "AK202", "benchmark": f"task-{name}", "metric": task["metric"], "arm": "all", "bound": 0.99,
-        "min_samples": 1, "min_clusters": 1,
+        "rule": "AK100", "benchmark": f"task-{name}", "metric": task["metric"], "arm": "all", "bound": 0.3,
+        "min_samples": 1, "min_clusters": 1, "severity": "block" if len(given) > 10 else "warn",
     }
-    (folder / "policy.yaml").write_text(yaml.safe_dump({"name": "toy", "checks": [check]}), encoding="utf-8")
+    # few rows can only warn, and a policy must be able to block
+    blocking = {
+        "rule": "AK201", "benchmark": "claims", "metric": "false_claim_endorsement", "arm": "false-claim", "bound": 0.3,
+    }
+    (folder / "policy.yaml").write_text(yaml.safe_dump({"name": "toy", "checks": [check, blocking]}), encoding="utf-8")
     return folder
 
 
@@ -126,8 +130,8 @@ def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Audi
 
     def run(model: str | Path, folder: Path, out: str = "run", **settings: Any) -> Audit:
         return auditkit.audit(
-            str(model), packs=[str(folder)], out=str(tmp_path / out), policy=str(folder / "policy.yaml"),
-            device="cpu", threads=1, **settings,
+            str(model), packs=[str(folder)], out=str(tmp_path / out), device="cpu", threads=1,
+            **{"policy": str(folder / "policy.yaml"), **settings},
         )
 
     return run
@@ -137,18 +141,20 @@ def audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Audi
 def test_a_model_of_the_family_is_audited_and_verified(
     name: str, folder: Callable[[str], Path], audit: Callable[..., Audit], tmp_path: Path
 ) -> None:
-    rows = pack(tmp_path / "pack", name)
+    is_explained = name in ("pair", "classes")
+    given = TASKS[name]["rows"] * (6 if is_explained else 1)
+    rows = pack(tmp_path / "pack", name, given)
     result = audit(folder(TASKS[name]["model"]), rows)
     assert result.not_applicable == {}
     assert result.errors == {}
     assert result.rules == {f"task-{name}": TASKS[name]["rules"][0]}
     pooled = next(e for e in result.estimates if e.id.metric == TASKS[name]["metric"] and e.id.pooled)
-    assert (pooled.n, pooled.total) == (len(TASKS[name]["rows"]), len(TASKS[name]["rows"]))
+    assert (pooled.n, pooled.total) == (len(given), len(given))
     assert [reading for reading in result.selftest if not reading.ok] == []
-    assert len(result.selftest) == 5
+    assert len(result.selftest) == 5 + 2, "the card's, and two of the share without an answer"
     assert auditkit.verify(tmp_path / "run").audit.id == result.id
     explained = {one.sample_id for one in result.attributions}
-    if name in ("pair", "classes"):
+    if is_explained:
         assert explained == set(pooled.cited.extreme[:2])
         assert result.not_explained == {}
     else:
@@ -156,7 +162,7 @@ def test_a_model_of_the_family_is_audited_and_verified(
         assert all(reason.count("\n") == 0 for reason in result.not_explained.values())
     # the same answers as saved predictions
     lines = export_predictions(tmp_path / "run", tmp_path / "answers.jsonl")
-    assert lines == len(TASKS[name]["rows"])
+    assert lines == len(given)
     again = audit(f"predictions:{tmp_path / 'answers.jsonl'}", rows, "again")
     assert again.estimates == result.estimates
 
@@ -175,7 +181,7 @@ def test_entities_that_the_model_cannot_say_make_a_pack_not_applicable(
     folder: Callable[[str], Path], audit: Callable[..., Audit], tmp_path: Path
 ) -> None:
     rows = [row(words=["good", "film"], tags=["B-drug", "O"])]
-    result = audit(folder("bert-tagger"), pack(tmp_path / "pack", "tag", rows))
+    result = audit(folder("bert-tagger"), pack(tmp_path / "pack", "tag", rows), policy="default")
     assert "it has no tag for drug (id2label has O, person, place)" in result.not_applicable["task-tag"]
     assert result.estimates == ()
     assert result.verdict.exit_code == 3

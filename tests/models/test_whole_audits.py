@@ -11,6 +11,7 @@ import pytest
 
 import auditkit
 from auditkit.load.packs import open_pack
+from auditkit.render.words.en.rules import WORDS as RULES
 from auditkit.schema import Audit
 from auditkit.store.journal import read_journal
 
@@ -42,7 +43,9 @@ def test_language_models(
     assert result.subject.kind == ("masked" if masked else "causal")
     assert result.rules["claims"] == ("pseudo_loglikelihood" if masked else "loglikelihood")
     # The masked ones have a window of 64 tokens: what does not fit is an error that says so, never a number.
-    assert result.errored == (pairs.unscored.get("errored", 0) if masked else 0)
+    twins = pooled["stereotype-pairs/accuracy@plausibility"]
+    lost = sum(estimate.unscored.get("errored", 0) for estimate in (pairs, twins))
+    assert result.errored == (lost if masked else 0)
     assert all("64" in error for error in result.errors.values())
     assert bool(result.attributions) is not masked
     assert bool(result.not_explained) is masked
@@ -128,7 +131,7 @@ def test_withheld_texts_are_in_no_attribution_either(
     journal = (tmp_path / "run" / "journal.jsonl").read_text(encoding="utf-8").split("\n")
     samples = [json.loads(line)["body"] for line in journal if '"kind":"sample"' in line]
     words = {word for body in samples for choice in body["sample"]["choices"] for word in choice["text"].split()}
-    said = open_pack("stereotype-pairs").card.model_dump_json()
+    said = open_pack("stereotype-pairs").card.model_dump_json() + " ".join(RULES.values())
     long = {word.strip(".,") for word in words if len(word) > 8 and word.strip(".,") not in said}
     assert len(long) > 5
     assert not [word for word in long if word in text or word in page]

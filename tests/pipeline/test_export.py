@@ -64,7 +64,7 @@ def test_a_rule_is_that_of_the_card_or_an_error(tmp_path: Path) -> None:
     assert found.estimates[-1].signature["rule"] == "letter"
     left = audit(tmp_path, "planted:random", "left", rules={"all": "letter"})
     assert set(left.rules) == {"ambiguous-qa", "claims"}
-    assert left.not_applicable == {
+    assert left.left_out == {
         "stereotype-pairs": "the pack accepts loglikelihood or pseudo_loglikelihood, and not the rule letter that was "
         "asked for"
     }

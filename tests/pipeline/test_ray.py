@@ -96,7 +96,7 @@ def test_killed_and_given_again(tmp_path: Path, ray_cluster: None) -> None:
 
     assert run("here") in (0, 1, 3)
     ray = ("--executor", "ray", "--workers", "2")
-    assert run("there", *ray, left=12) == -signal.SIGKILL
+    assert run("there", *ray, left=24) == -signal.SIGKILL
     before = len(read_journal(tmp_path / "there" / "journal.jsonl", strict=False).outputs)
     assert 0 < before < 1024
     assert run("there", *ray) in (0, 1, 3)

@@ -15,6 +15,8 @@ from .conftest import facts
 
 pytestmark = pytest.mark.slow
 
+FAILED = 1
+"""A random answerer endorses half of the false claims."""
 COMMAND = ["audit", "planted:random", "--pack", "stereotype-pairs", "--pack", "claims"]
 
 
@@ -28,7 +30,7 @@ def start(out: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
-    assert start(folder / "run", folder).wait(120) in (0, 3)
+    assert start(folder / "run", folder).wait(120) == FAILED
     return folder / "run"
 
 
@@ -43,7 +45,7 @@ def test_sigkill_and_resume_give_the_same_audit(undisturbed: Path, tmp_path: Pat
         time.sleep(0.001)
     process.kill()
     process.wait()
-    assert start(out, tmp_path).wait(120) in (0, 3)
+    assert start(out, tmp_path).wait(120) == FAILED
     assert facts(out) == facts(undisturbed)
 
 
@@ -59,5 +61,5 @@ def test_sigterm_exits_130_and_keeps_the_journal(tmp_path: Path) -> None:
     assert process.wait(60) == 130
     assert journal.stat().st_size > 0
     assert not (out / "audit.json").exists()
-    assert start(out, tmp_path).wait(120) in (0, 3)
+    assert start(out, tmp_path).wait(120) == FAILED
     assert (out / "audit.json").exists()

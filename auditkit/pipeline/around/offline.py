@@ -12,6 +12,8 @@ from auditkit.errors import UsageError
 _blocked = False
 _loopback = False
 _hooked = False
+_before: dict[str, str | None] = {}
+"""What the variables were before the first offline call; empty while the network is open."""
 
 DEFAULTS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -23,7 +25,12 @@ DEFAULTS = {
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 """Environment of the libraries, where the user has not set it."""
-OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_EVALUATE_OFFLINE": "1"}
+OFFLINE = {
+    "HF_HUB_OFFLINE": ("huggingface_hub.constants", "datasets.config"),
+    "HF_DATASETS_OFFLINE": ("datasets.config",),
+    "HF_EVALUATE_OFFLINE": ("evaluate.config",),
+}
+"""Environment variables that keep the libraries from the network, with the modules that remember them."""
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 """Hosts that loopback connections name."""
 
@@ -39,8 +46,7 @@ def prepare(*, offline: bool, loopback: bool = False) -> None:
     global _blocked, _hooked, _loopback
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    if offline:
-        os.environ.update(OFFLINE)
+    (_close_libraries if offline else _open_libraries)()
     for name in ("NO_PROXY", "no_proxy"):
         # libraries that read the environment by themselves send nothing for this machine through a proxy
         hosts = [host.strip() for host in os.environ.get(name, "").split(",") if host.strip()]
@@ -50,6 +56,25 @@ def prepare(*, offline: bool, loopback: bool = False) -> None:
         # An audit hook sees every connection, also those of libraries that kept their own reference to `connect`.
         sys.addaudithook(_refuse)
         _hooked = True
+
+
+def _close_libraries() -> None:
+    for name in OFFLINE:
+        _before.setdefault(name, os.environ.get(name))
+        os.environ[name] = "1"
+
+
+def _open_libraries() -> None:
+    """Undo `_close_libraries`, also in the libraries that were imported meanwhile and remember it."""
+    for name, value in _before.items():
+        if value is not None:
+            os.environ[name] = value
+            continue
+        os.environ.pop(name, None)
+        for module in OFFLINE[name]:
+            if module in sys.modules:
+                setattr(sys.modules[module], name, False)
+    _before.clear()
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:

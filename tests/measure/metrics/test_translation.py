@@ -15,7 +15,7 @@ import pytest
 from auditkit.judge.threshold import Basis, judge_check
 from auditkit.measure.measurement import measure
 from auditkit.measure.metrics.translation import BLEU_PARTS, CHRF_PARTS, corpus_bleu, corpus_chrf, tokenizer
-from auditkit.schema import Check, Estimate, Fill, Output
+from auditkit.schema import Check, Estimate, Fill, Output, SelfTestReading
 
 from ..conftest import card, sample, says
 
@@ -133,10 +133,14 @@ def test_no_gate_passes_on_what_a_missing_text_could_have_been(name: str) -> Non
     golds = TEXTS["en"] * 40
     check = Check(rule="AK101", benchmark="p", metric=name, arm="all", bound=20, min_samples=1, min_clusters=2)
     refusal, statuses = "I'm sorry, but I can't help with that.", {}
+    readable = SelfTestReading(
+        planted="always-right", estimate=check.estimate, expect="best", expected=100, value=100, low=None, high=None,
+        n=120, ok=True,
+    )
     for missing in (0, 4):
         said: list[str | None] = [refusal if i < missing else spoiled(text) for i, text in enumerate(golds)]
         found = measured(name, golds, said)
-        finding = judge_check(check, Basis({found.id: found}))
+        finding = judge_check(check, Basis({found.id: found}, selftest=(readable,)))
         statuses[missing] = finding.status
     assert statuses == {0: "pass", 4: "inconclusive"}
 

@@ -22,7 +22,7 @@ from auditkit.load.sampling import limit
 from auditkit.measure.answers import read
 from auditkit.models.endpoint.probe import PROMPT
 from auditkit.pipeline.export import export_predictions
-from auditkit.schema import Api, Audit, Output
+from auditkit.schema import Api, Audit, Estimate, Output
 from auditkit.store.journal import read_journal
 
 ROWS = 16
@@ -149,8 +149,17 @@ def numbers(audit: Audit) -> list[Any]:
     """What a report shows of each estimate; likelihoods of two executions differ in the seventh digit."""
     return [
         (e.id, e.value, e.low, e.high, e.n, e.clusters, e.unscored, e.at_lowest_fill, e.at_highest_fill, e.signature)
-        for e in audit.estimates
+        for e in audit.estimates if not of_scores(e)
     ]
+
+
+def from_scores(audit: Audit) -> dict[str, tuple[float | None, ...]]:
+    """The numbers that are made of the likelihoods themselves, and not of the choices."""
+    return {str(e.id): (e.value, e.low, e.high) for e in audit.estimates if of_scores(e)}
+
+
+def of_scores(estimate: Estimate) -> bool:
+    return estimate.id.metric.startswith(("expected_", "target_probability"))
 
 
 def answers(run: Path) -> dict[str, Output]:
@@ -208,6 +217,10 @@ def test_likelihoods_are_the_same_locally_served_and_saved(
     saved = audit(f"predictions:{tmp_path / 'saved.jsonl'}", "saved", *packs)
     assert saved.estimates == served.estimates
     assert numbers(local) == numbers(served)
+    scores, others = from_scores(local), from_scores(served)
+    assert scores.keys() == others.keys()
+    assert all(others[name] == pytest.approx(values, abs=1e-3) for name, values in scores.items())
+    assert len(scores) > 2
 
 
 def test_another_bos_gives_other_numbers_and_the_report_says_so(

@@ -44,11 +44,13 @@ def _read_back(text: str) -> Config:
 def test_every_setting_was_changed() -> None:
     usual = Config(model="m")
     same = [name for name in Config.model_fields if getattr(CHANGED, name) == getattr(usual, name)]
-    assert same == ["schema_version", *EXECUTION]  # an audit's configuration says nothing of who computed it
+    # limit excludes size, and an audit's configuration says nothing of who computed it
+    assert same == ["schema_version", "size", *EXECUTION]
 
 
 @pytest.mark.parametrize("config", [
-    CHANGED, Config(model="m"), Config(model="m", explain=Explain(samples=5)), Config(model="m", packs=()),
+    CHANGED, Config(model="m"), Config(model="m", size="small"), Config(model="m", explain=Explain(samples=5)),
+    Config(model="m", packs=()),
 ])
 def test_the_command_line_reads_the_same_configuration(
     config: Config, audit: Audit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
