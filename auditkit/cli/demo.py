@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditkit.pipeline.audit import AuditRun
 
 
-PASSES = 400
+PASSES = 240
 """Of explanation: what is left out is said on the page."""
 PACKS = ("stereotype-pairs", "ambiguous-qa", "claims")
 """What the language model is audited on; the classifier has a pack of its own."""

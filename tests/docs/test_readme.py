@@ -80,6 +80,8 @@ def test_the_demo_gives_the_figures_of_the_readme(run: Callable[..., subprocess.
     output = run(installs[0].rpartition("&&")[2].strip(), "--quiet").stdout
     shown = re.findall(r"^  (?:UNDECIDED|PASS|FAIL) .*", section("Two commands"), re.M)
     assert len(shown) == 4
+    (sentence,) = re.findall(r"^Fails the policy .*", section("Two commands"), re.M)
+    assert sentence in output.splitlines()
     number = re.compile(r"-?\d\.\d{3}")
     for line in shown:
         (printed,) = [row for row in output.splitlines() if row.split()[:3] == line.split()[:3]]
