@@ -38,9 +38,9 @@ def table_lines(benchmark: BenchmarkResults) -> list[str]:
     """The rows in columns, and the headings of groups between them; no control character is left in them."""
     from auditkit.render.words.catalogue import say
 
-    rows: list[tuple[str, ...]] = []
-    for row in benchmark.rows:
-        rows.append((row.name, row.value, row.interval, say("results.n", n=row.n), row.baseline))
+    rows: list[tuple[str, ...]] = [
+        (row.name, row.value, row.interval, say("results.n", n=row.n), row.baseline) for row in benchmark.rows
+    ]
     for panel in benchmark.panels:
         rows.append((panel.title,))
         rows += [(GUTTER + row.name, row.value, row.interval, say("results.n", n=row.n)) for row in panel.rows]

@@ -107,8 +107,7 @@ def _suite(root: ET.Element, name: str, audit: Audit) -> ET.Element:
 
 @exporter("junit.xml")
 def render(audit: Audit) -> bytes:
-    """The findings, worst first within each benchmark, then what no check bounds: a pure function of the audit, byte for
-    byte.
+    """The findings, worst first within each benchmark, then what no check bounds: a pure function of the audit.
 
     A suite is a benchmark. Characters that XML 1.0 forbids are shown by a picture or their number.
     """

@@ -22,8 +22,8 @@ WORDS = {
     "column.baseline": "Baseline",
     "n": "n={n}",
     "advice":
-        "Lines of a policy.yaml that would judge this (`--policy policy.yaml`). The bounds are a beginning; set them to "
-        "what the deployment needs:",
+        "Lines of a policy.yaml that would judge this (`--policy policy.yaml`). The bounds are a beginning; set them "
+        "to what the deployment needs:",
     "policy": "Policy lines",
     "unchecked": "Measured, not judged: {value} {interval}, n={n}",
 }

@@ -19,7 +19,8 @@ WORDS = {
     "policy": "{policy} ({parts})",
     "run": "{run} of {checks} checks of policy {policy} were run, {rest}.",
     "run.none":
-        "Measured, not judged: no check applies. None of {checks} checks of policy {policy} is about what was measured.",
+        "Measured, not judged: no check applies. None of {checks} checks of policy {policy} is about what was "
+        "measured.",
     "run.nothing": "None of {checks} checks of policy {policy} was run.",
     "run.passed": "and passed",
     "run.tally": "of all {tally}",
