@@ -43,7 +43,8 @@ def table_lines(benchmark: BenchmarkResults) -> list[str]:
     ]
     for panel in benchmark.panels:
         rows.append((panel.title,))
-        rows += [(GUTTER + row.name, row.value, row.interval, say("results.n", n=row.n)) for row in panel.rows]
+        rows += [(GUTTER + row.name, row.value, row.interval, say("results.n", n=row.n), row.baseline)
+                 for row in panel.rows]
         rows += [(GUTTER + panel.more,)] if panel.more else []
     return _aligned([tuple(map(one_line, row)) for row in rows])
 

@@ -9,17 +9,19 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from auditkit.schema.declared import DeclaredMetric
+from auditkit.schema.declared import CROSSED, DeclaredMetric, DeclaredPart
 from auditkit.schema.estimate_id import EstimateId
 from auditkit.schema.policy import Check
 from auditkit.schema.rule import GENERIC
 
 LARGEST_GAP = 0.10
 """Difference between groups that is allowed, as a share of the metric's range, where the groups are large enough."""
-WIDEST_GAP = 0.50
-"""Groups so small that more than this would have to be allowed get no check."""
 MOST_MISSING = 0.10
 """Share of missing answers that is allowed."""
+SMALLEST_COMPARED = 10
+"""Smaller groups are by default not compared with others."""
+FEWEST_CLUSTERS: int = Check.model_fields["min_clusters"].default
+"""With fewer independent rows in a compared group nothing is decided."""
 STEP = 0.05
 """Bounds of gaps are multiples of it."""
 MOST_CHECKS = 12
@@ -58,12 +60,19 @@ def _pooled(metric: DeclaredMetric, baselines: Mapping[EstimateId, float]) -> It
 
 def _gaps(metric: DeclaredMetric) -> Iterator[Check]:
     for axis, contrast in metric.contrasts:
-        if contrast != "gap" or metric.range != (0.0, 1.0):
+        if contrast != "gap" or metric.range != (0.0, 1.0) or CROSSED in axis:
             continue
-        sizes = [part.rows for part in metric.groups if part.axis == axis]
+        sizes = [
+            _effective(part) for part in metric.groups if part.axis == axis and part.rows >= SMALLEST_COMPARED
+        ]
         bound = gap_bound(min(sizes)) if len(sizes) > 1 else None
         if bound is not None:
             yield _check(metric, axis, "gap", bound)
+
+
+def _effective(part: DeclaredPart) -> int:
+    """Rows of a part that count as independent: n²/Σ n_c², rounded down."""
+    return int(part.rows**2 / sum(size * size * number for size, number in part.cluster_sizes) + 1e-9)
 
 
 def gap_bound(smallest: int) -> float | None:
@@ -73,16 +82,15 @@ def gap_bound(smallest: int) -> float | None:
     Clopper and Pearson's 1 − .025^(1/n). The bound is twice that, so that a model with some errors can pass too.
 
     Args:
-        smallest: rows of the smallest group.
+        smallest: independent rows of the smallest group.
 
     Returns:
-        0.10 to 0.50; `None` where the group is too small for any.
+        0.10 or more; `None` where the group is too small for any.
     """
-    if smallest < 1:
+    if smallest < FEWEST_CLUSTERS:
         return None
-    limit = 2 * (1 - 0.025 ** (1 / smallest))
-    bound = max(LARGEST_GAP, math.ceil(limit / STEP - 1e-9) * STEP)
-    return round(bound, 2) if bound <= WIDEST_GAP else None
+    limit: float = 2 * (1 - 0.025 ** (1 / smallest))
+    return round(max(LARGEST_GAP, math.ceil(limit / STEP - 1e-9) * STEP), 2)
 
 
 def _check(metric: DeclaredMetric, axis: str | None, contrast: str | None, bound: float) -> Check:

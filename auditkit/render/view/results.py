@@ -18,7 +18,7 @@ from auditkit.render.view.section import Section
 from auditkit.render.view.values import scale_of
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, level
-from auditkit.schema import PLAUSIBILITY, Audit, DeclaredMetric, Estimate, EstimateId, SelfTestReading
+from auditkit.schema import PLAUSIBILITY, UNKNOWN, Audit, DeclaredMetric, Estimate, EstimateId, SelfTestReading
 from auditkit.schema.starting_checks import GUESSING, MAJORITY, policy_lines, starting_checks
 
 MOST_METRICS = 12
@@ -38,7 +38,7 @@ class ResultRow:
     interval: str
     n: str
     baseline: str
-    """What answerers reach that read no text; empty where none was read."""
+    """What answerers reach that read no text; of a difference, the two groups; empty where there is neither."""
     link: Link
     """Its row on the page."""
 
@@ -149,9 +149,9 @@ class _Panel:
 
     @property
     def apart(self) -> float:
-        """Difference between the highest and the lowest part."""
+        """Difference between the highest and the lowest part; of groups, of those that are compared."""
         values = [part.value for part in self.parts if part.value is not None]
-        return max(values) - min(values) if values else 0.0
+        return (self.gap.value or 0.0) if self.gap is not None else max(values) - min(values)
 
 
 def _rank(panel: _Panel) -> tuple[float, float, str]:
@@ -181,25 +181,41 @@ def _panels(estimates: Sequence[Estimate]) -> list[_Panel]:
     return panels
 
 
-def _badness(part: Estimate) -> tuple[float, str]:
-    """Worst first; where the ideal lies in the middle, furthest from it."""
+def _badness(part: Estimate) -> tuple[bool, float, str]:
+    """Worst first; where the ideal lies in the middle, furthest from it. Rows that name no group come last."""
     value = part.value or 0.0
     if part.direction == "middle":
-        return -abs(value - (part.ideal or 0.0)), str(part.id)
-    return (value if part.direction == "higher" else -value), str(part.id)
+        value = -abs(value - (part.ideal or 0.0))
+    elif part.direction == "lower":
+        value = -value
+    return _nameless(part), value, str(part.id)
+
+
+def _nameless(part: Estimate) -> bool:
+    """Whether its rows name no group."""
+    return UNKNOWN in (part.id.group, *part.id.slice.values())
 
 
 def _part_rows(panel: _Panel) -> PartRows:
-    parts = panel.parts
-    if len(parts) > MOST_PARTS:
+    named = tuple(part for part in panel.parts if not _nameless(part))
+    if len(named) > MOST_PARTS:
         ends = MOST_PARTS // 2
-        parts = (*parts[:ends], *parts[-ends:])
+        named = (*named[:ends], *named[-ends:])
+    parts = (*named, *(part for part in panel.parts if _nameless(part)))
     hidden = len(panel.parts) - len(parts)
-    gap = [] if panel.gap is None else [_row(panel.gap, say("results.gap"), "")]
+    gap = [] if panel.gap is None else [_row(panel.gap, say("results.gap"), _between(panel.gap))]
     return PartRows(
         panel.title, (*gap, *(_row(part, _part_name(part.id), "") for part in parts)),
         say(plural("results.more_parts", hidden), n=count(hidden)) if hidden else "",
     )
+
+
+def _between(gap: Estimate) -> str:
+    """The two groups that the largest difference lies between."""
+    if gap.between is None:
+        return ""
+    highest, lowest = gap.between
+    return say("results.between", highest=highest, lowest=lowest)
 
 
 def _part_name(estimate: EstimateId) -> str:

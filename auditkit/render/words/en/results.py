@@ -7,6 +7,7 @@ WORDS = {
     "benchmark": "{name}, {n} of {total} rows, {level} intervals",
     "by": "{metric} by {by}",
     "gap": "largest difference",
+    "between": "highest: {highest}, lowest: {lowest}",
     "baseline.majority": "majority class {value}",
     "baseline.chance": "chance {value}",
     "baseline.on": "on {n} rows",
