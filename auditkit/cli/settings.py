@@ -109,7 +109,10 @@ def read_config(model: str | None, config_file: Path | None, options: Mapping[st
     if config_file is not None:
         return read_yaml(config_file, Config, values, COMMAND_LINE)
     if model is None:
-        kinds = "a Hub id, a directory, a GGUF file, smollm2, openai:MODEL@BASE_URL, predictions:FILE or planted:NAME"
+        kinds = (
+            "a Hub id, a directory, a GGUF file, smollm2, openai:MODEL@BASE_URL, python:MODULE:FUNCTION, "
+            "predictions:FILE or planted:NAME"
+        )
         raise ConfigError(f"no model: name one ({kinds})")
     return make_record(Config, values, COMMAND_LINE)
 

@@ -60,7 +60,7 @@ class Config(Record):
     """Version of this record."""
     model: str
     """Hub id, directory (also of PEFT adapter weights, or `BASE+ADAPTER_DIR`), GGUF file, `smollm2`,
-    `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`."""
+    `openai:MODEL@BASE_URL`, `python:MODULE:FUNCTION`, `predictions:FILE` or `planted:NAME`."""
     kind: str = "auto"
     """Model family: causal, masked, classifier, tagger, span, seq2seq (encoder-decoder), embedder, or one that a plugin
     brings (`auditkit list models`); `auto` reads it from the model's config."""

@@ -246,6 +246,8 @@ def _baseline(estimate: Estimate, readings: Sequence[SelfTestReading]) -> str:
     Of the answerer that guesses, what it must read is shown: what it did read is one draw.
     """
     of = {reading.planted: reading for reading in readings if reading.estimate == estimate.id}
+    if estimate.direction != "higher":
+        return ""  # such answerers read no error or calibration that anyone would want to beat
     majority, guess = of.get(MAJORITY), of.get(GUESSING)
     scale, parts = scale_of(estimate), []
     if majority is not None and majority.value is not None:

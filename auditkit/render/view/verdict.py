@@ -93,4 +93,4 @@ def _selftest(audit: Audit) -> tuple[str, ...]:
 def _unseen(audit: Audit) -> tuple[str, ...]:
     """Answers that were made elsewhere: nothing here shows that they are the first, or all."""
     scheme = audit.config.model.partition(":")[0]
-    return (say(f"verdict.unseen.{scheme}"),) if scheme in ("predictions", "openai") else ()
+    return (say(f"verdict.unseen.{scheme}"),) if scheme in ("predictions", "openai", "python") else ()

@@ -38,6 +38,9 @@ WORDS = {
     "no_planted": "No planted answerer was run.",
     "unseen.predictions":
         "The answers were saved elsewhere: nothing here shows that they are the model’s first ones, or all.",
+    "unseen.python":
+        "The model is a Python function: its fingerprint is that of its source and the files it declares, which is "
+        "weaker than a hash of weights.",
     "unseen.openai":
         "The model runs elsewhere: nothing here shows that it is the one that is served to others, or that it was "
         "asked only once.",
