@@ -105,17 +105,20 @@ class _Reader:
         self._path, self._stream = path, stream
 
     def bound(self, what: str, value: int, most: int) -> None:
+        """Refuse a count or length beyond a bound."""
         if value > most:
             raise ModelError(
                 f"{self._path}: the header of this GGUF file names {value:,} {what}; at most {most:,} are read"
             )
 
     def numbers(self, form: str) -> tuple[int, ...]:
+        """The next numbers, in the letters of `struct`."""
         numbers = struct.unpack(f"<{form}", self._stream.read(struct.calcsize(f"<{form}")))
         self.bound("bytes", self._stream.tell(), MOST_HEADER)
         return numbers
 
     def text(self, longest: int) -> str:
+        """The next text, at most so many bytes."""
         length, = self.numbers("Q")
         self.bound("bytes in a text", length, longest)
         data = self._stream.read(length)
