@@ -100,8 +100,9 @@ def _absent(check: Check, basis: Basis) -> Finding:
     if check.benchmark in basis.left_out or metric is None:
         why = basis.left_out.get(check.benchmark)
         return _unmeasured(check, "not_run" if basis.built_in else "error", "left_out", {"reason": why})
-    if not check.each and any(metric.id(part) == check.estimate for part in metric.parts):
-        # --limit reached none of its rows
+    is_declared = any(metric.id(part) == check.estimate for part in metric.parts)
+    if not check.each and (is_declared or (check.axis, check.contrast) in metric.contrasts):
+        # --limit reached none of its rows, or too few of every group but one
         return _unmeasured(check, "inconclusive", "not_sampled", {"bound": check.bound})
     return _unmeasured(check, "error", "no_estimate", {"bound": check.bound})
 

@@ -13,8 +13,9 @@ from auditkit.load.packs import reserved_names
 from auditkit.load.samples import samples_of
 from auditkit.load.task_rows import read_rows
 from auditkit.load.tasks.card import card_for
+from auditkit.load.tasks.groups import axes_of, groups_of
 from auditkit.load.tasks.kind import Classes, TaskKind, open_kind
-from auditkit.load.tasks.row import TaskRow, text_of
+from auditkit.load.tasks.row import TaskRow
 from auditkit.load.user_tables import UserTable, open_table
 from auditkit.schema import Benchmark, Sample, Task, TaskClass, canonical
 
@@ -45,26 +46,27 @@ def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
         kind.check(task_rows)
     rows: list[Row] = []
     content = hashlib.sha256()
-    for task_row in task_rows:
-        data = {**_shared(task, kind, task_row), **kind.truth(task_row, classes)}
+    groups = groups_of(task_rows)
+    for task_row, named in zip(task_rows, groups, strict=True):
+        data = {**_shared(task, kind, task_row), "groups": named, **kind.truth(task_row, classes)}
         content.update(canonical(data) + b"\n")
         rows.append(Row(task_row.number, data))
-    card = card_for(task, kind, classes, rows=len(rows), sha256=content.hexdigest(), source=table.name)
+    card = card_for(
+        task, kind, classes, axes=axes_of(groups), rows=len(rows), sha256=content.hexdigest(), source=table.name
+    )
     return samples_of(
         card, ((table.name, table.place(row.line), row) for row in rows), conflicts=task.conflicts == "leave-out"
     )
 
 
 def _shared(task: Task, kind: TaskKind, row: TaskRow) -> dict[str, Any]:
-    """What every kind's row has: input, clusters, groups, metadata, id."""
+    """What every kind's row has: input, clusters, metadata, id."""
     fields = kind.input_of(row)
     metadata = {name: _plain(value, row.place, name) for name, value in row.metadata.items()}
-    groups = {axis: text_of(value, row.place, axis, empty=True) for axis, value in row.groups.items()}
     data: dict[str, Any] = {
         "input": fields, "metadata": {"language": task.language, **metadata},
         # Rows without a cluster column depend only where they ask the same.
         "clusters": row.cluster_ids() or {"input": hashlib.sha256(canonical(sorted(fields.items()))).hexdigest()[:12]},
-        "groups": {axis: group for axis, group in groups.items() if group},
     }
     if "id" in row.values:
         data["id"] = row.text("id")

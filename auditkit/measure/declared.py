@@ -39,7 +39,9 @@ def _declared(card: Benchmark, use: MetricUse, rows: AnsweredSamples, variants: 
         DeclaredPart(cluster_sizes=_sizes(clusters)), *_slices(use, units, clusters),
         *_groups(card, use, units, clusters),
     )
-    by_axis = Counter(part.axis for part in parts if part.group is not None and part.known)
+    by_axis = Counter(
+        part.axis for part in parts if part.group is not None and part.known and part.rows >= card.smallest_group
+    )
     return DeclaredMetric(
         benchmark=card.name, metric=metric.name, arm=use.arm, title=metric.title, range=metric.range,
         direction=metric.direction, ideal=metric.ideal, mean=isinstance(metric.statistic, Mean), slices=use.slice_keys,

@@ -86,6 +86,12 @@ def check(estimate: Estimate, table: AxisTable | None) -> None:
         )
 
 
+def outermost(values: Mapping[str, float]) -> tuple[str, str] | None:
+    """The groups with the highest and with the lowest value, first by name among equals; `None` where all are equal."""
+    highest, lowest = max(sorted(values), key=values.__getitem__), min(sorted(values), key=values.__getitem__)
+    return None if values[highest] == values[lowest] else (highest, lowest)
+
+
 def _frame(
     scored: Any, axes: Sequence[str], groups: Sequence[str], compute: Callable[[Any], float] | None
 ) -> Any:

@@ -207,11 +207,19 @@ def _groups(scored: _ScoredUse) -> Iterator[Estimate]:
             _estimate(scored, column, scored.id(axis=axis, group=name)) for name, column in columns.items()
         ]
         named = {name: column for name, column in columns.items() if name != UNKNOWN}
-        if len(named) > 1:
-            contrasted[axis] = named
+        compared = _large_enough(named, scored.card.smallest_group)
+        if len(compared) > 1:
+            contrasted[axis] = compared
     contrasts = _contrasts(scored, contrasted)
     for axis, estimates in by_axis.items():
         yield from (*estimates, *contrasts.get(axis, ()))
+
+
+def _large_enough(columns: Columns, least: int) -> Columns:
+    """The groups that have enough rows to be compared, inside the denominator and scored or not."""
+    return {
+        name: column for name, column in columns.items() if np.count_nonzero(column.reasons != "outside") >= least
+    }
 
 
 def contrasted_by(metric: Metric) -> tuple[ContrastKind, ...]:
@@ -260,7 +268,8 @@ def _contrast(scored: _ScoredUse, by_axis: Mapping[str, Columns], op: ContrastKi
 def _with_worst_group(
     scored: _ScoredUse, contrast: Estimate, axis: str, by_fairlearn: groups.AxisTable | None
 ) -> Estimate:
-    """A contrast that cites the extreme samples of the group that fares worst (first by name among equals)."""
+    """A contrast that names its outermost groups, and cites the extreme samples of the one that fares worst (first by
+    name among equals)."""
     if by_fairlearn is None:
         return contrast
     metric, values = scored.metric, by_fairlearn.by_group
@@ -268,7 +277,9 @@ def _with_worst_group(
     badness = citing.badness("higher" if turned else metric.direction, metric.range, metric.ideal, None)
     worst = max(sorted(values), key=lambda name: badness(values[name]))
     mask = scored.table.units.groups(axis).named(worst)
-    return _with_citations(scored, contrast, mask, K_SLICE, extreme_only=True)
+    outermost = groups.outermost(values)
+    named = contrast.model_copy(update={"between": outermost[::-1] if turned and outermost else outermost})
+    return _with_citations(scored, named, mask, K_SLICE, extreme_only=True)
 
 
 def _fairlearn(scored: _ScoredUse, by_axis: Mapping[str, Columns]) -> dict[str, groups.AxisTable]:

@@ -20,7 +20,7 @@ from auditkit.schema.audit import SCHEMA_VERSION, Audit, Efficiency, Evidence, O
 from auditkit.schema.base import Fact, Record, Text, plain, repair
 from auditkit.schema.benchmark import Benchmark, MetricUse, PlantedReading, Template, Upstream, UpstreamFile
 from auditkit.schema.config import Api, Config, Explain
-from auditkit.schema.declared import UNKNOWN, DeclaredMetric, DeclaredPart
+from auditkit.schema.declared import CROSSED, UNKNOWN, DeclaredMetric, DeclaredPart
 from auditkit.schema.estimate import (
     Cited,
     Compound,
@@ -48,7 +48,7 @@ from auditkit.schema.task import Task, TaskClass
 from auditkit.schema.training import CurvePoint, Part, Recipe, Training, TrainingTask
 
 __all__ = [
-    "FORMAT", "GENERIC", "MARK", "NOTHING", "PLAUSIBILITY", "SCHEMA_VERSION", "TWINS", "UNKNOWN", "Answer",
+    "CROSSED", "FORMAT", "GENERIC", "MARK", "NOTHING", "PLAUSIBILITY", "SCHEMA_VERSION", "TWINS", "UNKNOWN", "Answer",
     "AnswerPart", "AnswerReading", "Api", "Attribution", "Audit", "Benchmark", "Cause", "Check", "Choice", "Cited",
     "Compound", "Config", "Contrast", "CurvePoint", "DeclaredMetric", "DeclaredPart", "Direction", "Efficiency",
     "Estimate", "EstimateId", "Evidence", "Exact", "Explain", "Fact", "Fill", "Finding", "FreeText", "Generation",

@@ -156,7 +156,9 @@ class Benchmark(Record):
     left_out: dict[str, str] = Field(default={})
     """Id of a published row that is not asked, to the reason."""
     groups: tuple[str, ...] = ()
-    """Demographic axes that the samples carry."""
+    """Demographic axes that the samples carry; `gender × race` is the crossing of two of them."""
+    smallest_group: int = Field(default=1, ge=1)
+    """Groups with fewer rows are shown and not compared with others."""
     clusters: tuple[str, ...] = Field(min_length=1, max_length=2)
     """Cluster factors, at most two."""
     metrics: tuple[MetricUse, ...] = Field(min_length=1)

@@ -12,6 +12,8 @@ from auditkit.schema.estimate_id import Contrast, EstimateId
 
 UNKNOWN = "unknown"
 """A row that belongs to an axis but names no group on it, or lacks a metadata key: shown and counted, never judged."""
+CROSSED = " × "
+"""Stands between two axes whose groups are crossed, and between their groups: `gender × race`, `female × black`."""
 
 
 class DeclaredPart(Record):

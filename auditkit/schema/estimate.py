@@ -204,6 +204,9 @@ class Estimate(Record):
     """Why the model's answers can have no such number: a text has no probabilities. `None` where they can."""
     cited: Cited = Cited()
     """Samples to look at."""
+    between: tuple[str, str] | None = None
+    """Of a contrast over the groups of an axis: the group with the highest value of what is contrasted, and the one
+    with the lowest; `None` where all are equal, or none has a value."""
     signature: dict[str, str] = Field(default_factory=dict)
     """Instrument half: these parts must be equal for two numbers to be compared."""
 

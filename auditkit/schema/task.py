@@ -62,6 +62,8 @@ class Task(Record):
     """What is measured; default the usual metrics of the task. The arm is `base`, or `all`."""
     groups: dict[str, str] = Field(default={})
     """Demographic axis to the column that holds the group of the person concerned."""
+    smallest_group: int = Field(default=10, ge=1)
+    """Groups with fewer rows are shown and not compared with others: one row would move their rates by more than .1."""
     clusters: tuple[str, ...] = Field(default=(), max_length=2)
     """Columns whose equal values make rows dependent (author, document …), outermost first; default equal inputs."""
     metadata: tuple[str, ...] = ()

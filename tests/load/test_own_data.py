@@ -278,7 +278,7 @@ def test_the_other_tasks() -> None:
 def test_groups_clusters_and_metadata() -> None:
     name = written("g.csv", "review,stars,who,author,year\na,good,female,x,2020\nb,bad,male,x,2021\nc,bad,,y,2021\n")
     card, samples = opened(name, groups={"gender": "who"}, clusters=["author"], metadata=["year"])
-    assert [sample.groups for sample in samples] == [{"gender": "female"}, {"gender": "male"}, {}]
+    assert [sample.groups for sample in samples] == [{"gender": "female"}, {"gender": "male"}, {"gender": "unknown"}]
     assert [sample.clusters for sample in samples] == [{"author": "x"}, {"author": "x"}, {"author": "y"}]
     assert [sample.metadata["year"] for sample in samples] == ["2020", "2021", "2021"]
     assert (card.groups, card.clusters, card.metrics[0].slices, card.metrics[0].groups) == (

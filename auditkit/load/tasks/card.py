@@ -9,13 +9,16 @@ MOST_LETTERS = 26
 """Classes that can be asked for by letter."""
 
 
-def card_for(task: Task, kind: TaskKind, classes: Classes, *, rows: int, sha256: str, source: str) -> Benchmark:
+def card_for(
+    task: Task, kind: TaskKind, classes: Classes, *, axes: tuple[str, ...], rows: int, sha256: str, source: str
+) -> Benchmark:
     """The card of a task: the defaults of its kind, and what the user said instead.
 
     Args:
         task: what the user said.
         kind: the kind of task.
         classes: the classes of a classification.
+        axes: the demographic axes that the rows carry, crossings included.
         rows: number of rows.
         sha256: hash of the rows' content.
         source: name of the data.
@@ -31,7 +34,8 @@ def card_for(task: Task, kind: TaskKind, classes: Classes, *, rows: int, sha256:
         templates=(task.template or _template(task, kind),),
         choices=tuple(Choice(text=item.text, label=item.label) for item in classes),
         generation=task.generation or kind.generation, allow_cut=task.allow_cut, reader="task", files=(source,),
-        groups=tuple(task.groups), clusters=task.clusters or ("input",),
+        groups=axes, smallest_group=task.smallest_group,
+        clusters=task.clusters or ("input",),
         metrics=task.metrics or _metrics(task, kind), planted=_planted(task, kind, len(classes)),
         rows=rows, sha256=sha256,
     )

@@ -10,7 +10,16 @@ from auditkit.render.view.anchors import anchor, case_anchor, estimate_anchor, r
 from auditkit.render.view.facts import Fact, Link
 from auditkit.render.view.index import AuditIndex, worst_first
 from auditkit.render.view.lines import Dot, estimates_chart
-from auditkit.render.view.names import capital, measured, part_of, short_part, spaced, status_word, unscored_words
+from auditkit.render.view.names import (
+    capital,
+    measured,
+    part_of,
+    short_part,
+    spaced,
+    status_word,
+    unscored_words,
+    with_groups,
+)
 from auditkit.render.view.reasons import finding_reason
 from auditkit.render.view.rules import finding_title, text_of
 from auditkit.render.view.section import Section
@@ -120,6 +129,12 @@ def finding_views(index: AuditIndex) -> tuple[FindingView, ...]:
     return tuple(_view(finding, index) for finding in worst_first(index.audit))
 
 
+def _what(finding: Finding, estimate: Estimate | None) -> str:
+    """What was measured, with the groups that a contrast lies between."""
+    text = capital(measured(finding.check))
+    return text if estimate is None else with_groups(text, estimate)
+
+
 def _view(finding: Finding, index: AuditIndex) -> FindingView:
     check, audit = finding.check, index.audit
     estimate = index.estimates.get(finding.about)
@@ -134,7 +149,7 @@ def _view(finding: Finding, index: AuditIndex) -> FindingView:
         word=status_word(finding),
         severity=severity(check.severity),
         title=finding_title(finding, audit),
-        what=capital(measured(check)),
+        what=_what(finding, estimate),
         part=short_part(finding.about),
         reason=finding_reason(finding, estimate, audit),
         rule=Link("#" + rule_anchor(finding.rule), f"{finding.rule} {text.name}"),

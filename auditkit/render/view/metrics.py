@@ -21,6 +21,7 @@ from auditkit.render.view.names import (
     spaced,
     unscored_words,
     with_arm,
+    with_groups,
 )
 from auditkit.render.view.values import clusters_of, limit, scale_of, scale_sentence, widened
 from auditkit.render.words.catalogue import plural, say
@@ -139,7 +140,7 @@ def _row(estimate: Estimate, index: AuditIndex) -> EstimateRow:
     finding = index.findings.get(estimate.id)
     return EstimateRow(
         anchor=estimate_anchor(estimate),
-        label=label(estimate.id),
+        label=with_groups(label(estimate.id), estimate),
         value=scale.full(estimate.value),
         interval=scale.interval(estimate.low, estimate.high),
         worst=scale.interval(*estimate.worst_case) if widened(estimate) else say("metrics.worst_same"),

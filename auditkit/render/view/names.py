@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count
-from auditkit.schema import Check, EstimateId, Finding, Reason
+from auditkit.schema import Check, Estimate, EstimateId, Finding, Reason
 
 REASONS: tuple[Reason, ...] = ("refused", "unparsed", "cut", "tied", "errored", "not_run", "outside")
 """Reasons why a sample has no score, in the order of the glossary."""
@@ -65,6 +65,14 @@ def short_part(estimate: EstimateId) -> str:
     if estimate.contrast is not None and estimate.axis is not None:
         return estimate.axis
     return next(iter(estimate.slice.values())) if len(estimate.slice) == 1 else part_of(estimate)
+
+
+def with_groups(name: str, estimate: Estimate) -> str:
+    """`gender (highest: female, lowest: male)`: a contrast with the groups that it lies between; else the name."""
+    if estimate.between is None:
+        return name
+    highest, lowest = estimate.between
+    return say("terms.between", name=name, highest=highest, lowest=lowest)
 
 
 def metric_name(estimate: EstimateId) -> str:

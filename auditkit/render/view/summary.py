@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from auditkit.render.view.names import REASONS
+from auditkit.render.view.names import REASONS, with_groups
 from auditkit.render.view.rules import twin_note
 from auditkit.render.view.unjudged import left_unjudged
 from auditkit.render.view.values import gated
@@ -28,7 +28,10 @@ class CheckLine:
 
 def check_lines(audit: Audit) -> tuple[CheckLine, ...]:
     """A line for each finding that blocks or did not pass, with the interval that was gated and, where it did not pass,
-    why. What the data decided comes first."""
+    why. What the data decided comes first. Where nothing was judged there are none: the sentence says so, and the
+    checks are counted by pack among what was not measured."""
+    if audit.verdict.unjudged:
+        return ()
     estimates = {estimate.id: estimate for estimate in audit.estimates}
     return tuple(
         CheckLine(finding.status, _mark(finding), _check(finding, estimates.get(finding.about), audit))
@@ -68,19 +71,21 @@ def _check(finding: Finding, estimate: Estimate | None, audit: Audit) -> str:
 
 def gated_line(finding: Finding, estimate: Estimate) -> str:
     """`id  value [low, high]  n=… clusters=…`, with the worst-case interval at the check's level, which was gated."""
-    low, high = gated(finding, estimate)
-    return say(
-        "summary.estimate", estimate=str(estimate.id), value=decimal(estimate.value), low=decimal(low),
-        high=decimal(high), n=str(estimate.n), clusters=str(estimate.clusters),
-    )
+    return _line(estimate, *gated(finding, estimate))
 
 
 def estimate_line(estimate: Estimate) -> str:
     """`id  value [low, high]  n=… clusters=…`, for people and for those who search the lines of a log."""
-    return say(
-        "summary.estimate", estimate=str(estimate.id), value=decimal(estimate.value), low=decimal(estimate.low),
-        high=decimal(estimate.high), n=str(estimate.n), clusters=str(estimate.clusters),
+    return _line(estimate, estimate.low, estimate.high)
+
+
+def _line(estimate: Estimate, low: float | None, high: float | None) -> str:
+    """The numbers of an estimate; of a contrast also the groups that it lies between."""
+    line = say(
+        "summary.estimate", estimate=str(estimate.id), value=decimal(estimate.value), low=decimal(low),
+        high=decimal(high), n=str(estimate.n), clusters=str(estimate.clusters),
     )
+    return with_groups(line, estimate)
 
 
 def decimal(value: float | None) -> str:
@@ -116,6 +121,8 @@ def _lost(estimate: Estimate) -> list[str]:
 
 def _unscored(estimate: Estimate) -> str:
     total = str(estimate.total)
+    if estimate.not_applicable is not None:
+        return say("summary.no_such_number", estimate=str(estimate.id), reason=estimate.not_applicable)
     return say("summary.unscored", estimate=str(estimate.id), reasons=", ".join(_lost(estimate)), total=total)
 
 

@@ -1,28 +1,60 @@
-"""What no check judges: rows without a label, checks that were not run, metrics without a self-test."""
+"""What no check judges: rows without a group or label, small groups, checks not run, metrics without a self-test."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from auditkit.render.words.catalogue import plural, say
-from auditkit.schema import PLAUSIBILITY, Audit
+from auditkit.schema import CROSSED, PLAUSIBILITY, UNKNOWN, Audit
 
 LISTED = 3
 """Most parts of rows that are listed."""
+MOST_GROUPS = 8
+"""Most small groups of an axis that are listed."""
 
 
 def left_unjudged(audit: Audit) -> tuple[str, ...]:
     """A sentence each, for the page and the terminal."""
-    return (*_unlabelled(audit), *_not_run(audit), *_untested(audit))
+    return (*_groups(audit), *_unlabelled(audit), *_not_run(audit), *_untested(audit))
+
+
+def _groups(audit: Audit) -> Iterator[str]:
+    """Rows that name no group, and groups too small to be compared, an axis each."""
+    smallest = {card.name: card.smallest_group for card in audit.benchmarks}
+    for (benchmark, axis), sizes in _group_sizes(audit).items():
+        unnamed, least = sizes.get(UNKNOWN, 0), smallest.get(benchmark, 1)
+        if unnamed and CROSSED not in axis:  # a crossing lacks what one of its axes lacks
+            total = str(sum(sizes.values()))
+            yield say("unjudged.no_group", benchmark=benchmark, n=str(unnamed), total=total, axis=axis)
+        small = [
+            say("unjudged.small_group", group=group, n=str(rows))
+            for group, rows in sizes.items() if group != UNKNOWN and rows < least
+        ]
+        if small:
+            more = [say("unjudged.more_groups", n=str(len(small) - MOST_GROUPS))] if small[MOST_GROUPS:] else []
+            named = ", ".join([*small[:MOST_GROUPS], *more])
+            yield say("unjudged.small_groups", benchmark=benchmark, axis=axis, groups=named, least=str(least))
+
+
+def _group_sizes(audit: Audit) -> dict[tuple[str, str], dict[str, int]]:
+    """Benchmark and axis to the rows of each group: those of the metric that is of most of them."""
+    sizes: dict[tuple[str, str], dict[str, int]] = {}
+    for estimate in audit.estimates:
+        name = estimate.id
+        if name.axis is not None and name.group is not None:
+            groups = sizes.setdefault((name.benchmark, name.axis), {})
+            groups[name.group] = max(groups.get(name.group, 0), estimate.total)
+    return sizes
 
 
 def _unlabelled(audit: Audit) -> list[str]:
-    """Rows that belong to no group or slice by which their card measures, where a check is judged by it."""
+    """Rows that belong to no slice by which their card measures, where a check is judged by it."""
     sliced = {check.each for check in audit.policy.checks}
     lines = [
         say("unjudged.unlabelled", estimate=str(metric.id(part)), n=str(part.rows))
         for metric in audit.declared for part in metric.parts
-        if not part.known and (part.group is not None or tuple(part.slice) in sliced)
+        if not part.known and part.group is None and tuple(part.slice) in sliced
     ]
     return lines[:LISTED] + ([say("unjudged.more_unlabelled", n=str(len(lines) - LISTED))] if lines[LISTED:] else [])
 

@@ -34,6 +34,7 @@ WORDS = {
     "contrast.gap": "largest difference between groups",
     "contrast.smallest_ratio": "smallest ratio between groups",
     "contrast.difference": "difference from the clean samples",
+    "between": "{name} (highest: {highest}, lowest: {lowest})",
     "part.all": "all rows",
     "part.each": "each {keys}",
     "part.slice": "{key} {value}",

@@ -1,6 +1,12 @@
 """What no check judges."""
 
 WORDS = {
+    "no_group": "{benchmark}: {n} of {total} rows name no {axis}; they are shown as a group and not compared",
+    "small_group": "{group} ({n})",
+    "small_groups":
+        "{benchmark}: groups of {axis} with fewer than {least} rows are shown and not compared (smallest_group): "
+        "{groups}",
+    "more_groups": "and {n} more",
     "unlabelled": "{estimate}: {n} rows without a label, judged in no slice",
     "more_unlabelled": "… and {n} more parts of rows without a label",
     "checks_not_run.one": "{pack}: {n} check not run: {reason}",
