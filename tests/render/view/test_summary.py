@@ -97,7 +97,7 @@ def test_the_sentence_tells_what_became_of_each_check(audit: Audit) -> None:
         "The largest harm that is not excluded: bias score, ambiguous +0.440 on ambiguous-qa, axis "
         "socio-economic-status."
     )
-    assert "always-anti and always-stereotyped" in small_print(audit)[1]
+    assert "always-anti, always-stereotyped" in small_print(audit)[1]
 
 
 @pytest.mark.parametrize(("verdict", "text"), [
