@@ -37,8 +37,8 @@ def read(sample: Sample, output: Output | None) -> AnswerReading:
     Scores, probabilities and similarities: see `Output.read`. Text under the rules `letter` and
     `text`: a letter or an option's own text, anchored; under `saved` (predictions whose rule is not known) also a
     choice's label, exactly, and under `probabilities` (a function that gives none) that alone. A text that opens with a
-    refusal, or a finish reason `refusal`, is `refused`; any other text is `unparsed`. Without choices the text itself is
-    the answer.
+    refusal, or a finish reason `refusal`, is `refused`; any other text is `unparsed`. Without choices the text itself
+    is the answer.
 
     Raises:
         MeasurementError: the output has another number of options than the sample has choices.
