@@ -15,6 +15,7 @@ from auditkit.schema.declared import DeclaredMetric
 from auditkit.schema.estimate import Estimate, Reason
 from auditkit.schema.finding import Finding, SelfTestReading, Verdict
 from auditkit.schema.jcs import digest
+from auditkit.schema.notebook import audit_table
 from auditkit.schema.output import Output
 from auditkit.schema.policy import Policy
 from auditkit.schema.rule import RuleText
@@ -212,6 +213,10 @@ class Audit(Record):
         body.pop("observed")
         body.pop("id")
         return self.model_copy(update={"id": digest(body)})
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        return audit_table(self)
 
     def to_frame(self) -> pd.DataFrame:
         """One row an estimate: what it is of, value, interval, worst-case interval, n, clusters, unscored."""
