@@ -11,7 +11,6 @@ import pytest
 
 import auditkit
 from auditkit.schema import Estimate, EstimateId, Fill, Sample, Score
-from auditkit.schema.notebook import estimate_table
 
 
 def estimate(metric: str = "accuracy", value: float | None = 0.5) -> Estimate:
@@ -44,7 +43,7 @@ def test_an_estimate_is_a_row() -> None:
 
 
 def test_text_of_others_is_text() -> None:
-    table = Cells(estimate_table([estimate("<script>alert(1)</script>")]))
+    table = Cells(estimate("<script>alert(1)</script>")._repr_html_())
     assert "script" not in table.tags
     assert "own/<script>alert(1)</script>@all" in "".join(table.cells)
 
