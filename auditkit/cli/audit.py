@@ -17,8 +17,8 @@ from auditkit.cli.settings import audit_options, read_config
 @click.option("--json", "as_json", is_flag=True, help="Print the audit as JSON on standard output.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def command(model: str | None, config_file: Path | None, as_json: bool, quiet: bool, **options: Any) -> int:
-    """Audit MODEL: a Hub id, a directory, a GGUF file, `smollm2`, `openai:MODEL@BASE_URL`, `predictions:FILE` or
-    `planted:NAME`.
+    """Audit MODEL: a Hub id, a directory, a GGUF file, `smollm2`, `openai:MODEL@BASE_URL`, `python:MODULE:FUNCTION`,
+    `predictions:FILE` or `planted:NAME`.
 
     An interrupted audit goes on when the same command is given again. The exit code is the verdict.
     """

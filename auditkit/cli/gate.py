@@ -21,6 +21,7 @@ def command(run: Path, policy: str | None, as_json: bool) -> int:
     import json
 
     from auditkit.cli.progress import progress
+    from auditkit.cli.results import print_results
     from auditkit.cli.summary import print_findings, print_not_measured
     from auditkit.pipeline.gate import gate, read_sealed
     from auditkit.render.view.verdict import sentence
@@ -34,5 +35,6 @@ def command(run: Path, policy: str | None, as_json: bool) -> int:
     else:
         click.echo(one_line(sentence(judged)))
         print_findings(judged)
+        print_results(judged)
         print_not_measured(judged)
     return judged.verdict.exit_code

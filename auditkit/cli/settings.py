@@ -20,6 +20,8 @@ from auditkit.schema.spelling import COMMAND_LINE, option_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+TASK_OPTIONS = ("data", "split", "columns", "groups")
+"""Keys of a task that have an option, beside its kind."""
 _SPECIAL: dict[str, dict[str, Any]] = {
     "packs": {"metavar": "NAME", "help": "{} Repeatable."},
     "allow_http": {"metavar": "HOST", "help": "{} Repeatable."},
@@ -50,7 +52,7 @@ _OPTIONS = [
     click.option("--config", "config_file", type=click.Path(path_type=Path), help="audit.yaml; options override it."),
     option(Task, "task", required=False, metavar="KIND",
            help="Audit your own data, and only those packs that are named: {}"),
-    _task_option("data"), _task_option("split"), _task_option("columns"),
+    *map(_task_option, TASK_OPTIONS),
     *(_config_option(name) for name in plain_fields(Config) if name not in ("model", *EXECUTION)),
     _config_option("explain", "samples"),
     option(Config, "fresh", flag="--fresh/--no-fresh"),
@@ -89,7 +91,7 @@ def read_config(model: str | None, config_file: Path | None, options: Mapping[st
     Raises:
         ConfigError: no model, or a wrong key or value.
     """
-    task = {name: options[name] for name in ("task", "data", "split", "columns") if options.get(name) is not None}
+    task = {name: options[name] for name in ("task", *TASK_OPTIONS) if options.get(name) is not None}
     values = values_of({name: value for name, value in options.items() if name not in task})
     if model is not None:
         values["model",] = model
@@ -107,7 +109,10 @@ def read_config(model: str | None, config_file: Path | None, options: Mapping[st
     if config_file is not None:
         return read_yaml(config_file, Config, values, COMMAND_LINE)
     if model is None:
-        kinds = "a Hub id, a directory, a GGUF file, smollm2, openai:MODEL@BASE_URL, predictions:FILE or planted:NAME"
+        kinds = (
+            "a Hub id, a directory, a GGUF file, smollm2, openai:MODEL@BASE_URL, python:MODULE:FUNCTION, "
+            "predictions:FILE or planted:NAME"
+        )
         raise ConfigError(f"no model: name one ({kinds})")
     return make_record(Config, values, COMMAND_LINE)
 
@@ -124,7 +129,9 @@ def _task(task: dict[str, Any], config_file: Path | None) -> dict[Location, Any]
         ConfigError: --data without --task, or the reverse, or both beside a file.
     """
     if "task" not in task and "data" not in task:
-        raise ConfigError("--columns and --split describe --data; give --task and --data too")
+        described = " and ".join(option_name(name) for name in TASK_OPTIONS[1:] if name in task)
+        verb = "describes" if len(task) == 1 else "describe"
+        raise ConfigError(f"{described} {verb} --data; give --task and --data too")
     if "task" not in task or "data" not in task:
         raise ConfigError("--task and --data go together: give both, or describe the data under tasks: in audit.yaml")
     if config_file is not None:

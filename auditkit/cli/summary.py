@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from auditkit.cli.results import print_results
 from auditkit.cli.terminal import one_line, style
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def print_verdict(finished: AuditRun) -> None:
     audit = finished.audit
     click.echo(style(one_line(sentence(audit)), bold=True, fg=COLOURS[audit.verdict.status]))
     print_findings(audit)
+    print_results(audit)
     print_not_measured(audit)
     cached = 0 if audit.observed is None else audit.observed.cache_hits
     if finished.answers_before or cached:

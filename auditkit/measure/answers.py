@@ -23,6 +23,8 @@ from auditkit.schema import (
 )
 
 _PARSED_RULES = ("letter", "text", "saved")
+_NAMED_RULES = ("saved", "probabilities")
+"""Rules of answers that may name a class by its label: saved ones, and those of functions."""
 _GRAVEST: tuple[Reason, ...] = ("errored", "not_run", "cut", "refused", "unparsed", "tied")
 """Which reason stands for an origin whose twins are unscored for several."""
 NUMBER = re.compile(r"(?<![\w.])[-−+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?")
@@ -34,8 +36,9 @@ def read(sample: Sample, output: Output | None) -> AnswerReading:
 
     Scores, probabilities and similarities: see `Output.read`. Text under the rules `letter` and
     `text`: a letter or an option's own text, anchored; under `saved` (predictions whose rule is not known) also a
-    choice's label, exactly. A text that opens with a refusal, or a finish reason `refusal`,
-    is `refused`; any other text is `unparsed`. Without choices the text itself is the answer.
+    choice's label, exactly, and under `probabilities` (a function that gives none) that alone. A text that opens with a
+    refusal, or a finish reason `refusal`, is `refused`; any other text is `unparsed`. Without choices the text itself
+    is the answer.
 
     Raises:
         MeasurementError: the output has another number of options than the sample has choices.
@@ -175,7 +178,7 @@ def _read_text(sample: Sample, output: Output) -> AnswerReading:
         return AnswerReading(reason="unparsed")
     if not sample.choices:
         return AnswerReading()
-    if output.rule == "saved" and text in sample.labels:
+    if output.rule in _NAMED_RULES and text in sample.labels:
         return AnswerReading(label=text, options=(sample.labels.index(text),))
     if output.rule in _PARSED_RULES:
         index = read_option(text, [choice.text for choice in sample.choices])

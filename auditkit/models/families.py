@@ -61,6 +61,8 @@ class Family:
     """`module:function` of what follows the scheme and `PackRows` to a `SampleAnswerer`, in place of `opener`."""
     remote: bool = False
     """Whether it is asked over the network."""
+    runs_code: bool = False
+    """Whether naming such a model runs code of its own: no run folder decides that."""
 
     def load(self, field: str) -> Any:
         """The object that a field names as `module:object`.

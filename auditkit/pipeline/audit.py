@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from auditkit.errors import ConfigError
 from auditkit.models.families import check_kind
+from auditkit.models.function.held import hold
 from auditkit.pipeline.around.efficiency import efficiency
 from auditkit.pipeline.around.environment import Clock, observe
 from auditkit.pipeline.around.executors import check_executor, describe_executor
@@ -47,11 +48,14 @@ class AuditRun:
     """Answers that the run folder held before this command."""
 
 
-def audit(model: str, *, packs: Sequence[str] | None = None, on_event: OnEvent = ignore, **settings: Any) -> Audit:
+def audit(
+    model: str | Callable[..., Any], *, packs: Sequence[str] | None = None, on_event: OnEvent = ignore, **settings: Any
+) -> Audit:
     """Audit a model and return the result; the run folder is written as on the command line.
 
     Args:
-        model: Hub id, directory, GGUF file, `smollm2`, `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`.
+        model: Hub id, directory, GGUF file, `smollm2`, `openai:MODEL@BASE_URL`, `python:MODULE:FUNCTION`,
+            `predictions:FILE` or `planted:NAME`; or a function from a list of texts to labels, probabilities or texts.
         packs: names of built-in packs or folders with a card.yaml; the built-in ones by default.
         on_event: called with each `Event` of progress.
         settings: further fields of `Config`, e.g. `limit=200, seed=1, out="reports/x"`.
@@ -59,6 +63,8 @@ def audit(model: str, *, packs: Sequence[str] | None = None, on_event: OnEvent =
     Raises:
         UsageError: the model, a pack or a setting cannot be used.
     """
+    if not isinstance(model, str):
+        model = hold(model)
     named = {"packs": tuple(packs)} if packs is not None else {}
     try:
         config = Config(model=model, **named, **settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,17 +13,17 @@ from auditkit.load.packs import CHECKS, open_checks, packs_root
 from auditkit.schema import Check, Config, Task, plain
 
 
-def texts() -> dict[str, str]:
-    """File name to text."""
-    return {"audit.yaml": _audit(), "policy.yaml": _policy()}
+def texts(folder: Path) -> dict[str, str]:
+    """File name to text, for files that will lie in a folder."""
+    return {"audit.yaml": _audit(folder), "policy.yaml": _policy()}
 
 
-def _audit() -> str:
+def _audit(folder: Path) -> str:
     head = [
         "# What is audited, and how. Every key but `model` may be left out; the values here are the defaults.",
-        "# Run: auditkit audit --config audit.yaml",
+        f"# Run: auditkit audit --config {folder / 'audit.yaml'}",
     ]
-    values = {"model": "smollm2", "policy": "policy.yaml"}
+    values = {"model": "smollm2", "policy": str(folder / "policy.yaml")}
     return "\n".join(head + _lines(Config, values)) + "\n"
 
 

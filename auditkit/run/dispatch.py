@@ -116,6 +116,7 @@ class _Dispatcher:
         self.since = [0.0] * self.pool.size
 
     def run(self) -> Iterator[TimedOutput]:
+        """Hand batches out until none is left; answers as they come."""
         while self._fill():
             handle = self.pool.wait(list(self.in_flight), max(0.0, min(self._left(), 60.0)))
             if handle is not None:

@@ -54,6 +54,7 @@ def _answer(settings: dict[str, Any], incoming: SimpleQueue[Any], sink: BinaryIO
     """Ask for batches, and send their answers, until there are none."""
 
     def batches() -> Iterator[Batch]:
+        """One at a time, each asked for."""
         while True:
             write_frame(sink, "next")
             batch = incoming.get()
@@ -63,6 +64,7 @@ def _answer(settings: dict[str, Any], incoming: SimpleQueue[Any], sink: BinaryIO
 
     @contextlib.contextmanager
     def open_pool() -> Iterator[RayPool]:
+        """Workers for as long as the context is open."""
         with _connected(settings["workers"] * settings["threads"], folder):
             pool = RayPool(settings["opener"], settings["subject"], settings["workers"], settings["threads"])
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from auditkit.schema.base import Integer, Record
 from auditkit.schema.task import Task
@@ -60,7 +60,7 @@ class Config(Record):
     """Version of this record."""
     model: str
     """Hub id, directory (also of PEFT adapter weights, or `BASE+ADAPTER_DIR`), GGUF file, `smollm2`,
-    `openai:MODEL@BASE_URL`, `predictions:FILE` or `planted:NAME`."""
+    `openai:MODEL@BASE_URL`, `python:MODULE:FUNCTION`, `predictions:FILE` or `planted:NAME`."""
     kind: str = "auto"
     """Model family: causal, masked, classifier, tagger, span, seq2seq (encoder-decoder), embedder, or one that a plugin
     brings (`auditkit list models`); `auto` reads it from the model's config."""
@@ -73,9 +73,10 @@ class Config(Record):
     target_language: str | None = None
     """Code of the language that a translation model writes."""
     packs: tuple[str, ...] = ("stereotype-pairs", "ambiguous-qa", "claims", "sentiment-swaps")
-    """Names of packs, of one or more arms of one (`xquad:de,en`), or folders that hold a card.yaml; [] for none."""
+    """Names of packs, of one or more arms of one (`xquad:de,en`), or folders that hold a card.yaml; [] for none,
+    which is the default beside tasks."""
     tasks: tuple[Task, ...] = ()
-    """Benchmarks made from your own data, audited beside the packs."""
+    """Benchmarks made from your own data, audited beside the packs that are named."""
     limit: int | None = Field(default=None, ge=1)
     """Most samples a pack; whole clusters from one seeded order."""
     size: Size | None = None
@@ -131,6 +132,14 @@ class Config(Record):
     """Block every network connection. It is given anew to each command that goes on with a run."""
     trust_remote_code: bool = False
     """Run code that the model repository ships. Off unless asked by name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_what_is_named(cls, data: Any) -> Any:
+        """Beside the user's own data, no pack is audited that the user did not name."""
+        if isinstance(data, dict) and data.get("tasks") and "packs" not in data:
+            return {**data, "packs": ()}
+        return data
 
     @field_validator("size")
     @classmethod

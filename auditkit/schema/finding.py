@@ -148,6 +148,11 @@ class Verdict(Record):
         """Blocking checks that were run."""
         return self.checks - self.counts.get("not_run", 0)
 
+    @property
+    def unjudged(self) -> bool:
+        """Whether nothing was judged: no judgement was asked for, or no check is about what was audited."""
+        return self.status == "not_judged" or (self.status == "inconclusive" and not self.run)
+
 
 class SelfTestReading(Record):
     """What a metric read on a planted model, beside what it must read."""

@@ -143,7 +143,6 @@ class Simulation:
         findings = judge(self.policy, basis, dt.date(2026, 1, 1))
         return findings, decide(findings, self.policy)
 
-
     def passing(self, correlation: float) -> dict[EstimateId, Estimate]:
         """Estimates of a world in which the competent model passes."""
         for seed in range(10_000, 10_050):
@@ -231,17 +230,20 @@ def table(simulation: Simulation, worlds: int) -> Iterator[str]:
     yield ""
     yield "| bias | true size | correlation | its slice passes | fails | undecided | policy passes |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
+    others = {correlation: simulation.passing(correlation) for correlation in CORRELATIONS}
     for title, (bias, metric, part, sizes) in SIZES.items():
         for size in sizes:
             for correlation in CORRELATIONS:
-                yield _row(simulation, worlds // 2, title, replace(bias, size=size), metric, part, correlation)
+                harm = replace(bias, size=size)
+                yield _row(simulation, worlds // 2, title, harm, metric, part, correlation, others[correlation])
 
 
 def _row(
-    simulation: Simulation, worlds: int, title: str, bias: Bias, metric: str, part: str, correlation: float
+    simulation: Simulation, worlds: int, title: str, bias: Bias, metric: str, part: str, correlation: float,
+    others: Mapping[EstimateId, Estimate],
 ) -> str:
     statuses: Counter[str] = Counter()
-    passed, others = 0, simulation.passing(correlation)
+    passed = 0
     for seed in range(worlds):
         findings, verdict = simulation.world(seed, correlation, bias, others)
         statuses[slice_status(findings, metric, part)] += 1

@@ -36,7 +36,10 @@ from auditkit.pipeline.doctor import examine
 from auditkit.pipeline.inventory import inventory
 from auditkit.schema import Config, Output
 
-BUILT_IN = {"api", "causal", "classifier", "embedder", "masked", "planted", "predictions", "seq2seq", "span", "tagger"}
+BUILT_IN = {
+    "api", "causal", "classifier", "embedder", "function", "masked", "planted", "predictions", "seq2seq", "span",
+    "tagger",
+}
 NAMES_OF_OBJECTS = ("adapter", "signs", "otherwise", "reading", "opener", "answerer")
 
 

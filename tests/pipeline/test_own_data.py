@@ -84,7 +84,8 @@ def test_changed_data_make_another_audit(tmp_path: Path, monkeypatch: pytest.Mon
     [
         (["--task", "classification"], "--task and --data go together"),
         (["--data", "reviews.csv"], "--task and --data go together"),
-        (["--columns", "text=a"], "--columns and --split describe --data"),
+        (["--columns", "text=a"], "--columns describes --data"),
+        (["--groups", "sex=a", "--columns", "text=a"], "--columns and --groups describe --data"),
         (["--task", "classification", "--data", "x.csv", "--columns", "text"], "expected NAME=VALUE pairs"),
         (["--task", "clasification", "--data", "x.csv"], 'no task is called "clasification"; did you mean "cl'),
         (["--task", "classification", "--data", "x.csv"], "x.csv: no such file"),

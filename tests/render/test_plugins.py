@@ -88,7 +88,7 @@ def _page(audit: Audit) -> str:
 def test_built_in_sections_are_registered_in_the_order_of_the_page() -> None:
     loaded, broken = sections()
     assert [section.name for _, section in loaded] == [
-        "findings", "areas", "robustness", "attention", "gaps", "selftest", "methods", "cost", "reproduce"]
+        "results", "findings", "areas", "robustness", "attention", "gaps", "selftest", "methods", "cost", "reproduce"]
     assert broken == ()
 
 

@@ -23,7 +23,8 @@ from auditkit.stats.weighted import Additive, Fills, Parts
 def selection_rate(rows: ClassAnswers, positive: str) -> ClassScores:
     """Share of samples that are answered with the class. Range [0, 1]; a check bounds it as if lower is better.
 
-    No value is better in itself: whether being selected helps or harms is not known here. Its contrasts between groups are `demographic_parity_difference` and `demographic_parity_ratio`.
+    No value is better in itself: whether being selected helps or harms is not known here. Its contrasts between groups
+    are `demographic_parity_difference` and `demographic_parity_ratio`.
     """
     return ClassScores.share(rows, np.ones(len(rows.gold), dtype=np.bool_), rows.answered == positive)
 

@@ -79,6 +79,7 @@ def read_at(layer: Any, run: LayerRun, columns: torch.Tensor) -> Iterator[None]:
     rows = torch.arange(len(columns), device=columns.device)
 
     def forward(hidden_states: torch.Tensor, attention_mask: torch.Tensor | None = None, *_: Any, **__: Any) -> Any:
+        """The layer's own signature."""
         mask = attention_mask
         if mask is not None and mask.dim() != 4:
             raise NotImplementedError(f"an attention mask of {mask.dim()} dimensions")

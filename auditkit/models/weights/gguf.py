@@ -13,6 +13,7 @@ from auditkit import registry
 from auditkit.errors import ModelError, first_line
 from auditkit.models.device import quiet
 from auditkit.models.weights.fingerprint import file_sha256
+from auditkit.models.weights.gguf_header import refuse_hostile
 from auditkit.schema import digest
 from auditkit.schema.event import Event, OnEvent
 from auditkit.store.paths import cache_home
@@ -53,7 +54,8 @@ def converted(path: Path, on_event: OnEvent) -> ConvertedFolder:
         on_event: told before the 10 to 40 s that conversion takes.
 
     Raises:
-        ModelError: not a GGUF file, a library is missing, or transformers cannot read it.
+        ModelError: not a GGUF file, sizes that its tensors do not have, a library is missing, or transformers cannot
+            read it.
     """
     with path.open("rb") as stream:
         if stream.read(4) != b"GGUF":
@@ -64,6 +66,7 @@ def converted(path: Path, on_event: OnEvent) -> ConvertedFolder:
         return copy
     if reason := registry.missing("gguf"):
         raise ModelError(f"{path}: {reason}")
+    refuse_hostile(path)
     on_event(Event("load", f"converting {path.name} to safetensors, once (10 to 40 s)"))
     _convert(path, folder, sha256)
     if copy := _intact(folder, sha256):

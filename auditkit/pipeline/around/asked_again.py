@@ -52,6 +52,8 @@ def refuse_claims(run: Path, journalled: Config, said: SaidAgain, *, budgeted: b
             missing.append("texts would be sent to the endpoint that it names")
         if not budgeted:
             missing.append("requests would be paid for")
+    if family is not None and family.runs_code and said.model is None:
+        missing.append(f"the code that it names would run ({journalled.model})")
     if journalled.trust_remote_code and not (said.trust_remote_code and said.model):
         missing.append("code of the model that it names would run")
     if said.model is not None and journalled.base is not None and said.base is None:

@@ -30,6 +30,8 @@ BY_DIRECTION = ("best", "not_best")
 """Expectations that follow from a metric's direction."""
 OF_MISSING_ANSWERS = ("unscored_share", "refusal_rate")
 """Metrics of answers that are missing, whether right or wrong."""
+WITHOUT_A_TEXT = ("always-wrong", "majority")
+"""Answerers of classes that read no text."""
 MOST_SAMPLES = 2000
 """Most samples of a pack that are self-tested: whole clusters in seeded order."""
 
@@ -74,11 +76,15 @@ def _by_direction(card: Benchmark) -> Iterator[PlantedReading]:
     named = {(expected.metric, expected.arm) for expected in card.planted}
     for use in card.metrics:
         metric = metric_of(use)
-        if (metric.name, use.arm) in named or use.arm == PLAUSIBILITY:  # which guards, and never gates
+        if use.arm == PLAUSIBILITY:  # which guards, and never gates
             continue
         if metric.rates or _counts_answers(metric):  # judged by its rates; without a best end
             continue
         good, bad = _class_answerers(metric, len(card.choices)) if metric.by_class else _answerers(metric)
+        if (metric.name, use.arm) in named:
+            if card.request != "classify" or metric.direction != "higher":
+                continue
+            good, bad = "", WITHOUT_A_TEXT  # what they reach is also the baseline that stands beside the value
         of = {"metric": metric.name, "arm": use.arm}
         if good:
             yield PlantedReading(planted=good, expect="best", **of)

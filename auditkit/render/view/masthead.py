@@ -64,11 +64,14 @@ def verdict(audit: Audit, findings: tuple[FindingView, ...]) -> VerdictView:
 
 def verdict_word(audit: Audit) -> str:
     """The decision in one word: `Pass`."""
-    return say(f"verdict.word.{audit.verdict.status}")
+    status = "not_judged" if audit.verdict.unjudged and audit.estimates else audit.verdict.status
+    return say(f"verdict.word.{status}")
 
 
 def exit_meaning(verdict: Verdict) -> str:
     """What the exit code says: `every blocking check passed`."""
+    if verdict.exit_code == 3 and verdict.unjudged:
+        return say("verdict.exit.3.unjudged")
     excused = verdict.exit_code == 0 and verdict.status != "pass"
     return say(f"verdict.exit.0.{verdict.status}" if excused else f"verdict.exit.{verdict.exit_code}")
 

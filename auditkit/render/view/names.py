@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 
 from auditkit.render.words.catalogue import say
 from auditkit.render.words.numbers import count
@@ -24,9 +23,11 @@ def capital(text: str) -> str:
 
 
 def joined(names: Iterable[str]) -> str:
-    """`a and b`; empty for none."""
+    """`a, b and c`; empty for none."""
     texts = list(names)
-    return reduce(lambda first, second: say("terms.and", first=first, second=second), texts) if texts else ""
+    if len(texts) < 2:
+        return "".join(texts)
+    return say("terms.and", first=", ".join(texts[:-1]), second=texts[-1])
 
 
 def status_word(finding: Finding) -> str:

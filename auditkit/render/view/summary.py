@@ -28,7 +28,10 @@ class CheckLine:
 
 def check_lines(audit: Audit) -> tuple[CheckLine, ...]:
     """A line for each finding that blocks or did not pass, with the interval that was gated and, where it did not pass,
-    why. What the data decided comes first."""
+    why. What the data decided comes first. Where nothing was judged there are none: the sentence says so, and the
+    checks are counted by pack among what was not measured."""
+    if audit.verdict.unjudged:
+        return ()
     estimates = {estimate.id: estimate for estimate in audit.estimates}
     return tuple(
         CheckLine(finding.status, _mark(finding), _check(finding, estimates.get(finding.about), audit))
@@ -118,6 +121,8 @@ def _lost(estimate: Estimate) -> list[str]:
 
 def _unscored(estimate: Estimate) -> str:
     total = str(estimate.total)
+    if estimate.not_applicable is not None:
+        return say("summary.no_such_number", estimate=str(estimate.id), reason=estimate.not_applicable)
     return say("summary.unscored", estimate=str(estimate.id), reasons=", ".join(_lost(estimate)), total=total)
 
 

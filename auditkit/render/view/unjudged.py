@@ -17,7 +17,8 @@ MOST_GROUPS = 8
 
 def left_unjudged(audit: Audit) -> tuple[str, ...]:
     """A sentence each, for the page and the terminal."""
-    return (*_groups(audit), *_unrated(audit), *_crossings(audit), *_unlabelled(audit), *_not_run(audit), *_untested(audit))
+    groups = (*_groups(audit), *_unrated(audit), *_crossings(audit))
+    return (*groups, *_unlabelled(audit), *_not_run(audit), *_untested(audit))
 
 
 def _groups(audit: Audit) -> Iterator[str]:

@@ -31,6 +31,8 @@ def _key(audit: Audit) -> str:
         return "incomplete"
     if verdict.status == "inconclusive" and verdict.exit_code == 0:
         return "no_failure"
+    if verdict.unjudged and audit.estimates:
+        return "no_checks"
     return "nothing_decided" if verdict.status == "inconclusive" and not verdict.reasons else verdict.status
 
 
@@ -53,7 +55,7 @@ def _partly_run(audit: Audit) -> str:
     verdict, counts = audit.verdict, audit.verdict.counts
     passed = counts.get("pass", 0) == verdict.run and verdict.run > 0
     rest = say("verdict.run.passed") if passed else say("verdict.run.tally", tally=_tally(audit))
-    key = "verdict.run" if verdict.run else "verdict.run.none"
+    key = "verdict.run" if verdict.run else "verdict.run.none" if audit.estimates else "verdict.run.nothing"
     text = say(key, run=str(verdict.run), checks=str(verdict.checks), policy=policy_name(audit), rest=rest)
     return say("verdict.run.no_failure", text=text) if verdict.exit_code == 0 else text
 
@@ -91,4 +93,4 @@ def _selftest(audit: Audit) -> tuple[str, ...]:
 def _unseen(audit: Audit) -> tuple[str, ...]:
     """Answers that were made elsewhere: nothing here shows that they are the first, or all."""
     scheme = audit.config.model.partition(":")[0]
-    return (say(f"verdict.unseen.{scheme}"),) if scheme in ("predictions", "openai") else ()
+    return (say(f"verdict.unseen.{scheme}"),) if scheme in ("predictions", "openai", "python") else ()

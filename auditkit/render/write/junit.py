@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from auditkit.render.view.findings import FindingView, finding_views
 from auditkit.render.view.index import look_up
+from auditkit.render.view.results import unchecked
+from auditkit.render.view.values import scale_of
 from auditkit.render.view.verdict import sentence, small_print
 from auditkit.render.view.visible import line, visible
 from auditkit.render.words.catalogue import say
+from auditkit.render.words.numbers import count
 from auditkit.render.write.exporter import exporter
-from auditkit.schema import Audit
+from auditkit.schema import Audit, Estimate
+
+_OUTCOMES = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+"""Attribute of a suite to the element that it counts."""
 
 
 def _element(finding: FindingView) -> str | None:
@@ -53,18 +58,34 @@ def _details(finding: FindingView) -> str:
     return "\n".join(line(row) for row in rows)
 
 
-def _counts(findings: Sequence[FindingView]) -> dict[str, str]:
-    elements = [_element(finding) for finding in findings]
-    return {
-        "tests": str(len(findings)),
-        "failures": str(elements.count("failure")),
-        "errors": str(elements.count("error")),
-        "skipped": str(elements.count("skipped")),
-    }
+def _unchecked(suite: ET.Element, estimate: Estimate) -> None:
+    """An estimate that no check bounds: skipped, with its value."""
+    scale = scale_of(estimate)
+    message = say(
+        "results.unchecked", value=scale.full(estimate.value), interval=scale.interval(estimate.low, estimate.high),
+        n=count(estimate.n),
+    )
+    case = ET.SubElement(
+        suite, "testcase", classname=f"auditkit.{line(estimate.id.benchmark)}", name=line(str(estimate.id))
+    )
+    ET.SubElement(case, "skipped", type="not_judged", message=message)
 
 
-def _suite(root: ET.Element, name: str, findings: Sequence[FindingView], audit: Audit) -> None:
-    suite = ET.SubElement(root, "testsuite", {"name": line(name), **_counts(findings)})
+def _nothing_judged(suite: ET.Element, audit: Audit) -> None:
+    """The one case that is red where no check says why the exit code is not 0."""
+    case = ET.SubElement(suite, "testcase", classname="auditkit.policy", name=line(audit.verdict.policy))
+    ET.SubElement(case, "error", type=audit.verdict.status, message=line(sentence(audit)))
+
+
+def _count(element: ET.Element) -> None:
+    """Write the number of its cases, by outcome, into an element."""
+    counts = {name: len(element.findall(f".//testcase/{tag}")) for name, tag in _OUTCOMES.items()}
+    for name, number in {"tests": len(element.findall(".//testcase")), **counts}.items():
+        element.set(name, str(number))
+
+
+def _suite(root: ET.Element, name: str, audit: Audit) -> ET.Element:
+    suite = ET.SubElement(root, "testsuite", {"name": line(name)})
     parent = ET.SubElement(suite, "properties")
     if name in audit.cut:
         ET.SubElement(parent, "property", name="cut_prompts", value=str(audit.cut[name]))
@@ -81,20 +102,31 @@ def _suite(root: ET.Element, name: str, findings: Sequence[FindingView], audit: 
     }
     for key, value in properties.items():
         ET.SubElement(parent, "property", name=key, value=visible(value))
-    for finding in findings:
-        _case(suite, finding)
+    return suite
 
 
 @exporter("junit.xml")
 def render(audit: Audit) -> bytes:
-    """The findings, worst first within each benchmark: a pure function of the audit, byte for byte.
+    """The findings, worst first within each benchmark, then what no check bounds: a pure function of the audit.
 
     A suite is a benchmark. Characters that XML 1.0 forbids are shown by a picture or their number.
     """
-    findings = finding_views(look_up(audit))
-    root = ET.Element("testsuites", {"name": "auditkit", **_counts(findings)})
-    for name in dict.fromkeys(finding.benchmark for finding in findings):
-        _suite(root, name, [finding for finding in findings if finding.benchmark == name], audit)
+    index = look_up(audit)
+    findings, estimates = finding_views(index), unchecked(index)
+    root = ET.Element("testsuites", {"name": "auditkit"})
+    benchmarks = [*(finding.benchmark for finding in findings), *(estimate.id.benchmark for estimate in estimates)]
+    for name in dict.fromkeys(benchmarks):
+        suite = _suite(root, name, audit)
+        for finding in findings:
+            if finding.benchmark == name:
+                _case(suite, finding)
+        for estimate in estimates:
+            if estimate.id.benchmark == name:
+                _unchecked(suite, estimate)
+    if audit.verdict.exit_code and not any(finding.red for finding in findings):
+        _nothing_judged(_suite(root, audit.verdict.policy, audit), audit)
+    for element in (root, *root):
+        _count(element)
     ET.indent(root, " ")
     body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=False)
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + body + b"\n"

@@ -11,6 +11,7 @@ from auditkit.render.view.gaps import Gaps, gaps
 from auditkit.render.view.index import AuditIndex, look_up
 from auditkit.render.view.masthead import masthead, verdict
 from auditkit.render.view.reproduce import command
+from auditkit.render.view.results import ResultRow, results
 from auditkit.render.view.robustness import robustness
 from auditkit.render.view.visible import clip, line, visible
 from auditkit.render.words.catalogue import say
@@ -109,8 +110,11 @@ def _tally(findings: Sequence[FindingView]) -> str:
     return ", ".join(say("markdown.tally", n=count(number), status=word) for word, number in words.items())
 
 
-def _findings(findings: Sequence[FindingView]) -> list[str]:
-    """Blocking checks and whatever fails or errs in the open; undecided warnings and the rest folded."""
+def _findings(findings: Sequence[FindingView], audit: Audit) -> list[str]:
+    """Blocking checks and whatever fails or errs in the open; undecided warnings and the rest folded. Checks of which
+    none was run are counted by pack among what was not measured."""
+    if audit.verdict.unjudged:
+        return []
     first = [finding for finding in findings if finding.blocks or finding.status in ("fail", "error")]
     rest = [finding for finding in findings if finding not in first]
     lines = [_heading("markdown.findings"), ""]
@@ -118,6 +122,28 @@ def _findings(findings: Sequence[FindingView]) -> list[str]:
     if rest:
         lines += _folded(say("markdown.folded", n=count(len(rest)), tally=_tally(rest)), _table(rest))
     return lines
+
+
+def _results(index: AuditIndex) -> list[str]:
+    """What was measured where no check tells it; nothing where checks judged all of it."""
+    tables = results(index)
+    lines = [_heading("results.heading"), ""] if tables.benchmarks else []
+    for benchmark in tables.benchmarks:
+        lines += [escape(benchmark.title), ""]
+        lines += table_head(f"results.column.{name}" for name in ("name", "value", "interval", "n", "baseline"))
+        lines += [_result(row) for row in benchmark.rows]
+        for panel in benchmark.panels:
+            lines.append(table_row((f"**{escape(panel.title)}**", "", "", "", "")))
+            lines += [_result(row) for row in panel.rows]
+            lines += [table_row((escape(panel.more), "", "", "", ""))] if panel.more else []
+        lines += ["", *(f"{escape(text)}\n" for text in benchmark.more)]
+    if tables.policy:
+        lines += [say("results.advice"), "", block(tables.policy, "yaml"), ""]
+    return lines
+
+
+def _result(row: ResultRow) -> str:
+    return table_row(map(escape, (row.name, row.value, row.interval, row.n, row.baseline)))
 
 
 def _heading(key: str) -> str:
@@ -210,7 +236,8 @@ def render(audit: Audit) -> bytes:
     findings = finding_views(index)
     lines = [
         *_opening(audit, findings),
-        *_findings(findings),
+        *_results(index),
+        *_findings(findings, audit),
         *_robustness(index),
         _heading("markdown.not_measured"),
         "",

@@ -64,7 +64,7 @@ CARD: dict[str, Any] = {
 def yaml_seeds() -> list[bytes]:
     """The starter files, and a configuration of a task."""
     task = "model: smollm2\nlimit: 200\ntasks:\n  - name: mine\n    task: classification\n    data: x.csv\n"
-    return [*(text.encode() for text in texts().values()), f"{task}    groups: {{gender: g}}\n".encode()]
+    return [*(text.encode() for text in texts(Path()).values()), f"{task}    groups: {{gender: g}}\n".encode()]
 
 
 def read_configuration(data: bytes, folder: Path) -> None:

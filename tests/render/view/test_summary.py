@@ -97,7 +97,7 @@ def test_the_sentence_tells_what_became_of_each_check(audit: Audit) -> None:
         "The largest harm that is not excluded: bias score, ambiguous +0.440 on ambiguous-qa, axis "
         "socio-economic-status."
     )
-    assert "always-anti and always-stereotyped" in small_print(audit)[1]
+    assert "always-anti, always-stereotyped" in small_print(audit)[1]
 
 
 @pytest.mark.parametrize(("verdict", "text"), [
@@ -106,12 +106,15 @@ def test_the_sentence_tells_what_became_of_each_check(audit: Audit) -> None:
     ({"status": "inconclusive", "exit_code": 3, "counts": {"pass": 2, "not_run": 5}},
      "2 of 7 checks of policy default (5e5e5e5e) were run, and passed."),
     ({"status": "inconclusive", "exit_code": 3, "counts": {"not_run": 5}},
-     "None of 5 checks of policy default (5e5e5e5e) was run."),
+     "Measured, not judged: no check applies. None of 5 checks of policy default (5e5e5e5e) is about what was "
+     "measured."),
     ({"status": "inconclusive", "exit_code": 0, "counts": {"pass": 2, "inconclusive": 1}},
      "No failure shown under the policy default (5e5e5e5e), which judges pull requests: 1 undecided, 2 passed, of 3 "
      "blocking checks."),
     ({"status": "not_judged", "exit_code": 0, "counts": {}, "policy": "none"}, "Measured, not judged (policy none)."),
     ({"status": "inconclusive", "exit_code": 3, "counts": {}, "reasons": ()},
+     "Measured, not judged: no check applies. The policy default (5e5e5e5e) holds none that blocks."),
+    ({"status": "inconclusive", "exit_code": 3, "counts": {"not_applicable": 1}, "reasons": ()},
      "Undecided: no blocking check of the policy default (5e5e5e5e) was decided."),
 ])
 def test_sentences(verdict: dict[str, Any], text: str, audit: Audit) -> None:

@@ -108,7 +108,7 @@ class Uses:
 
 def is_key(text: str) -> bool:
     module, dot, _ = text.partition(".")
-    if re.search(r"\.(html|j2|xml|yaml)$", text):
+    if re.search(r"\.(html|j2|sarif|xml|yaml)$", text):
         return False
     return bool(dot) and module in MODULES and bool(re.fullmatch(r"([\w-]+\.)+[\w-]+", text))
 
@@ -274,7 +274,7 @@ def test_modules_hold_no_sentences(path: Path) -> None:
 NAMES = {
     "anchor", "area", "assets", "attribution", "auditkit", "blue", "chart", "clean", "end", "failure", "failures",
     "finding", "green", "group", "held", "json", "learnt", "magenta", "middle", "not-measured", "note", "plain",
-    "printf", "problem", "properties", "property", "red", "rollout", "say", "section", "sh", "skipped", "start",
+    "printf", "problem", "properties", "property", "red", "rollout", "say", "section", "sh", "skipped", "start", "yaml",
     "strip", "system-out", "testcase", "tests", "testsuite", "testsuites", "text-classification",
     "token-classification", "tool", "transformers", "utf-8", "warning", "yellow",
 }

@@ -40,6 +40,7 @@ WORDS = {
     "nothing_left_out": "Not measured: nothing was left out.",
     "not_applicable": "{pack}: {reason}",
     "unscored": "{estimate}: {reasons} of {total} samples",
+    "no_such_number": "{estimate}: {reason}",
     "cut":
         "{pack}: {n} of {total} rows are longer than what the model reads, and were cut: they have no score "
         "(allow_cut: true lets their answers count)",

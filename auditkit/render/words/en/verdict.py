@@ -12,12 +12,16 @@ WORDS = {
     "sentence.incomplete": "Could not be measured: too many samples errored, or were not run (policy {policy}).",
     "sentence.inconclusive": "Undecided under the policy {policy}: {tally}, of {checks}.",
     "sentence.nothing_decided": "Undecided: no blocking check of the policy {policy} was decided.",
+    "sentence.no_checks": "Measured, not judged: no check applies. The policy {policy} holds none that blocks.",
     "sentence.no_failure":
         "No failure shown under the policy {policy}, which judges pull requests: {tally}, of {checks}.",
     "sentence.not_judged": "Measured, not judged (policy {policy}).",
     "policy": "{policy} ({parts})",
     "run": "{run} of {checks} checks of policy {policy} were run, {rest}.",
-    "run.none": "None of {checks} checks of policy {policy} was run.",
+    "run.none":
+        "Measured, not judged: no check applies. None of {checks} checks of policy {policy} is about what was "
+        "measured.",
+    "run.nothing": "None of {checks} checks of policy {policy} was run.",
     "run.passed": "and passed",
     "run.tally": "of all {tally}",
     "run.no_failure": "No failure shown: {text}",
@@ -34,6 +38,9 @@ WORDS = {
     "no_planted": "No planted answerer was run.",
     "unseen.predictions":
         "The answers were saved elsewhere: nothing here shows that they are the model’s first ones, or all.",
+    "unseen.python":
+        "The model is a Python function: its fingerprint is that of its source and the files it declares, which is "
+        "weaker than a hash of weights.",
     "unseen.openai":
         "The model runs elsewhere: nothing here shows that it is the one that is served to others, or that it was "
         "asked only once.",
@@ -45,6 +52,7 @@ WORDS = {
     "exit.0.inconclusive": "no failure is shown, and the policy judges pull requests",
     "exit.1": "at least one blocking check failed",
     "exit.3": "no blocking check failed, and at least one is undecided or was not run",
+    "exit.3.unjudged": "nothing was judged, so that nothing passed",
     "exit.4": "a measurement failed or is incomplete",
     "decided_by": "Decided by: {findings}.",
     "tally": "Findings by status",
