@@ -49,6 +49,8 @@ def starting_checks(
 
 
 def _pooled(metric: DeclaredMetric, baselines: Mapping[EstimateId, float]) -> Iterator[Check]:
+    if not metric.parts:
+        return  # a contrast between groups alone
     estimate = metric.id(metric.parts[0])
     if metric.metric == "unscored_share":
         yield _check(metric, None, None, MOST_MISSING)

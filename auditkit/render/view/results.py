@@ -275,5 +275,5 @@ def _declared(audit: Audit) -> list[DeclaredMetric]:
     measured = {estimate.id for estimate in audit.estimates if estimate.value is not None}
     return [
         metric for metric in audit.declared
-        if metric.arm != PLAUSIBILITY and metric.id(metric.parts[0]) in measured
+        if metric.arm != PLAUSIBILITY and (metric.made_of or metric.id(metric.parts[0]) in measured)
     ]
