@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from auditkit.load.tasks.kind import Classes, TaskKind
 from auditkit.schema import Benchmark, Choice, MetricUse, PlantedReading, Task, Template
@@ -13,8 +13,8 @@ MOST_LETTERS = 26
 
 
 def card_for(
-    task: Task, kind: TaskKind, classes: Classes, *, axes: tuple[str, ...], rows: int, sha256: str, source: str,
-    notes: Sequence[str] = (),
+    task: Task, kind: TaskKind, classes: Classes, *, positive: Sequence[str], axes: tuple[str, ...], rows: int,
+    sha256: str, source: str, notes: Sequence[str] = (),
 ) -> Benchmark:
     """The card of a task: the defaults of its kind, and what the user said instead.
 
@@ -22,6 +22,7 @@ def card_for(
         task: what the user said.
         kind: the kind of task.
         classes: the classes of a classification.
+        positive: the classes whose error rates are measured.
         axes: the demographic axes that the rows carry, crossings included.
         rows: number of rows.
         sha256: hash of the rows' content.
@@ -41,7 +42,8 @@ def card_for(
         generation=task.generation or kind.generation, allow_cut=task.allow_cut, reader="task", files=(source,),
         groups=axes, smallest_group=task.smallest_group,
         clusters=task.clusters or ("input",),
-        metrics=task.metrics or _metrics(task, kind), planted=_planted(task, kind, len(classes)),
+        metrics=task.metrics or (*_metrics(task, kind), *_of_classes(task, kind, positive)),
+        planted=_planted(task, kind, len(classes)),
         rows=rows, sha256=sha256,
     )
 
@@ -61,6 +63,14 @@ def _metrics(task: Task, kind: TaskKind) -> tuple[MetricUse, ...]:
         MetricUse(metric=name, arm="all", slices=task.metadata, groups=bool(task.groups) and place == 0)
         for place, name in enumerate(kind.metrics)
     )
+
+
+def _of_classes(task: Task, kind: TaskKind, positive: Sequence[str]) -> Iterator[MetricUse]:
+    """The rates of each class, by group, and the named contrasts of them where there are groups."""
+    grouped = bool(task.groups)
+    for label in positive:
+        for name in (*kind.class_metrics, *(kind.parity_metrics if grouped else ())):
+            yield MetricUse(metric=f"{name}:{label}", arm="all", groups=grouped)
 
 
 def _planted(task: Task, kind: TaskKind, classes: int) -> tuple[PlantedReading, ...]:
