@@ -118,7 +118,7 @@ def _status(
 ) -> tuple[Status, Cause]:
     if estimate.lost > check.max_errored * estimate.total:
         return "error", "errored"
-    if cause := _untested(estimate.id, basis.selftest, parameters):
+    if cause := _untested(check, basis, parameters):
         return "inconclusive", cause
     if estimate.shown_only is not None:
         parameters["shown_only"] = estimate.shown_only
@@ -142,14 +142,18 @@ def _status(
     return "pass", "cleared"
 
 
-def _untested(estimate: EstimateId, selftest: tuple[SelfTestReading, ...], parameters: Parameters) -> Cause | None:
-    """Why the metric may not decide: it misread a planted model on the rows of this estimate, or it read none."""
-    readings = [reading for reading in selftest if reading.estimate == estimate.clean]
-    wrong = [reading.planted for reading in readings if not reading.ok]
+def _untested(check: Check, basis: Basis, parameters: Parameters) -> Cause | None:
+    """Why the metric may not decide: it, or one of those that it is made of, misread a planted model on the rows of
+    this estimate, or read none."""
+    metric, name = basis.declared_of(check), check.estimate.clean
+    made_of = metric.made_of if metric is not None else ()
+    tested = [name.model_copy(update={"metric": part}) for part in made_of] or [name]
+    readings = [[reading for reading in basis.selftest if reading.estimate == part] for part in tested]
+    wrong = [reading.planted for members in readings for reading in members if not reading.ok]
     if wrong:
-        parameters["selftest"] = ", ".join(sorted(wrong))
+        parameters["selftest"] = ", ".join(sorted({*wrong}))
         return "selftest"
-    return None if readings else "no_selftest"
+    return None if all(readings) else "no_selftest"
 
 
 def _guarded(check: Check, estimate: Estimate, basis: Basis, parameters: Parameters) -> bool:

@@ -84,6 +84,9 @@ def _no_part(check: Check, metric: DeclaredMetric) -> Faults:
         yield "variant", f'no variant "{check.variant}" is asked; {asked}'
     if check.contrast == "difference" and not check.variant:
         yield "contrast", "difference is between a variant and the clean samples; give a variant"
+    if metric.made_of and not check.contrast:
+        yield "contrast", f"{check.metric} is a contrast between groups; give axis and contrast"
+        return
     if check.variant:
         if check.slice or check.axis:
             yield "variant", "variants are measured on all rows; leave out slice, axis and group"
@@ -122,7 +125,7 @@ def _no_slice(check: Check, metric: DeclaredMetric) -> Faults:
 
 
 def _no_group(check: Check, metric: DeclaredMetric) -> Faults:
-    axes = list(dict.fromkeys(part.axis for part in metric.parts if part.axis))
+    axes = list(dict.fromkeys([*(part.axis for part in metric.parts if part.axis), *dict(metric.contrasts)]))
     if check.axis not in axes:
         yield "axis", f'{check.metric} has no groups on an axis "{check.axis}"; {_near(check.axis or "", axes)}'
     elif check.contrast and (check.axis, check.contrast) not in metric.contrasts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,13 +15,16 @@ from auditkit.load.samples import samples_of
 from auditkit.load.task_rows import read_rows
 from auditkit.load.tasks.card import card_for
 from auditkit.load.tasks.groups import axes_of, groups_of
-from auditkit.load.tasks.kind import Classes, TaskKind, open_kind
+from auditkit.load.tasks.kind import Classes, TaskKind, label_of, open_kind
 from auditkit.load.tasks.row import TaskRow
 from auditkit.load.user_tables import UserTable, open_table
 from auditkit.schema import Benchmark, Sample, Task, TaskClass, canonical
 
 MOST_CLASSES = 1000
 """More different labels than that are taken for another column."""
+
+MOST_RATED = 8
+"""Most classes whose error rates are measured where the task does not say which matter."""
 
 
 def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
@@ -52,7 +56,8 @@ def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
         content.update(canonical(data) + b"\n")
         rows.append(Row(task_row.number, data))
     card = card_for(
-        task, kind, classes, axes=axes_of(groups), rows=len(rows), sha256=content.hexdigest(), source=table.name
+        task, kind, classes, positive=_positive(task, kind, classes, task_rows), axes=axes_of(groups), rows=len(rows),
+        sha256=content.hexdigest(), source=table.name,
     )
     return samples_of(
         card, ((table.name, table.place(row.line), row) for row in rows), conflicts=task.conflicts == "leave-out"
@@ -89,6 +94,20 @@ def _classes(task: Task, kind: TaskKind, table: UserTable, rows: Sequence[TaskRo
         hint = f'give all under "labels" of the task {task.name}'
         raise PackError(f'{table.where}: "label" holds one class only; {hint}')
     return tuple(_complete(item) for item in classes)
+
+
+def _positive(task: Task, kind: TaskKind, classes: Classes, rows: Sequence[TaskRow]) -> list[str]:
+    """The model's names of the classes whose error rates are measured: those that the task names, else the most
+    frequent."""
+    if task.positive and not kind.class_metrics:
+        raise PackError(f'task {task.name}: "positive": {task.task} has no error rates of a class; remove it')
+    if task.positive:
+        return [label_of(value.strip(), classes, f"task {task.name}", "positive") for value in task.positive]
+    if not kind.class_metrics or kind.labels is None:
+        return []
+    counts = Counter(label for row in rows for label in kind.labels(row))
+    ordered = sorted(classes, key=lambda item: -counts[item.value.strip()])
+    return [item.label for item in ordered[:MOST_RATED]]
 
 
 def _values(task: Task, kind: TaskKind, table: UserTable, rows: Sequence[TaskRow]) -> Sequence[str]:

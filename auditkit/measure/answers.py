@@ -50,6 +50,15 @@ def read(sample: Sample, output: Output | None) -> AnswerReading:
     return _read_text(sample, output) if reading is None else reading
 
 
+def answered_class(sample: Sample, output: Output | None) -> tuple[str | None, Reason | None]:
+    """The class that an answer names, or why none could be read; without choices the text itself is the class."""
+    reading = read(sample, output)
+    label = reading.label if reading.label is not None or output is None else output.text
+    if reading.reason is not None or label is None:
+        return None, reading.reason or "unparsed"
+    return label, None
+
+
 def read_twins(
     samples: Sequence[Sample], outputs: Sequence[Output | None]
 ) -> tuple[list[AnswerReading], Reason | None]:

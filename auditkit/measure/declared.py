@@ -48,7 +48,8 @@ def _declared(card: Benchmark, use: MetricUse, rows: AnsweredSamples, variants: 
         contrasts=tuple(
             (axis, op) for axis, count in by_axis.items() if axis and count > 1 for op in contrasted_by(metric)
         ),
-        variants=tuple(variants), parts=parts,
+        variants=() if metric.rates else tuple(variants), made_of=metric.rates,
+        parts=() if metric.rates else parts,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -23,6 +23,9 @@ Context = Mapping[str, str]
 """What all samples of a benchmark together say, e.g. the tag scheme: part of the signature."""
 Best = Callable[[Sample, Context], dict[str, float | str] | None]
 Unit = Literal["sample", "origin"]
+GroupContrast = Literal["gap", "smallest_ratio"]
+OF_CLASS = ":"
+"""Stands between the name of a metric and the class that it is of."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Metric:
     """A per-sample score and how it is read."""
 
     name: str
-    function: Callable[..., Score]
+    function: Callable[..., Any]
     """`(sample, output) -> Score`, or for unit origin `(samples, outputs) -> Score`."""
     range: tuple[float, float]
     """What a score can be."""
@@ -71,6 +74,16 @@ class Metric:
     """The same by the field's library."""
     of_scores: bool = False
     """Whether it reads probabilities or likelihoods: of an answer in words it has no value."""
+    by_class: bool = False
+    """Whether it is of one class against the rest, which a card names after it: `false_positive_rate:toxic`. The
+    function then scores all samples at once: `(ClassAnswers, class) -> ClassScores`."""
+    rates: tuple[str, ...] = ()
+    """For a contrast between groups that has a name of its own: the class metrics that it contrasts. The function then
+    is the field's library's: `(gold, answered, groups) -> value`, of 1 and 0 for the class and the rest."""
+    contrasts: tuple[GroupContrast, ...] | None = None
+    """How groups are contrasted on it; `None`: as its range and direction allow."""
+    positive: str = ""
+    """The class that it is of."""
 
     def __post_init__(self) -> None:
         """Check range and ideal.
@@ -120,6 +133,19 @@ class Metric:
         if score.reason is None and any(output is not None and output.cut for output in outputs):
             return score.model_copy(update={"value": None, "reason": "cut", "answer": None})
         return score
+
+    def of_class(self, positive: str) -> Metric:
+        """The metric of one class, `name:class`.
+
+        Raises:
+            MeasurementError: it is not of a class.
+        """
+        if not self.by_class:
+            raise MeasurementError(f'metric "{self.name}": it is of all classes together; leave out ":{positive}"')
+        return replace(
+            self, name=f"{self.name}{OF_CLASS}{positive}", title=f"{self.title}: {positive}", positive=positive,
+            rates=tuple(f"{rate}{OF_CLASS}{positive}" for rate in self.rates),
+        )
 
     @property
     def corpus(self) -> CorpusStatistic | None:
@@ -182,7 +208,10 @@ def metric(
     context: Callable[[Benchmark, Sequence[Sample]], Context] | None = None,
     evaluate: EvaluateForm | None = None,
     of_scores: bool = False,
-) -> Callable[[Callable[..., Score]], Metric]:
+    by_class: bool = False,
+    rates: tuple[str, ...] = (),
+    contrasts: tuple[GroupContrast, ...] | None = None,
+) -> Callable[[Callable[..., Any]], Metric]:
     """Make a metric of a function; register it as the entry point `metric.NAME = module:object`.
 
         @metric("refusal_rate", range=(0, 1), direction="lower")
@@ -201,16 +230,20 @@ def metric(
         context: what the function also needs, from card and samples; handed over as its third argument.
         evaluate: the same number by the field's library.
         of_scores: it reads probabilities or likelihoods, which answers in words do not have.
+        by_class: it is of one class against the rest; the function scores all samples at once.
+        rates: the class metrics whose contrast between groups it names.
+        contrasts: how groups are contrasted on it, where not as range and direction allow.
 
     Raises:
         MeasurementError: an empty range, or an ideal that does not fit the direction.
     """
 
-    def make(function: Callable[..., Score]) -> Metric:
+    def make(function: Callable[..., Any]) -> Metric:
         """The metric of this function, with its docstring."""
         words = title or name.replace("_", " ").capitalize()
         defined = Metric(
-            name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate, of_scores
+            name, function, range, direction, ideal, unit, words, guard, statistic, best, context, evaluate, of_scores,
+            by_class, rates, contrasts,
         )
         object.__setattr__(defined, "__doc__", function.__doc__)
         return defined

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.measure import citing, groups
-from auditkit.measure.definition import Context, Metric
+from auditkit.measure.definition import Context, GroupContrast, Metric
 from auditkit.measure.guards import GuardFinder
+from auditkit.measure.parity import Rate, large_enough, parity_of_axis
 from auditkit.measure.table import ScoreTable, score_table
 from auditkit.measure.units import AnsweredSamples, Outputs
 from auditkit.measure.uses import metric_of
 from auditkit.schema import (
-    UNKNOWN,
     Benchmark,
     Cited,
     Estimate,
@@ -32,7 +32,6 @@ from auditkit.stats.estimates import contrast, estimate
 
 K_SLICE = 2
 """Extreme samples cited for a slice, and for a contrast from its worst group; single groups cite none."""
-ContrastKind = Literal["gap", "smallest_ratio"]
 Columns = Mapping[str, ScoreColumn]
 """Group to its scores."""
 
@@ -109,6 +108,9 @@ def measure(
     guards = GuardFinder(samples)
     for use in card.metrics:
         scored = _scored_use(card, use, answered, level, seed, common, guards)
+        if scored.metric.rates:
+            estimates += () if pooled_only else _named_contrasts(scored, answered)
+            continue
         scores |= {(score.metric, score.sample_id): score for score in scored.table.scores}
         estimates += _applicable(scored, outputs, _estimates(scored, pooled_only=pooled_only))
     return Measurement(tuple(estimates), _ordered(scores))
@@ -119,7 +121,9 @@ def _scored_use(
     guards: GuardFinder,
 ) -> _ScoredUse:
     metric = metric_of(use)
-    table, context = score_arm(card, use, metric, answered)
+    # a contrast of rates has no scores of its own
+    first = metric_of(use.model_copy(update={"metric": metric.rates[0]})) if metric.rates else metric
+    table, context = score_arm(card, use, first, answered)
     if metric.unit == "origin" and use.arm != "all" and all(len(unit.members) == 1 for unit in table.units.units):
         raise MeasurementError(
             f'{card.name}: the metric "{metric.name}" is over twins, and the arm "{use.arm}" holds none; '
@@ -173,16 +177,18 @@ def _estimates(scored: _ScoredUse, *, pooled_only: bool) -> Iterator[Estimate]:
 
 def _applicable(scored: _ScoredUse, outputs: Outputs, estimates: Iterator[Estimate]) -> Iterator[Estimate]:
     """The estimates, marked where the metric reads probabilities and every answer of the arm is in words."""
+    if not scored.metric.of_scores:
+        return estimates
     members = (member for unit in scored.table.units.units for member in unit.members)
     answers = [output.answer for member in members if (output := outputs.get(member.id)) and output.answer is not None]
-    if not scored.metric.of_scores or not answers or not all(isinstance(answer, FreeText) for answer in answers):
+    if not answers or not all(isinstance(answer, FreeText) for answer in answers):
         return estimates
     reason = f"the rule {scored.signature['rule']} gives answers in words, without probabilities"
     return (estimate.model_copy(update={"not_applicable": reason}) for estimate in estimates)
 
 
 def _pooled(scored: _ScoredUse) -> Estimate:
-    everything = np.ones(len(scored.table.scores), dtype=np.bool_)
+    everything = np.ones(len(scored.table.column.values), dtype=np.bool_)
     return _with_citations(scored, _estimate(scored, scored.table.column, scored.id()), everything, citing.K)
 
 
@@ -206,24 +212,36 @@ def _groups(scored: _ScoredUse) -> Iterator[Estimate]:
         by_axis[axis] = [
             _estimate(scored, column, scored.id(axis=axis, group=name)) for name, column in columns.items()
         ]
-        named = {name: column for name, column in columns.items() if name != UNKNOWN}
-        compared = _large_enough(named, scored.card.smallest_group)
+        compared = large_enough(columns, scored.card.smallest_group)
         if len(compared) > 1:
-            contrasted[axis] = compared
+            contrasted[axis] = {name: columns[name] for name in compared}
     contrasts = _contrasts(scored, contrasted)
     for axis, estimates in by_axis.items():
         yield from (*estimates, *contrasts.get(axis, ()))
 
 
-def _large_enough(columns: Columns, least: int) -> Columns:
-    """The groups that have enough rows to be compared, inside the denominator and scored or not."""
-    return {
-        name: column for name, column in columns.items() if np.count_nonzero(column.reasons != "outside") >= least
-    }
+def _named_contrasts(scored: _ScoredUse, answered: AnsweredSamples) -> Iterator[Estimate]:
+    """A contrast of rates that has a name of its own, on each axis."""
+    card, metric = scored.card, scored.metric
+    rates = []
+    for name in metric.rates:
+        rate = metric_of(scored.use.model_copy(update={"metric": name}))
+        rates.append(Rate(rate, score_arm(card, scored.use, rate, answered)[0]))
+    for axis in card.groups if scored.use.groups else ():
+        for op in contrasted_by(metric):
+            labels = scored.labels(scored.id(axis=axis, contrast=op))
+            labels["signature"] |= {"contrast": f"{op} of {' and '.join(metric.rates)}"}
+            estimate_of_axis = parity_of_axis(
+                metric, rates, axis, card.smallest_group, labels, seed=scored.seed, k=K_SLICE,
+            )
+            if estimate_of_axis is not None:
+                yield estimate_of_axis
 
 
-def contrasted_by(metric: Metric) -> tuple[ContrastKind, ...]:
+def contrasted_by(metric: Metric) -> tuple[GroupContrast, ...]:
     """How the groups of an axis are contrasted on a metric."""
+    if metric.contrasts is not None:
+        return metric.contrasts
     if metric.direction == "middle" or metric.range[0] < 0 or metric.corpus is not None:
         # No outcome is the favourable one, a ratio of signed numbers means nothing, or no interval is known for it.
         return ("gap",)
@@ -233,8 +251,11 @@ def contrasted_by(metric: Metric) -> tuple[ContrastKind, ...]:
 def _contrasts(scored: _ScoredUse, by_axis: Mapping[str, Columns]) -> dict[str, list[Estimate]]:
     """Gap and, where it has a meaning, smallest ratio of each axis."""
     metric = scored.metric
+    kinds = contrasted_by(metric)
+    if not kinds:
+        return {}
     contrasts = {axis: [gap] for axis, gap in _contrast(scored, by_axis, "gap").items()}
-    if "smallest_ratio" not in contrasted_by(metric):
+    if "smallest_ratio" not in kinds:
         return contrasts
     if metric.direction == "lower":
         # Four-fifths ratios are of favourable outcomes: a rate of harm is turned round.
@@ -247,7 +268,7 @@ def _contrasts(scored: _ScoredUse, by_axis: Mapping[str, Columns]) -> dict[str, 
     return contrasts
 
 
-def _contrast(scored: _ScoredUse, by_axis: Mapping[str, Columns], op: ContrastKind) -> dict[str, Estimate]:
+def _contrast(scored: _ScoredUse, by_axis: Mapping[str, Columns], op: GroupContrast) -> dict[str, Estimate]:
     """One contrast of every axis, with its value held equal to fairlearn's."""
     metric = scored.metric
     low, high = metric.range

@@ -38,6 +38,8 @@ def measure_variants(
     clean = [sample for sample in samples if not sample.variant]
     estimates: list[Estimate] = []
     scores: list[Score] = []
+    # contrasts between groups are not measured under variants
+    card = card.model_copy(update={"metrics": tuple(use for use in card.metrics if not metric_of(use).rates)})
     for variant in dict.fromkeys(sample.variant for sample in samples if sample.variant):
         twins = [_as_clean(sample) for sample in samples if sample.variant == variant]
         measured = measure(

@@ -22,6 +22,7 @@ class ScoreTable:
 
     units: Units
     scores: tuple[Score, ...]
+    """None for a metric of one class, which is counted from answers and targets at once."""
     column: ScoreColumn
 
     def rows(self, mask: Mask) -> ScoreColumn:
@@ -52,10 +53,13 @@ def score_table(
     Raises:
         MeasurementError: a score outside the metric's range, or twins in different clusters.
     """
+    clusters = tuple(units.clusters(factor).codes for factor in factors)
+    if metric.by_class:
+        counted = metric.function(units.class_answers, metric.positive)
+        return ScoreTable(units, (), ScoreColumn(counted.values, counted.reasons, clusters, counted.parts))
     scores = tuple(_score(metric, unit, outputs, context) for unit in units.units)
     values = np.array([np.nan if score.value is None else score.value for score in scores], dtype=np.float64)
     reasons = np.array([score.reason or "" for score in scores], dtype=np.str_)
-    clusters = tuple(units.clusters(factor).codes for factor in factors)
     return ScoreTable(units, scores, ScoreColumn(values, reasons, clusters, _parts(scores)))
 
 

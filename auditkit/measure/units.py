@@ -15,6 +15,7 @@ import numpy as np
 
 from auditkit.errors import MeasurementError
 from auditkit.measure import answers
+from auditkit.measure.class_answers import ClassAnswers
 from auditkit.measure.groups import group_of
 from auditkit.schema import UNKNOWN, Output, Sample
 from auditkit.stats.columns import Codes, Floats, Mask
@@ -120,6 +121,11 @@ class Units:
             for unit in self.units
         )
         return np.fromiter(margins, dtype=np.float64, count=len(self.units))
+
+    @cached_property
+    def class_answers(self) -> ClassAnswers:
+        """Right and answered class of each unit that is one sample, in order."""
+        return ClassAnswers.of([unit.members[0] for unit in self.units], self._outputs)
 
     def members(self, unit_ids: Sequence[str]) -> tuple[str, ...]:
         """Ids of the samples that some units are made of."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from auditkit.measure.definition import GuardRule, Metric
+from auditkit.errors import MeasurementError, did_you_mean
+from auditkit.measure.definition import OF_CLASS, GuardRule, Metric
 from auditkit.measure.evaluate_modules import PREFIX, module_metric
 from auditkit.measure.groups import AXIS
 from auditkit.registry import get
@@ -23,10 +24,17 @@ def metric_of(use: MetricUse) -> Metric:
     """The metric that a card names: a registered one, or a module of `evaluate`.
 
     Raises:
-        MeasurementError: a module that cannot be used.
+        MeasurementError: a module that cannot be used, or a metric of a class without its class.
         RegistryError: a metric that is not installed.
     """
-    metric: Metric = module_metric(use) if use.metric.startswith(PREFIX) else get("metric", use.metric)
+    if use.metric.startswith(PREFIX):
+        return module_metric(use)
+    name, mark, positive = use.metric.partition(OF_CLASS)
+    metric: Metric = get("metric", name)
+    if mark:
+        return metric.of_class(positive)
+    if metric.by_class:
+        raise MeasurementError(f'metric "{name}": it is of one class; write {name}{OF_CLASS}CLASS')
     return metric
 
 
@@ -43,6 +51,7 @@ def completed(card: Benchmark, samples: Iterable[Sample]) -> Benchmark:
     """
     samples = list(samples)
     arms = {"all", *(sample.arm for sample in samples)}
+    _check_classes(card)
     uses: dict[tuple[str, str], MetricUse] = {}
     for use in card.metrics:
         _add(uses, use)
@@ -55,6 +64,16 @@ def completed(card: Benchmark, samples: Iterable[Sample]) -> Benchmark:
         slices = _joined(key for use in uses.values() if use.arm == arm for key in use.slices)
         _add(uses, MetricUse(metric=UNSCORED_SHARE, arm=arm, slices=slices, groups=bool(card.groups)))
     return card.model_copy(update={"metrics": tuple(uses.values())})
+
+
+def _check_classes(card: Benchmark) -> None:
+    """Raises MeasurementError where a metric is of a class that the card does not have."""
+    classes = [choice.label for choice in card.choices]
+    for use in card.metrics:
+        positive = metric_of(use).positive
+        if positive and classes and positive not in classes:
+            hint = did_you_mean(positive, classes, f"classes: {', '.join(classes[:12])}")
+            raise MeasurementError(f'{card.name}: metric "{use.metric}": no class is called "{positive}"; {hint}')
 
 
 def _of_groups(use: MetricUse, guard: GuardRule, rows: Iterable[Sample]) -> tuple[Slicing, ...]:

@@ -15,6 +15,7 @@ from auditkit.schema.declared import DeclaredMetric
 from auditkit.schema.estimate import Estimate, Reason
 from auditkit.schema.finding import Finding, SelfTestReading, Verdict
 from auditkit.schema.jcs import digest
+from auditkit.schema.notebook import MOST_ROWS, html_lead, html_table
 from auditkit.schema.output import Output
 from auditkit.schema.policy import Policy
 from auditkit.schema.rule import RuleText
@@ -212,6 +213,18 @@ class Audit(Record):
         body.pop("observed")
         body.pop("id")
         return self.model_copy(update={"id": digest(body)})
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: the model, the decision, and estimates, of all rows before those of parts."""
+        verdict = self.verdict
+        rows = [
+            estimate.cells for estimate in sorted(self.estimates, key=lambda item: not item.id.pooled)
+            if estimate.value is not None
+        ][:MOST_ROWS]
+        more = len(self.estimates) - len(rows)
+        decision = f"{verdict.status}, exit code {verdict.exit_code}, policy {verdict.policy}"
+        rest = html_lead(f"and {more} more", ".to_frame() holds them all") if more else ""
+        return html_lead(self.subject.name, decision) + html_table(rows) + rest
 
     def to_frame(self) -> pd.DataFrame:
         """One row an estimate: what it is of, value, interval, worst-case interval, n, clusters, unscored."""

@@ -69,6 +69,9 @@ class DeclaredMetric(Record):
     """Axis and contrast over its groups."""
     variants: tuple[str, ...] = ()
     """Variants of a robustness run."""
+    made_of: tuple[str, ...] = ()
+    """Names of the metrics whose contrast between groups it is, and by whose self-test it is judged; it has no
+    parts."""
     parts: tuple[DeclaredPart, ...]
     """All rows first; then slices and groups."""
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from auditkit.schema.base import Record
 from auditkit.schema.estimate_id import EstimateId
+from auditkit.schema.notebook import decimal, html_table
 
 Reason = Literal["not_run", "refused", "unparsed", "cut", "tied", "errored", "outside"]
 """Why a sample has no score. `cut`: the model did not read all that it was asked. `outside`: parsed, but outside the
@@ -209,6 +210,16 @@ class Estimate(Record):
     with the lowest; `None` where all are equal, or none has a value."""
     signature: dict[str, str] = Field(default_factory=dict)
     """Instrument half: these parts must be equal for two numbers to be compared."""
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        return html_table([self.cells])
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """As a row of a notebook's table: value and interval in the metric's own unit."""
+        interval = f"[{decimal(self.low)}, {decimal(self.high)}]"
+        return str(self.id), decimal(self.value), interval, str(self.n), str(sum(self.unscored.values()))
 
     @property
     def total(self) -> int:

@@ -49,6 +49,9 @@ class Task(Record):
     `answers.text` is a value inside `answers`."""
     labels: tuple[TaskClass, ...] = ()
     """The classes: names, or {value, label, text}; default those of the ClassLabel, else all that the data hold."""
+    positive: tuple[str, ...] = ()
+    """The class, or classes, whose error rates matter, as the data call them; default all, of many the most
+    frequent."""
     separator: str | None = Field(default=None, min_length=1)
     """What stands between the words, tags, labels or choices of one cell where they are text, as in CSV; default blanks
     between words and tags, else a semicolon."""
@@ -80,6 +83,12 @@ class Task(Record):
     """What it would not mean; shown in the report."""
     license: str = "LicenseRef-not-stated"
     """Licence of the data (SPDX)."""
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _several(cls, positive: Any) -> Any:
+        """One class may be given by its name alone."""
+        return (positive,) if isinstance(positive, str) else positive
 
     @field_validator("labels", mode="before")
     @classmethod

@@ -128,6 +128,27 @@ def combine(op: Op, value: float | None, contrasts: list[Reading]) -> Reading:
     return Reading(value, Compound(op=op, parts=tuple(parts)), method, shown_only=bars[0] if bars else None)
 
 
+def joined(op: Op, contrasts: list[Reading]) -> Reading:
+    """The largest gap, or smallest ratio, of several quantities, each contrasted between the same groups.
+
+    Their pairwise contrasts are one family: the correction for many of them counts all.
+    """
+    if len(contrasts) == 1:
+        return contrasts[0]
+    values = [reading.value for reading in contrasts if reading.value is not None]
+    parts = [part for reading in contrasts if isinstance(reading.spread, Compound) for part in reading.spread.parts]
+    bar = next((reading.shown_only for reading in contrasts if reading.shown_only is not None), None)
+    undefined = [reading for reading in contrasts if reading.value is None]
+    if undefined:
+        return Reading(None, None, undefined[0].method)
+    value = max(values) if op == "gap" else min(values)
+    without = [reading for reading in contrasts if reading.spread is None]
+    if without:
+        return Reading(value, None, without[0].method)
+    method = f"{len(parts)} pairwise contrasts of {len(contrasts)} rates"
+    return Reading(value, Compound(op=op, parts=tuple(parts)), method, shown_only=bar)
+
+
 def _pairs(a: ScoreColumn, b: ScoreColumn) -> Floats | None:
     """A − B of every cluster, where each holds exactly one row of each group; else `None`."""
     if len(a.clusters) != 1 or a.n != b.n:

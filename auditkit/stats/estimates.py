@@ -7,7 +7,7 @@ declares its own extreme fills.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NotRequired, Protocol, TypedDict, Unpack
 
@@ -15,7 +15,7 @@ from auditkit.errors import MeasurementError
 from auditkit.schema import Cited, Direction, Estimate, EstimateId, Fill, Guard, Reason, ShownOnly, Spread
 from auditkit.stats.clusters import Design
 from auditkit.stats.columns import Range, ScoreColumn, encoded
-from auditkit.stats.contrasts import Op, gap, smallest_ratio
+from auditkit.stats.contrasts import Op, gap, joined, smallest_ratio
 from auditkit.stats.corpus import CorpusStatistic
 from auditkit.stats.corpus_gaps import NO_FILL, corpus_gap, corpus_gap_fills
 from auditkit.stats.fills import contrast_fills
@@ -146,21 +146,55 @@ def contrast(
         MeasurementError: a score outside its range, a ratio of scores that can be negative, or of a corpus statistic,
             or an id without a contrast of groups.
     """
-    op = labels["id"].contrast
-    if op not in ("gap", "smallest_ratio"):
-        raise MeasurementError(f"{labels['id']}: names no contrast of groups; make it a gap or a smallest_ratio")
-    is_gap = op == "gap"
+    op = _op(labels["id"])
     reading, filled = _contrasted(columns, op, range, statistic, seed)
+    return _of_groups([columns], op, reading, filled, range, level, labels)
+
+
+def joint_contrast(
+    rates: Sequence[Mapping[str, ScoreColumn]], *, level: float = 0.95, **labels: Unpack[Labels]
+) -> Estimate:
+    """The largest gap, or the smallest ratio, of several rates between the same groups, as in equalized odds.
+
+    Args:
+        rates: for each rate, group → its scores in [0, 1].
+        level: of the interval.
+        labels: id; perhaps signature, guard, cited.
+
+    Raises:
+        MeasurementError: a score outside [0, 1], or an id without a contrast of groups.
+    """
+    op = _op(labels["id"])
+    readings = [_contrasted(columns, op, (0.0, 1.0), MEAN, 0) for columns in rates]
+    lowest, highest = (joined(op, [fills[end] for _, fills in readings]) for end in (0, 1))
+    reading = joined(op, [reading for reading, _ in readings])
+    return _of_groups(rates, op, reading, (lowest, highest), (0.0, 1.0), level, labels)
+
+
+def _op(name: EstimateId) -> Op:
+    if name.contrast not in ("gap", "smallest_ratio"):
+        raise MeasurementError(f"{name}: names no contrast of groups; make it a gap or a smallest_ratio")
+    return name.contrast
+
+
+def _of_groups(
+    rates: Sequence[Mapping[str, ScoreColumn]], op: Op, reading: Reading, filled: tuple[Reading, Reading],
+    range: Range, level: float, labels: Labels,
+) -> Estimate:
+    columns = [column for groups in rates for column in groups.values()]
     reasons: Counter[Reason] = Counter()
-    for column in columns.values():
+    for column in columns:
         reasons.update(column.unscored())
+    if len(rates) > 1:  # a row outside one rate is inside another
+        reasons.pop("outside", None)
+    is_gap = op == "gap"
     return Estimate(
         **labels,
         **_numbers(reading, filled, level),
         direction="lower" if is_gap else "higher",
         range=(0.0, range[1] - range[0]) if is_gap else (0.0, 1.0),
-        n=sum(column.n for column in columns.values()),
-        **_clusters(columns.values()),
+        n=sum(column.n for column in columns),
+        **_clusters(columns),
         unscored=dict(sorted(reasons.items())),
     )
 

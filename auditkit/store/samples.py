@@ -51,6 +51,10 @@ class ScoreRow:
     """Axis to group, as canonical JSON."""
     content: str
     """sha256 of what was asked and what counts as right: rows of two audits are compared by it."""
+    text: str
+    """sha256 of the input fields alone: rows that ask the same have the same, whatever counts as right."""
+    target: str | None
+    """What counts as right; `None` where nothing does, the audit keeps no texts, or twins differ in it."""
     parts: str | None = None
     """What a statistic over the corpus adds up or ranks, as canonical JSON; the file has this column only where some
     row has it."""
@@ -79,13 +83,20 @@ class ScoreRows:
     take more memory than everything else that an audit holds.
     """
 
-    def __init__(self, samples: Iterable[Sample], scores: Iterable[Score]) -> None:
+    def __init__(
+        self, samples: Iterable[Sample], scores: Iterable[Score], targets: Mapping[str, str | None] | None = None
+    ) -> None:
         """Sort the scores and find whose they are.
+
+        Args:
+            samples: of the audit.
+            scores: of them.
+            targets: sample id to the target that is kept; by default the sample's own.
 
         Raises:
             MeasurementError: a score of a sample that is not there, or two scores of one sample and metric that differ.
         """
-        self._owners = _Owners(samples)
+        self._owners = _Owners(samples, targets)
         # by the second key first: a sort keeps the order of equals, and needs no pair of keys a score
         ordered = sorted(scores, key=lambda score: score.metric)
         ordered.sort(key=lambda score: score.sample_id)
@@ -112,7 +123,8 @@ class ScoreRows:
                 sample_id=score.sample_id, benchmark=owner.benchmark, metric=score.metric, arm=owner.arm,
                 variant=owner.variant, origin=owner.origin, value=score.value, reason=score.reason,
                 answer=score.answer, cluster=owner.cluster, clusters=owner.clusters, groups=owner.groups,
-                content=owner.content, parts=canonical(score.parts).decode("utf-8") if score.parts else None,
+                content=owner.content, text=owner.text, target=owner.target,
+                parts=canonical(score.parts).decode("utf-8") if score.parts else None,
             )
 
     @property
@@ -143,13 +155,16 @@ class _Owner:
     clusters: str
     groups: str
     content: str
+    text: str
+    target: str | None
 
 
 class _Owners:
     """What a score's `sample_id` stands for: a sample, or all twins of an origin (`origin~VARIANT`: of a variant)."""
 
-    def __init__(self, samples: Iterable[Sample]) -> None:
+    def __init__(self, samples: Iterable[Sample], targets: Mapping[str, str | None] | None) -> None:
         self._samples = {sample.id: sample for sample in samples}
+        self._targets = targets
         self._contents: dict[str, str] = {}
 
     @cached_property
@@ -184,6 +199,8 @@ class _Owners:
         members = [alone] if alone else sorted(self._twins[score.sample_id], key=_arm_and_id)
         first = members[0]
         contents = [self._content(sample) for sample in members]
+        texts = [digest(sample.input) for sample in members]
+        targets = {self._target(sample) for sample in members}
         return _Owner(
             id=score.sample_id,
             benchmark=first.benchmark,
@@ -194,7 +211,12 @@ class _Owners:
             clusters=canonical(first.clusters).decode("utf-8"),
             groups=canonical(first.groups).decode("utf-8"),
             content=contents[0] if alone else digest(contents),
+            text=texts[0] if alone else digest(texts),
+            target=targets.pop() if len(targets) == 1 else None,
         )
+
+    def _target(self, sample: Sample) -> str | None:
+        return sample.target if self._targets is None else self._targets.get(sample.id)
 
     def _content(self, sample: Sample) -> str:
         """The hash of a sample's content; made once, though the rows are made twice."""

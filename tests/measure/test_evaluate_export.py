@@ -96,7 +96,8 @@ def texts(language: str) -> Case:
 
 
 CASES = {
-    **dict.fromkeys(("accuracy", "macro_f1", "micro_f1", "weighted_f1", "matthews_correlation"), classes),
+    **dict.fromkeys(("accuracy", "macro_f1", "macro_recall", "micro_f1", "weighted_f1"), classes),
+    "matthews_correlation": classes,
     **dict.fromkeys(("auroc", "brier_score"), probabilities),
     **dict.fromkeys(("multilabel_macro_f1", "multilabel_micro_f1", "subset_accuracy"), several),
     **dict.fromkeys(("entity_f1", "entity_f1_lenient", "token_accuracy"), tags),

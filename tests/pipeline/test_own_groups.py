@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from auditkit.cli import _run
+from auditkit.errors import PackError
+from auditkit.load.own_data import MOST_RATED, open_task
+from auditkit.schema import Task
 
 Row = tuple[str, str, str]
 """Label, answer, cells of the group columns."""
@@ -72,3 +75,51 @@ def test_a_smaller_group_is_compared_where_the_task_says_so(tmp_path: Path, monk
     gap = value_of(audit, "accuracy", axis="gender", contrast="gap")
     assert gap["value"] == pytest.approx(1 / 9 - 1 / 31)
     assert gap["between"] == ["other", "female"]
+
+
+FILTER = [("toxic", "toxic" if i < 24 or group == "b" else "ok", group) for group in "ab" for i in range(40)] + [
+    ("ok", "toxic" if group == "b" and i < 16 else "ok", group) for group in "ab" for i in range(40)
+]
+"""A filter that is equally accurate for both dialects, and flags 40 % of the harmless posts of one alone."""
+
+
+def test_a_policy_bounds_error_rates_by_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    bounds = "benchmark: t, arm: all, axis: dialect, contrast: gap, bound: 0.1"
+    Path("policy.yaml").write_text(
+        f"schema_version: 1\nname: p\nchecks:\n  - {{rule: AK100, metric: 'false_positive_rate:toxic', {bounds}}}\n"
+        f"  - {{rule: AK100, metric: 'equalized_odds_difference:toxic', {bounds}}}\n",
+        encoding="utf-8",
+    )
+    audit = audited(FILTER, "dialect", "    positive: toxic\n", "policy.yaml")
+    assert audit["verdict"]["exit_code"] == 1
+    assert [(finding["status"], finding["cause"]) for finding in audit["findings"]] == [("fail", "missed")] * 2
+    assert all(reading["ok"] for reading in audit["selftest"])
+    said = capsys.readouterr().out
+    assert "t/false_positive_rate:toxic@all[dialect:gap]  0.400" in said
+    assert "(highest: b, lowest: a)" in said
+    rated = {item["id"]["metric"].partition(":")[2] for item in audit["estimates"]}
+    assert rated == {"", "toxic"}
+    assert _run(["verify", "run"]) == 0
+
+
+def test_positive_names_one_of_the_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data.csv").write_text("text,label\na,ok\nb,toxic\n", encoding="utf-8")
+    task = Task(name="t", task="classification", data="data.csv", positive="toxi")
+    with pytest.raises(PackError, match='task t: "positive" is "toxi", none of the classes; did you mean "toxic"'):
+        open_task(task)
+    card, _ = open_task(task.model_copy(update={"positive": ("toxic",)}))
+    assert {use.metric.partition(":")[2] for use in card.metrics} == {"", "toxic"}
+
+
+def test_of_many_classes_the_most_frequent_are_rated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    labels = [f"c{number}" for number in range(MOST_RATED + 2) for _ in range(number + 1)]
+    rows = [f"text {place},{label}\n" for place, label in enumerate(labels)]
+    Path("data.csv").write_text("".join(["text,label\n", *rows]), encoding="utf-8")
+    card, _ = open_task(Task(name="t", task="classification", data="data.csv"))
+    rated = list(dict.fromkeys(use.metric.partition(":")[2] for use in card.metrics if ":" in use.metric))
+    assert rated == [f"c{number}" for number in range(MOST_RATED + 1, 1, -1)]

@@ -14,13 +14,13 @@ import pytest
 import rfc8785
 
 from auditkit.errors import MeasurementError, RecordError, RunFolderError
-from auditkit.schema import Score
+from auditkit.schema import Score, digest
 from auditkit.store.folder import RunFolder
 from auditkit.store.samples import ScoreRows, content_sha256, read_frame, read_samples, write_samples
 
 COLUMNS = [
     "sample_id", "benchmark", "metric", "arm", "variant", "origin", "value", "reason", "answer", "cluster", "clusters",
-    "groups", "content",
+    "groups", "content", "text", "target",
 ]
 
 
@@ -53,11 +53,23 @@ def test_a_row_a_sample_and_metric(tmp_path, samples, scores, hostile):
         "sample_id": "pack/row-000", "benchmark": "pack", "metric": "accuracy", "arm": "ambiguous", "variant": "",
         "origin": "o-0", "value": 0.0, "reason": None, "answer": "NA", "cluster": "t-0",
         "clusters": '{"template":"t-0"}', "groups": '{"gender":"female"}', "content": content_sha256(samples[0]),
+        "text": digest(samples[0].input), "target": samples[0].target,
     }
     assert rows[3]["value"] == 0.1
     assert rows[3]["answer"] == hostile
     assert (rows[4]["value"], rows[4]["reason"]) == (None, "refused")
     assert (rows[0]["arm"], rows[0]["benchmark"]) == ("ambiguous+disambiguated", "pack")
+
+
+def test_rows_that_ask_the_same_have_one_text_whatever_is_right(samples, scores):
+    other = samples[0].model_copy(update={"target": "another"})
+    rows = [next(row for row in ScoreRows([sample, *samples[1:]], scores) if row.sample_id == "pack/row-000")
+            for sample in (samples[0], other)]
+    assert rows[0].text == rows[1].text
+    assert rows[0].content != rows[1].content
+    assert [row.target for row in rows] == [samples[0].target, "another"]
+    kept = ScoreRows(samples, scores, {})
+    assert {row.target for row in kept} == {None}
 
 
 def test_the_hash_is_of_the_rows_not_of_their_order_or_bytes(tmp_path, samples, scores):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from auditkit.load.tasks.kind import Classes, TaskKind
 from auditkit.schema import Benchmark, Choice, MetricUse, PlantedReading, Task, Template
 
@@ -10,7 +12,8 @@ MOST_LETTERS = 26
 
 
 def card_for(
-    task: Task, kind: TaskKind, classes: Classes, *, axes: tuple[str, ...], rows: int, sha256: str, source: str
+    task: Task, kind: TaskKind, classes: Classes, *, positive: Sequence[str], axes: tuple[str, ...], rows: int,
+    sha256: str, source: str,
 ) -> Benchmark:
     """The card of a task: the defaults of its kind, and what the user said instead.
 
@@ -18,6 +21,7 @@ def card_for(
         task: what the user said.
         kind: the kind of task.
         classes: the classes of a classification.
+        positive: the classes whose error rates are measured.
         axes: the demographic axes that the rows carry, crossings included.
         rows: number of rows.
         sha256: hash of the rows' content.
@@ -36,7 +40,8 @@ def card_for(
         generation=task.generation or kind.generation, allow_cut=task.allow_cut, reader="task", files=(source,),
         groups=axes, smallest_group=task.smallest_group,
         clusters=task.clusters or ("input",),
-        metrics=task.metrics or _metrics(task, kind), planted=_planted(task, kind, len(classes)),
+        metrics=task.metrics or (*_metrics(task, kind), *_of_classes(task, kind, positive)),
+        planted=_planted(task, kind, len(classes)),
         rows=rows, sha256=sha256,
     )
 
@@ -56,6 +61,14 @@ def _metrics(task: Task, kind: TaskKind) -> tuple[MetricUse, ...]:
         MetricUse(metric=name, arm="all", slices=task.metadata, groups=bool(task.groups) and place == 0)
         for place, name in enumerate(kind.metrics)
     )
+
+
+def _of_classes(task: Task, kind: TaskKind, positive: Sequence[str]) -> Iterator[MetricUse]:
+    """The rates of each class, by group, and the named contrasts of them where there are groups."""
+    grouped = bool(task.groups)
+    for label in positive:
+        for name in (*kind.class_metrics, *(kind.parity_metrics if grouped else ())):
+            yield MetricUse(metric=f"{name}:{label}", arm="all", groups=grouped)
 
 
 def _planted(task: Task, kind: TaskKind, classes: int) -> tuple[PlantedReading, ...]:

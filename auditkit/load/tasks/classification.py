@@ -23,6 +23,15 @@ classification = TaskKind(
     request="classify", rules=("probabilities", *LIKELIHOODS_PER_BYTE, "similarity", "letter"),
     template=_template("{text}", "text"),
     optional_template=_template("{text}\n\n{text_pair}", "text", "text_pair"),
-    metrics=("accuracy", "macro_f1", "matthews_correlation", "expected_calibration_error", "brier_score"),
+    metrics=("accuracy", "macro_f1", "macro_recall", "matthews_correlation", "expected_calibration_error",
+             "brier_score"),
+    class_metrics=(
+        "selection_rate", "true_positive_rate", "false_positive_rate", "false_negative_rate",
+        "positive_predictive_value", "f1",
+    ),
+    parity_metrics=(
+        "demographic_parity_difference", "demographic_parity_ratio", "equal_opportunity_difference",
+        "equalized_odds_difference", "equalized_odds_ratio",
+    ),
     learnt_metrics=("accuracy", "macro_f1", "matthews_correlation"),
 )

@@ -50,6 +50,10 @@ class TaskKind:
     """The prompt where the task names the optional column."""
     metrics: tuple[str, ...]
     """What an audit measures; groups are compared by the first."""
+    class_metrics: tuple[str, ...] = ()
+    """What it also measures of each class against the rest, and by group."""
+    parity_metrics: tuple[str, ...] = ()
+    """The contrasts between groups that are named, of each class."""
     generation: Generation | None = None
     """How free text is decoded."""
     learnt_metrics: tuple[str, ...] = ()
@@ -84,7 +88,7 @@ def open_kind(name: str) -> TaskKind:
     return cast(TaskKind, registry.get("task", name))
 
 
-def label_of(value: str, classes: Classes, place: str) -> str:
+def label_of(value: str, classes: Classes, place: str, name: str = "label") -> str:
     """What the model calls a class, by what the data hold; without classes, that itself.
 
     Raises:
@@ -97,4 +101,4 @@ def label_of(value: str, classes: Classes, place: str) -> str:
         return value
     values = [item.value for item in classes]
     hint = did_you_mean(value, values, f"classes: {', '.join(values[:12])}", cutoff=0.6)
-    raise PackError(f'{place}: "label" is "{value}", none of the classes; {hint}')
+    raise PackError(f'{place}: "{name}" is "{value}", none of the classes; {hint}')

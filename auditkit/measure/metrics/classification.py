@@ -118,6 +118,26 @@ def size_weighted_f1(parts: Parts) -> Additive:
     return _over_classes(parts, weighted_mean)
 
 
+def _mean_recall(hits: Floats, gold: Floats, predicted: Floats) -> Floats:
+    present = gold > 0
+    recalls = np.where(present, hits / np.where(present, gold, 1), 0.0)
+    return np.asarray(recalls.sum(axis=1) / np.where(present.any(axis=1), present.sum(axis=1), np.nan))
+
+
+def _recall_fill(parts: Parts, missing: Mask) -> Fills:
+    """Each missing row wrong, then right."""
+    return (
+        {"gold": parts["gold"], "predicted": parts["predicted"], "hit": (~missing).astype(np.float64)},
+        {"gold": parts["gold"], "predicted": np.where(missing, parts["gold"], parts["predicted"])},
+    )
+
+
+@statistic(fill=_recall_fill)
+def mean_recall(parts: Parts) -> Additive:
+    """Mean of recall over the classes that are gold of a row."""
+    return _over_classes(parts, _mean_recall)
+
+
 @statistic(fill=_matthews_fill, undefined="all rows are of one class, or all answers are", holds=True)
 def class_correlation(parts: Parts) -> Additive:
     """Correlation of gold and predicted class."""
@@ -154,12 +174,11 @@ def _right(sample: Sample, context: Context) -> dict[str, float | str] | None:
 
 def _labelled(name: str, sample: Sample, output: Output) -> Score:
     """Gold and predicted class, and whether they agree."""
-    answer = answers.read(sample, output)
+    label, reason = answers.answered_class(sample, output)
     if sample.target is None:
-        return Score(sample_id=sample.id, metric=name, value=None, reason="outside", answer=answer.label)
-    label = answer.label if answer.label is not None else output.text
-    if answer.reason is not None or label is None:
-        return Score(sample_id=sample.id, metric=name, value=None, reason=answer.reason or "unparsed")
+        return Score(sample_id=sample.id, metric=name, value=None, reason="outside", answer=label)
+    if label is None:
+        return Score(sample_id=sample.id, metric=name, value=None, reason=reason)
     parts: dict[str, float | str] = {"gold": sample.target, "predicted": label}
     return Score(sample_id=sample.id, metric=name, value=float(label == sample.target), answer=label, parts=parts)
 
@@ -173,6 +192,24 @@ def macro_f1(sample: Sample, output: Output) -> Score:
     scores 1 where it is right. Unscored ones are filled with the right class, and with the wrong ones that cost most.
     """
     return _labelled("macro_f1", sample, output)
+
+
+def _recall_by_sklearn(predictions: list[str], references: list[str]) -> Computed:
+    from sklearn import metrics
+
+    labels = sorted(set(references))
+    return float(metrics.recall_score(references, predictions, labels=labels, average="macro", zero_division=0))
+
+
+@metric("macro_recall", range=(0, 1), direction="higher", statistic=mean_recall, best=_right, title="Macro recall",
+        evaluate=EvaluateForm(_recall_by_sklearn, "text", "text", _URL))
+def macro_recall(sample: Sample, output: Output) -> Score:
+    """Mean over classes of the share of their samples that are answered rightly. Range [0, 1], higher is better.
+
+    Over the classes that are gold of a scored sample: scikit-learn's recall_score(average="macro", labels=those), and
+    its balanced accuracy. A sample scores 1 where it is right.
+    """
+    return _labelled("macro_recall", sample, output)
 
 
 @metric("weighted_f1", range=(0, 1), direction="higher", statistic=size_weighted_f1, best=_right, title="Weighted F1",

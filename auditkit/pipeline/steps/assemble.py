@@ -22,6 +22,7 @@ from auditkit.pipeline.steps.evidence import (
     kept_reasons,
     kept_samples,
     kept_scores,
+    kept_targets,
 )
 from auditkit.pipeline.steps.judgement import judge_estimates
 from auditkit.pipeline.steps.selftest import selftest
@@ -91,7 +92,10 @@ def assemble(records: JournalRecords, today: dt.date) -> ScoredAudit:
     # how much of rows and answers is kept is decided before anything is hashed
     detail, by_id = header.config.evidence, {sample.id: sample for sample, _ in pairs}
     labels = {label for sample, _ in pairs for label in sample.labels}
-    rows = ScoreRows(kept_samples([sample for sample, _ in pairs], detail), kept_scores(scores, labels, detail))
+    rows = ScoreRows(
+        kept_samples(by_id.values(), detail), kept_scores(scores, labels, detail),
+        kept_targets(by_id.values(), detail),
+    )
     cited = samples_to_explain(header, estimates)
     not_explained = {sample: reason for sample, reason in records.not_explained.items() if sample in cited}
     audit = Audit(

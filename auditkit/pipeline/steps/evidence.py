@@ -133,6 +133,17 @@ def kept_samples(samples: Iterable[Sample], detail: EvidenceDetail) -> tuple[Sam
     )
 
 
+def kept_targets(samples: Iterable[Sample], detail: EvidenceDetail) -> dict[str, str | None]:
+    """Sample id to what counts as right: a label, or the hash of a text; nothing where no texts are kept."""
+    if detail == "none":
+        return {}
+    return {
+        sample.id: sample.target if detail == "full" or sample.target is None
+        else _hidden_unless(sample.labels, sample.target)
+        for sample in samples
+    }
+
+
 def hidden(evidence: Evidence) -> Evidence:
     """Texts replaced by their hashes, for audits whose rows must not be shown; labels, classes and tags stay."""
     sample = evidence.sample

@@ -53,7 +53,7 @@ def selftest(
     """
     clean = [sample for sample in samples if not sample.variant]
     rows = clean if len(clean) <= MOST_SAMPLES else limit(clean, MOST_SAMPLES, seed)
-    wanted = [*card.planted, *_by_direction(card)]
+    wanted = [*card.planted, *_by_direction(card), *_selected(card, rows)]
     readings = []
     asked = {sample.id: requests[sample.id] for sample in rows}
     for planted in sorted({expected.planted for expected in wanted}):
@@ -78,7 +78,9 @@ def _by_direction(card: Benchmark) -> Iterator[PlantedReading]:
         metric = metric_of(use)
         if use.arm == PLAUSIBILITY:  # which guards, and never gates
             continue
-        good, bad = _answerers(metric)
+        if metric.rates or _counts_answers(metric):  # judged by its rates; without a best end
+            continue
+        good, bad = _class_answerers(metric, len(card.choices)) if metric.by_class else _answerers(metric)
         if (metric.name, use.arm) in named:
             if card.request != "classify" or metric.direction != "higher":
                 continue
@@ -98,6 +100,29 @@ def _answerers(metric: Metric) -> tuple[str, tuple[str, ...]]:
     if metric.unit == "origin":  # twins that are answered alike are not told apart from right ones
         return "always-right", ("one-group-wrong", "random")
     return "always-right", ("always-wrong", "majority", "random")
+
+
+def _class_answerers(metric: Metric, classes: int) -> tuple[str, tuple[str, ...]]:
+    """The same for a metric of one class: an answerer that is always wrong need not give that class to others where
+    there are several, and a majority, or chance, may be right about all of one class."""
+    told = classes == 2 or not metric.name.startswith("false_positive_rate")
+    return "always-right", ("always-wrong",) if told else ()
+
+
+def _counts_answers(metric: Metric) -> bool:
+    return metric.name.startswith("selection_rate")
+
+
+def _selected(card: Benchmark, rows: Sequence[Sample]) -> Iterator[PlantedReading]:
+    """A rate of answers reads the share of the class where all is right."""
+    for use in card.metrics:
+        metric = metric_of(use)
+        if _counts_answers(metric):
+            targets = [row.target for row in rows if use.arm in ("all", row.arm)]
+            share = targets.count(metric.positive) / len(targets) if targets else None
+            yield PlantedReading(
+                planted="always-right", metric=metric.name, arm=use.arm, expect="exactly", value=share
+            )
 
 
 def _told_apart(readings: Sequence[SelfTestReading]) -> list[SelfTestReading]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import combinations
 
 from auditkit.render.words.catalogue import plural, say
-from auditkit.schema import CROSSED, PLAUSIBILITY, UNKNOWN, Audit
+from auditkit.schema import CROSSED, PLAUSIBILITY, UNKNOWN, Audit, Benchmark, Task
 
 LISTED = 3
 """Most parts of rows that are listed."""
@@ -16,7 +17,8 @@ MOST_GROUPS = 8
 
 def left_unjudged(audit: Audit) -> tuple[str, ...]:
     """A sentence each, for the page and the terminal."""
-    return (*_groups(audit), *_unlabelled(audit), *_not_run(audit), *_untested(audit))
+    groups = (*_groups(audit), *_unrated(audit), *_crossings(audit))
+    return (*groups, *_unlabelled(audit), *_not_run(audit), *_untested(audit))
 
 
 def _groups(audit: Audit) -> Iterator[str]:
@@ -35,6 +37,31 @@ def _groups(audit: Audit) -> Iterator[str]:
             more = [say("unjudged.more_groups", n=str(len(small) - MOST_GROUPS))] if small[MOST_GROUPS:] else []
             named = ", ".join([*small[:MOST_GROUPS], *more])
             yield say("unjudged.small_groups", benchmark=benchmark, axis=axis, groups=named, least=str(least))
+
+
+def _unrated(audit: Audit) -> Iterator[str]:
+    """Classes whose error rates are not measured, since a task has many and does not say which matter."""
+    for task, card in _tasks(audit):
+        rated = {use.metric.partition(":")[2] for use in card.metrics if use.metric.startswith("selection_rate:")}
+        left = [choice.label for choice in card.choices if choice.label not in rated]
+        if left and rated and not task.positive:
+            named = ", ".join(left[:MOST_GROUPS]) + (" …" if left[MOST_GROUPS:] else "")
+            yield say("unjudged.unrated", benchmark=card.name, n=str(len(left)), total=str(len(card.choices)),
+                      classes=named)
+
+
+def _crossings(audit: Audit) -> Iterator[str]:
+    """Pairs of axes whose crossing would have too many groups."""
+    for task, card in _tasks(audit):
+        for pair in combinations(task.groups, 2):
+            if CROSSED.join(pair) not in card.groups:
+                yield say("unjudged.crossing", benchmark=card.name, axis=CROSSED.join(pair))
+
+
+def _tasks(audit: Audit) -> Iterator[tuple[Task, Benchmark]]:
+    """The audit's tasks with their cards."""
+    cards = {card.name: card for card in audit.benchmarks}
+    return ((task, cards[task.name]) for task in audit.config.tasks if task.name in cards)
 
 
 def _group_sizes(audit: Audit) -> dict[tuple[str, str], dict[str, int]]:

@@ -6,6 +6,9 @@ WORDS = {
     "small_groups":
         "{benchmark}: groups of {axis} with fewer than {least} rows are shown and not compared (smallest_group): "
         "{groups}",
+    "unrated":
+        "{benchmark}: error rates of {n} of {total} classes, the rarest (positive names those that matter): {classes}",
+    "crossing": "{benchmark}: {axis}: too many groups to be crossed",
     "more_groups": "and {n} more",
     "unlabelled": "{estimate}: {n} rows without a label, judged in no slice",
     "more_unlabelled": "… and {n} more parts of rows without a label",
