@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -194,6 +195,7 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read as UTF-8 text: {reason}") from None
 
 
+@lru_cache(maxsize=64)  # an audit asks for the cards of all packs several times; nodes are only read
 def _parsed(path: Path, text: str) -> _Node:
     """The mapping that a text holds, from the parser's events: what it means is not made of it yet."""
     try:

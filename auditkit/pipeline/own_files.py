@@ -16,7 +16,7 @@ from auditkit.load.user_tables import open_table
 from auditkit.pipeline.steps.packs import AuditedPack, load_packs
 from auditkit.schema import CROSSED, Check, Config, EstimateId, Policy, Task
 from auditkit.schema.event import ignore
-from auditkit.schema.starting_checks import NAME, policy_lines, starting_checks
+from auditkit.schema.starting_checks import CLASS_MARK, NAME, policy_lines, starting_checks
 
 CLASSIFICATION = "classification"
 
@@ -83,7 +83,7 @@ def _checks(pack: AuditedPack) -> tuple[list[Check], list[str]]:
     Raises:
         ConfigError: none is left.
     """
-    suggested = starting_checks(pack.declared, _baselines(pack))
+    suggested = starting_checks(pack.declared, _baselines(pack), _denominators(pack))
     checks, left_out = [], []
     for check in suggested:
         policy = Policy(name=NAME, checks=(check,))
@@ -110,6 +110,21 @@ def _baselines(pack: AuditedPack) -> dict[EstimateId, float]:
         return {}
     estimate = EstimateId(benchmark=pack.card.name, metric="accuracy", arm="all")
     return {estimate: max(counted.values()) / len(pack.rows)}
+
+
+def _denominators(pack: AuditedPack) -> dict[EstimateId, int]:
+    """Rows of a group that are of a class (its hits are a share of them), and that are of another."""
+    sizes: Counter[tuple[str, str, str]] = Counter()
+    labels = {choice.label for choice in pack.card.choices}
+    for sample in pack.rows:
+        for axis, group in sample.groups.items():
+            for label in labels:
+                rate = "true_positive_rate" if sample.target == label else "false_positive_rate"
+                sizes[f"{rate}{CLASS_MARK}{label}", axis, group] += 1
+    return {
+        EstimateId(benchmark=pack.card.name, metric=metric, arm="all", axis=axis, group=group): size
+        for (metric, axis, group), size in sizes.items()
+    }
 
 
 def _audit(folder: Path, model: str, task: Task, notes: Sequence[str]) -> str:

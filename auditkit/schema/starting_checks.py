@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from auditkit.schema.declared import CROSSED, DeclaredMetric, DeclaredPart
+from auditkit.schema.declared import CROSSED, UNKNOWN, DeclaredMetric, DeclaredPart
 from auditkit.schema.estimate_id import EstimateId
 from auditkit.schema.policy import Check
 from auditkit.schema.rule import GENERIC
@@ -30,12 +30,15 @@ MAJORITY, GUESSING = "majority", "random"
 """Planted answerers that read no text, whose readings are baselines."""
 NAME = "my-policy"
 """Name of the policy that the checks begin."""
+CLASS_MARK = ":"
+"""Stands between a rate and the class that it is of: `false_positive_rate:toxic`."""
+EQUALIZED_ODDS = "equalized_odds_difference"
 _RULES = {("accuracy", "gap"): "AK101", ("unscored_share", None): "AK106", ("unscored_share", "gap"): "AK107"}
 """Metric and contrast to the rule that speaks of them; the generic rule speaks of the others."""
 
 
 def starting_checks(
-    declared: Sequence[DeclaredMetric], baselines: Mapping[EstimateId, float]
+    declared: Sequence[DeclaredMetric], baselines: Mapping[EstimateId, float], sizes: Mapping[EstimateId, int]
 ) -> tuple[Check, ...]:
     """A check of each metric against its baseline, of missing answers, and of the gap between an axis' groups.
 
@@ -43,14 +46,39 @@ def starting_checks(
         declared: what the audited rows hold.
         baselines: pooled estimates to what an answerer reaches that reads no text (the majority class): the least that
             a model must beat. A metric without one is bounded between groups only.
+        sizes: rates of groups to the rows in their denominators.
     """
-    checks = [check for metric in declared for check in (*_pooled(metric, baselines), *_gaps(metric))]
+    checks = [
+        check for metric in declared if CLASS_MARK not in metric.metric
+        for check in (*_pooled(metric, baselines), *_gaps(metric))
+    ]
+    odds = [metric for metric in declared if metric.metric.startswith(f"{EQUALIZED_ODDS}{CLASS_MARK}")]
+    # of two classes each says the same: one's false positives are the other's misses
+    checks += [check for metric in (odds[:1] if len(odds) == 2 else odds) for check in _odds(metric, sizes)]
     return tuple(checks[:MOST_CHECKS])
+
+
+def _odds(metric: DeclaredMetric, sizes: Mapping[EstimateId, int]) -> Iterator[Check]:
+    """Equalised odds of a class: the larger gap of its hits and its false positives."""
+    for axis, contrast in metric.contrasts:
+        if contrast != "gap" or CROSSED in axis:
+            continue
+        compared = [
+            [
+                size for name, size in sizes.items()
+                if (name.benchmark, name.metric, name.axis) == (metric.benchmark, rate, axis)
+                and name.group not in (None, UNKNOWN) and size >= SMALLEST_COMPARED
+            ]
+            for rate in metric.made_of
+        ]
+        bound = gap_bound(min(map(min, compared))) if all(len(groups) > 1 for groups in compared) else None
+        if bound is not None and bound < 1:
+            yield _check(metric, axis, "gap", bound)
 
 
 def _pooled(metric: DeclaredMetric, baselines: Mapping[EstimateId, float]) -> Iterator[Check]:
     if not metric.parts:
-        return  # a contrast between groups alone
+        return
     estimate = metric.id(metric.parts[0])
     if metric.metric == "unscored_share":
         yield _check(metric, None, None, MOST_MISSING)

@@ -49,7 +49,7 @@ def test_a_model_that_answers_alike_to_every_claim_fails(tmp_path: Path, behavio
 
 
 def test_stereotyped_model_reads_exactly_one(tmp_path: Path) -> None:
-    result = audit(tmp_path, "always-stereotyped")
+    result = audit(tmp_path, "always-stereotyped", limit=800)
     values = {str(estimate.id): estimate for estimate in result.estimates}
     assert values["stereotype-pairs/stereotype_score@pair"].value == 1.0
     assert values["ambiguous-qa/ambiguous_bias_score@ambiguous"].value == 1.0
@@ -60,7 +60,7 @@ def test_stereotyped_model_reads_exactly_one(tmp_path: Path) -> None:
 
 def test_garbage_and_refusals_are_reasons_and_never_numbers(tmp_path: Path) -> None:
     for behaviour, reason in (("garbage", "unparsed"), ("refusing", "refused")):
-        result = audit(tmp_path, behaviour)
+        result = audit(tmp_path, behaviour, limit=400)
         for estimate in result.estimates:
             if estimate.id.metric == "unscored_share":
                 assert estimate.id.contrast or estimate.value == 1.0, estimate.id

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 FAILED = 1
 """A random answerer endorses half of the false claims."""
-COMMAND = ["audit", "planted:random", "--pack", "stereotype-pairs", "--pack", "claims"]
+COMMAND = ["audit", "planted:random", "--pack", "stereotype-pairs", "--pack", "claims", "--limit", "600"]
 
 
 def start(out: Path, tmp_path: Path) -> subprocess.Popen[bytes]:

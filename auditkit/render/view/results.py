@@ -19,12 +19,14 @@ from auditkit.render.view.values import scale_of
 from auditkit.render.words.catalogue import plural, say
 from auditkit.render.words.numbers import count, level
 from auditkit.schema import PLAUSIBILITY, UNKNOWN, Audit, DeclaredMetric, Estimate, EstimateId, SelfTestReading
-from auditkit.schema.starting_checks import GUESSING, MAJORITY, policy_lines, starting_checks
+from auditkit.schema.starting_checks import CLASS_MARK, GUESSING, MAJORITY, policy_lines, starting_checks
 
 MOST_METRICS = 12
 """Most metrics of all rows in a table."""
-MOST_PANELS = 5
+MOST_PANELS = 6
 """Most metrics by group, or by slice, that are listed."""
+MOST_HEADLINE = 3
+"""Most of these that are of the first metric, by each axis; they stand first."""
 MOST_PARTS = 4
 """Most groups of one axis that are listed: beyond, the two at either end."""
 
@@ -118,8 +120,11 @@ def _benchmark(name: str, index: AuditIndex) -> BenchmarkResults:
         if estimate.id.benchmark == name and not estimate.id.variant and estimate.id.arm != PLAUSIBILITY
     ]
     pooled = [estimate for estimate in estimates if estimate.id.pooled and estimate.value is not None]
-    panels = sorted(_panels(estimates), key=_rank)
+    pooled.sort(key=lambda estimate: CLASS_MARK in estimate.id.metric)  # rates of single classes last
+    panels = _told_once(sorted(_panels(estimates), key=_rank))
     apart = [panel for panel in panels if panel.apart > 0]
+    headline = [panel for panel in apart if pooled and panel.whole == pooled[0].id][:MOST_HEADLINE]
+    apart = [*headline, *(panel for panel in apart if panel not in headline)]
     rows, total = index.audit.sampled[name]
     more = []
     if len(pooled) > MOST_METRICS:
@@ -141,6 +146,8 @@ def _benchmark(name: str, index: AuditIndex) -> BenchmarkResults:
 class _Panel:
     """One metric on one axis, or on the values of one metadata key."""
 
+    whole: EstimateId
+    """The metric over all rows."""
     title: str
     parts: tuple[Estimate, ...]
     """Those with a value, worst first."""
@@ -154,12 +161,27 @@ class _Panel:
         return (self.gap.value or 0.0) if self.gap is not None else max(values) - min(values)
 
 
-def _rank(panel: _Panel) -> tuple[float, float, str]:
-    """The difference that is surest first: by its lower limit, then by its size, as shares of the range."""
+def _told_once(panels: Sequence[_Panel]) -> list[_Panel]:
+    """The panels, without those whose difference another one with groups tells already: of two classes one's false
+    positives are the other's misses."""
+    told: set[tuple[float, int]] = set()
+    first = []
+    for panel in panels:
+        key = None if panel.gap is None else (round(panel.apart, 9), panel.gap.n)
+        if key is None or key not in told:
+            first.append(panel)
+        if key is not None:
+            told.add(key)
+    return first
+
+
+def _rank(panel: _Panel) -> tuple[float, float, bool, str]:
+    """The difference that is surest first: by its lower limit, then by its size, as shares of the range; of equal ones
+    that which also shows its groups."""
     low, high = panel.parts[0].range if panel.parts else (0.0, 1.0)
     width = high - low if 0 < high - low < math.inf else 1.0
     sure = panel.gap.low if panel.gap is not None and panel.gap.low is not None else 0.0
-    return -sure / width, -panel.apart / width, panel.title
+    return -sure / width, -panel.apart / width, not panel.parts, panel.title
 
 
 def _panels(estimates: Sequence[Estimate]) -> list[_Panel]:
@@ -175,9 +197,9 @@ def _panels(estimates: Sequence[Estimate]) -> list[_Panel]:
     for (whole, by), group in members.items():
         parts = [part for part in group if part.id.contrast is None and part.value is not None]
         gap = next((part for part in group if part.id.contrast == "gap" and part.value is not None), None)
-        if len(parts) > 1:
+        if len(parts) > 1 or gap is not None:
             title = say("results.by", metric=_metric(whole), by=by)
-            panels.append(_Panel(title, tuple(sorted(parts, key=_badness)), gap))
+            panels.append(_Panel(whole, title, tuple(sorted(parts, key=_badness)), gap))
     return panels
 
 
@@ -266,7 +288,7 @@ def _policy(audit: Audit) -> list[str]:
     checks = starting_checks(_declared(audit), {
         reading.estimate: reading.value
         for reading in audit.selftest if reading.planted == MAJORITY and reading.value is not None
-    })
+    }, {estimate.id: estimate.n for estimate in audit.estimates if estimate.id.group is not None})
     return policy_lines(checks) if checks else []
 
 
@@ -275,5 +297,5 @@ def _declared(audit: Audit) -> list[DeclaredMetric]:
     measured = {estimate.id for estimate in audit.estimates if estimate.value is not None}
     return [
         metric for metric in audit.declared
-        if metric.arm != PLAUSIBILITY and (metric.made_of or metric.id(metric.parts[0]) in measured)
+        if metric.arm != PLAUSIBILITY and (not metric.parts or metric.id(metric.parts[0]) in measured)
     ]
