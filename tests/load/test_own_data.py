@@ -322,6 +322,7 @@ def test_groups_clusters_and_metadata() -> None:
     assert (card.groups, card.clusters, card.metrics[0].slices, card.metrics[0].groups) == (
         ("gender",), ("author",), ("year",), True,
     )
+    assert {use.metric for use in card.metrics if use.groups and ":" not in use.metric} == {"accuracy", "brier_score"}
 
 
 @pytest.mark.parametrize(

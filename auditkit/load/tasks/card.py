@@ -60,7 +60,10 @@ def _source(task: Task) -> str:
 
 def _metrics(task: Task, kind: TaskKind) -> tuple[MetricUse, ...]:
     return tuple(
-        MetricUse(metric=name, arm="all", slices=task.metadata, groups=bool(task.groups) and place == 0)
+        MetricUse(
+            metric=name, arm="all", slices=task.metadata,
+            groups=bool(task.groups) and (place == 0 or name in kind.grouped_metrics),
+        )
         for place, name in enumerate(kind.metrics)
     )
 

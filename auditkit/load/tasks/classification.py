@@ -25,6 +25,7 @@ classification = TaskKind(
     optional_template=_template("{text}\n\n{text_pair}", "text", "text_pair"),
     metrics=("accuracy", "macro_f1", "macro_recall", "matthews_correlation", "expected_calibration_error",
              "brier_score"),
+    grouped_metrics=("brier_score",),
     class_metrics=(
         "selection_rate", "true_positive_rate", "false_positive_rate", "false_negative_rate",
         "positive_predictive_value", "f1",

@@ -51,6 +51,8 @@ class TaskKind:
     """The prompt where the task names the optional column."""
     metrics: tuple[str, ...]
     """What an audit measures; groups are compared by the first."""
+    grouped_metrics: tuple[str, ...] = ()
+    """Those by which groups are compared beside the first."""
     class_metrics: tuple[str, ...] = ()
     """What it also measures of each class against the rest, and by group."""
     parity_metrics: tuple[str, ...] = ()
