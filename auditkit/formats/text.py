@@ -1,4 +1,4 @@
-"""From bytes to text: UTF-8 without its byte-order mark; and the half characters that JSON can bring in."""
+"""From bytes to text: UTF-8, or UTF-16 that says so by its mark; and the half characters that JSON can bring in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 from auditkit.errors import FormatError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_MOST_NULS = 0.25
+"""Share of NUL characters above which a text is taken for UTF-16 without its mark: ASCII in it has one in two."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -19,16 +22,24 @@ def decode(content: bytes, where: str) -> str:
         where: its name in messages.
 
     Raises:
-        FormatError: the file is not UTF-8; the message names line and byte.
+        FormatError: the file is neither UTF-8 nor marked UTF-16; the message names line and byte.
     """
+    if content.startswith(_UTF_16_MARKS):
+        try:
+            return content.decode("utf-16")
+        except UnicodeDecodeError:
+            raise FormatError(f"{where}: begins as UTF-16 and is not; save the file as UTF-8") from None
     content = content.removeprefix(BYTE_ORDER_MARK)
     try:
-        return content.decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         line = before.count(b"\n") + 1
         byte = error.start - (before.rfind(b"\n") + 1) + 1
         raise FormatError(f"{where}:{line}: byte {byte} is not UTF-8; save the file as UTF-8") from None
+    if text.count("\0") > _MOST_NULS * len(text):
+        raise FormatError(f"{where}: is UTF-16 without a byte-order mark; save the file as UTF-8")
+    return text
 
 
 def split_lines(content: bytes, where: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from auditkit.errors import ConfigError, PackError
 from auditkit.load.files import Row
+from auditkit.load.languages import LATIN, language_of
 from auditkit.load.packs import reserved_names
 from auditkit.load.samples import samples_of
 from auditkit.load.task_rows import read_rows
@@ -19,6 +20,7 @@ from auditkit.load.tasks.kind import Classes, TaskKind, label_of, open_kind
 from auditkit.load.tasks.row import TaskRow
 from auditkit.load.user_tables import UserTable, open_table
 from auditkit.schema import Benchmark, Sample, Task, TaskClass, canonical
+from auditkit.schema.event import Event, OnEvent, ignore
 
 MOST_CLASSES = 1000
 """More different labels than that are taken for another column."""
@@ -27,8 +29,12 @@ MOST_RATED = 8
 """Most classes whose error rates are measured where the task does not say which matter."""
 
 
-def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
+def open_task(task: Task, on_event: OnEvent = ignore) -> tuple[Benchmark, list[Sample]]:
     """Read a task's data.
+
+    Args:
+        task: what the user said.
+        on_event: told how the data were read, where that had to be found out; the card's limits say it too.
 
     Returns:
         The card, whose hash and number of rows are those of the content, and the samples.
@@ -46,8 +52,17 @@ def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
     table = open_table(task)
     task_rows = read_rows(task, kind, table)
     classes = _classes(task, kind, table, task_rows)
-    if kind.check is not None:
-        kind.check(task_rows)
+    notes = table.notes
+    if task.language is None:
+        task = task.model_copy(update={"language": _language(kind, task_rows)})
+        if task.language != LATIN:
+            taken = "none, since several are written in its script" if task.language == "und" else task.language
+            notes += (f"the language is not given; by its script it is taken for {taken}",)
+    if kind.settle is not None:
+        task_rows, settled = kind.settle(task_rows)
+        notes += settled
+    for note in notes:
+        on_event(Event("load", f"{task.name}: {note}"))
     rows: list[Row] = []
     content = hashlib.sha256()
     groups = groups_of(task_rows)
@@ -57,11 +72,19 @@ def open_task(task: Task) -> tuple[Benchmark, list[Sample]]:
         rows.append(Row(task_row.number, data))
     card = card_for(
         task, kind, classes, positive=_positive(task, kind, classes, task_rows), axes=axes_of(groups), rows=len(rows),
-        sha256=content.hexdigest(), source=table.name,
+        sha256=content.hexdigest(), source=table.name, notes=notes,
     )
     return samples_of(
         card, ((table.name, table.place(row.line), row) for row in rows), conflicts=task.conflicts == "leave-out"
     )
+
+
+def _language(kind: TaskKind, rows: Sequence[TaskRow]) -> str:
+    """Of the right answers where they are texts, else of what is asked."""
+    names = kind.truths if kind.request in ("generate", "extract") else (*kind.inputs, *kind.truths)
+    values = [row.values.get(name) for row in rows for name in names]
+    texts = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return language_of(text for text in texts if isinstance(text, str))
 
 
 def _shared(task: Task, kind: TaskKind, row: TaskRow) -> dict[str, Any]:

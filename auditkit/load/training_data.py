@@ -45,8 +45,8 @@ def read_training_rows(task: Task) -> TrainingRows:
     path = Path(task.data)
     table = open_table(task.model_copy(update={"split": _split(path, task)}))
     rows = read_rows(task, kind, table)
-    if kind.check is not None:
-        kind.check(rows)
+    if kind.settle is not None:
+        rows, _ = kind.settle(rows)
     samples = tuple(_sample(task, kind, table, row, number) for number, row in enumerate(rows, start=1))
     return TrainingRows(path.name, table.sha256 or _sha256(path), samples)
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from auditkit.errors import PackError
 from auditkit.formats.json_rows import json_lines, json_list
-from auditkit.formats.tables import read_table
+from auditkit.formats.tables import read_table, separator_of
+from auditkit.formats.text import decode
 from auditkit.load.data_sets import DataSetRows, is_saved, read_hub, read_parquet, read_saved
 from auditkit.load.packs import display
 from auditkit.schema import Task
@@ -41,6 +42,8 @@ class UserTable:
     """Whether a row is known by the line of the file on which it begins."""
     sha256: str | None = None
     """Hash of the file's bytes, where one file was read whole."""
+    notes: tuple[str, ...] = ()
+    """How the file was read, where that is not as its suffix says."""
 
     def place(self, number: int) -> str:
         """A row as messages name it: `reviews.csv:3`, or `saved: row 2` where there are no lines."""
@@ -123,10 +126,13 @@ def _file(path: Path, task: Task) -> UserTable:
         raise PackError(f"{where}: cannot be read: {error.strerror or error}") from None
     sha256 = hashlib.sha256(content).hexdigest()
     if suffix in (".csv", ".tsv"):
-        delimiter = "\t" if suffix == ".tsv" else ","
-        table = read_table(content, where, delimiter=delimiter, columns=task.header or None, blank_lines=True)
-        return UserTable(where, path.name, table.columns, table.rows, {}, lines=True, sha256=sha256)
-    listed = suffix == ".json" and content.lstrip().startswith(b"[")
+        usual = "\t" if suffix == ".tsv" else ","
+        mark = separator_of(content, where, usual, columns=len(task.header))
+        table = read_table(content, where, delimiter=mark, columns=task.header or None, blank_lines=True)
+        unusual = "" if mark == usual else f"cells are separated by {'tabs' if mark == chr(9) else mark}"
+        notes = tuple(note for note in (unusual, table.note) if note)
+        return UserTable(where, path.name, table.columns, table.rows, {}, lines=True, sha256=sha256, notes=notes)
+    listed = suffix == ".json" and decode(content, where).lstrip().startswith("[")
     objects = json_list(content, where, nan=True) if listed else json_lines(content, where, blank_lines=True, nan=True)
     rows = list(objects)
     columns = tuple(dict.fromkeys(column for _, row in rows for column in row))

@@ -44,8 +44,8 @@ def tables(
 ) -> dict[str, AxisTable]:
     """Group values, gap and ratio of each axis.
 
-    fairlearn raises on missing groups, gives NaN for empty cells (each axis crossed with each group of another) and
-    ignores indexes: so only scored rows with a group are handed over, as plain arrays, and empty cells are dropped.
+    fairlearn raises on missing groups, gives NaN for empty cells and ignores indexes: so only scored rows with a group
+    are handed over, as plain arrays, and undefined cells are dropped.
 
     Args:
         values: scores, one a row; a sample with two axes has two rows.
@@ -66,8 +66,9 @@ def tables(
         raise MeasurementError("group metrics: a row without axis or group; count unknown groups apart")
     if not len(scored):
         return {}
-    frame = _frame(scored, axes, groups, compute)
-    by_axis = {axis: _table(frame, axis) for axis in sorted(set(axes))}
+    axis_of, group_of_row = np.asarray(axes), np.asarray(groups)
+    rows = {axis: axis_of == axis for axis in sorted(set(axes))}
+    by_axis = {axis: _table(_frame(scored[mask], group_of_row[mask], compute)) for axis, mask in rows.items()}
     return {axis: table for axis, table in by_axis.items() if table is not None}
 
 
@@ -102,19 +103,14 @@ def outermost(values: Mapping[str, float]) -> tuple[str, str] | None:
     return None if values[highest] == values[lowest] else (highest, lowest)
 
 
-def _frame(
-    scored: Any, axes: Sequence[str], groups: Sequence[str], compute: Callable[[Any], float] | None
-) -> Any:
+def _frame(scored: Any, groups: Any, compute: Callable[[Any], float] | None) -> Any:
     from fairlearn.metrics import MetricFrame, count
 
-    # One frame for all axes: the axis is the condition within which groups are compared. The scores are handed over
-    # twice, since a mean needs no second column, but MetricFrame does.
+    # a frame an axis: one of all axes would cross each with the groups of the others. The scores are handed over twice,
+    # since a mean needs no second column, but MetricFrame does
     return MetricFrame(
         metrics={"value": _mean if compute is None else lambda y_true, y_pred: compute(y_pred), "n": count},
-        y_true=scored,
-        y_pred=scored,
-        sensitive_features={"group": np.asarray(groups)},
-        control_features={"axis": np.asarray(axes)},
+        y_true=scored, y_pred=scored, sensitive_features={"group": groups},
     )
 
 
@@ -122,18 +118,18 @@ def _mean(y_true: Any, y_pred: Any) -> float:
     return float(np.mean(y_pred))
 
 
-def _table(frame: Any, axis: str) -> AxisTable | None:
-    cells: Mapping[Any, Any] = frame.by_group["value"].xs(axis, level="axis").dropna().to_dict()
-    counts: Mapping[Any, Any] = frame.by_group["n"].xs(axis, level="axis").to_dict()
+def _table(frame: Any) -> AxisTable | None:
+    cells: Mapping[Any, Any] = frame.by_group["value"].dropna().to_dict()
+    counts: Mapping[Any, Any] = frame.by_group["n"].to_dict()
     by_group = {str(group): float(value) for group, value in cells.items()}
     if not by_group:
         return None
     ratio = None
     if max(by_group.values()) > 0 and min(by_group.values()) >= 0:
-        ratio = float(frame.ratio(method="between_groups")["value"][axis])
+        ratio = float(frame.ratio(method="between_groups")["value"])
     return AxisTable(
         by_group=by_group,
         n={group: int(counts[group]) for group in by_group},
-        gap=float(frame.difference(method="between_groups")["value"][axis]),
+        gap=float(frame.difference(method="between_groups")["value"]),
         smallest_ratio=ratio,
     )

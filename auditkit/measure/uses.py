@@ -7,6 +7,7 @@ every arm, by every slice and group, since refusing one group's rows is a harm t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from auditkit.errors import MeasurementError, did_you_mean
 from auditkit.measure.definition import OF_CLASS, GuardRule, Metric
@@ -32,10 +33,16 @@ def metric_of(use: MetricUse) -> Metric:
     name, mark, positive = use.metric.partition(OF_CLASS)
     metric: Metric = get("metric", name)
     if mark:
-        return metric.of_class(positive)
+        return _of_class(metric, positive)
     if metric.by_class:
         raise MeasurementError(f'metric "{name}": it is of one class; write {name}{OF_CLASS}CLASS')
     return metric
+
+
+@lru_cache(maxsize=256)
+def _of_class(metric: Metric, positive: str) -> Metric:
+    """Once for each class, since a metric's version is read from its source."""
+    return metric.of_class(positive)
 
 
 def completed(card: Benchmark, samples: Iterable[Sample]) -> Benchmark:

@@ -31,8 +31,8 @@ _FRAME = ("auditkit.config", "auditkit.errors", "auditkit.measure.definition", "
           "auditkit.measure.evaluate_form", "auditkit.measure.version", "auditkit.registry", "auditkit.schema",
           "auditkit.stats")
 """Modules, and packages with all in them, that no number depends on …"""
-_IN_FRAME_BUT_COUNTED = ("auditkit.schema.answer", "auditkit.schema.output", "auditkit.stats.ranks",
-                         "auditkit.stats.weighted")
+_IN_FRAME_BUT_COUNTED = ("auditkit.schema.answer", "auditkit.schema.output", "auditkit.schema.thinking",
+                         "auditkit.stats.ranks", "auditkit.stats.weighted")
 """… but for these."""
 
 

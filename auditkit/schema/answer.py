@@ -64,7 +64,7 @@ class AnswerReading(Record):
         reason: Reason | None = self.reason
         value = None if reason is not None or self.label is None else values.get(self.label)
         if value is None and reason is None:
-            reason = "outside"
+            reason = "unparsed" if sample.choices and self.label not in sample.labels else "outside"
         return Score(sample_id=sample.id, metric=metric, value=value, reason=reason, answer=self.label)
 
 
@@ -218,14 +218,33 @@ class Probabilities(AnswerKind):
         )
 
     def read(self, labels: Sequence[str], rule: str) -> AnswerReading:
-        """The most likely class, exact ties `tied`; a class that no choice bears is `unparsed`."""
+        """The most likely class, exact ties `tied`. A class that no choice bears is an answer too, and a wrong one: a
+        model of three classes may be asked about rows of two."""
         best = _best(self.classes)
         if best.label is None or not labels:
             return AnswerReading(label=best.label, reason=best.reason, margin=best.margin)
         places = tuple(place for place, label in enumerate(labels) if label == best.label)
-        if not places:
-            return AnswerReading(reason="unparsed")
         return AnswerReading(label=best.label, options=places, margin=best.margin)
+
+
+class ClassName(AnswerKind):
+    """A class of the model's own that the rows do not hold, named without a probability: a wrong answer, and no text
+    that could not be read."""
+
+    texts: ClassVar[tuple[str, ...]] = ()
+
+    kind: Literal["class"] = "class"
+    """Tag of the union."""
+    name: Text
+    """The class."""
+
+    def shown(self, rule: str) -> tuple[AnswerPart, ...]:
+        """One part."""
+        return (AnswerPart("answer", text=self.name),)
+
+    def read(self, labels: Sequence[str], rule: str) -> AnswerReading:
+        """The class itself."""
+        return AnswerReading(label=self.name)
 
 
 class Number(AnswerKind):
@@ -335,7 +354,7 @@ class Vector(AnswerKind):
 
 
 Answer = Annotated[
-    Union[OptionScores, Probabilities, Number, Tags, SpanAnswer, FreeText, Similarities, Vector],
+    Union[OptionScores, Probabilities, Number, Tags, SpanAnswer, FreeText, Similarities, Vector, ClassName],
     Field(discriminator="kind"),
 ]
 """Any kind of answer."""

@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from auditkit.schema.answer import Answer, AnswerPart, AnswerReading, FreeText
 from auditkit.schema.base import Record
+from auditkit.schema.thinking import parted
 
 
 class Output(Record):
@@ -44,12 +45,16 @@ class Output(Record):
 
     @property
     def text(self) -> str | None:
-        """What the model wrote; `None` for every other kind of answer."""
-        return self.answer.text if isinstance(self.answer, FreeText) else None
+        """What the model wrote, without a block of thought before it (`schema/thinking.py`); `None` for every other
+        kind of answer."""
+        return parted(self.answer.text).answer if isinstance(self.answer, FreeText) else None
 
     @property
     def cut(self) -> bool:
-        """Whether the model did not read all that it was asked, and the answer does not count for that."""
+        """Whether the model did not read all that it was asked, and the answer does not count for that; or whether its
+        text ends inside a block of thought, so that there is no answer."""
+        if isinstance(self.answer, FreeText) and not parted(self.answer.text).closed:
+            return True
         return self.truncated > 0 and not self.cut_allowed
 
     def shown(self) -> tuple[AnswerPart, ...]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ Mask = npt.NDArray[np.bool_]
 Range = tuple[float, float]
 
 _OUTSIDE = "outside"
+_REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +59,10 @@ class ScoreColumn:
         valued, missing = ~np.isnan(self.values), self.reasons != ""
         if (valued & missing).any() or not (self.parts or (valued | missing).all()):
             raise MeasurementError("score column: each row needs either a value or a reason why it has none")
-        unknown = set(np.unique(self.reasons[self.reasons != ""]).tolist()) - {*get_args(Reason)}
-        if unknown:
-            raise MeasurementError(f"score column: unknown reason {sorted(unknown)}; known: {get_args(Reason)}")
+        known = np.count_nonzero(~missing) + sum(np.count_nonzero(self.reasons == name) for name in _REASONS)
+        if known < len(self.reasons):
+            unknown = set(np.unique(self.reasons[missing]).tolist()) - {*_REASONS}
+            raise MeasurementError(f"score column: unknown reason {sorted(unknown)}; known: {_REASONS}")
 
     @property
     def n(self) -> int:
@@ -97,15 +98,18 @@ class ScoreColumn:
 
     def unscored(self) -> dict[Reason, int]:
         """Counts of the reasons, in alphabetical order."""
-        counts = Counter(str(reason) for reason in self.reasons if reason != "")
-        return {cast(Reason, reason): counts[reason] for reason in sorted(counts)}
+        counts = {name: int(np.count_nonzero(self.reasons == name)) for name in sorted(_REASONS)}
+        return {name: number for name, number in counts.items() if number}
 
     def rows(self, mask: npt.NDArray[np.bool_]) -> ScoreColumn:
         """The rows that a mask of shape (n,) keeps."""
-        return ScoreColumn(
-            self.values[mask], self.reasons[mask], tuple(factor[mask] for factor in self.clusters),
-            {name: part[mask] for name, part in self.parts.items()},
+        part = object.__new__(ScoreColumn)  # some rows of a column that was checked need no checks
+        part.__dict__.update(
+            values=self.values[mask], reasons=self.reasons[mask],
+            clusters=tuple(codes[mask] for codes in self.clusters),
+            parts={name: column[mask] for name, column in self.parts.items()},
         )
+        return part
 
 
 def together(a: ScoreColumn, b: ScoreColumn) -> ScoreColumn:

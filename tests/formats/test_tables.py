@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from auditkit.errors import FormatError
-from auditkit.formats.tables import read_table
+from auditkit.formats.tables import read_table, separator_of
 
 
 def rows(text: str, **options: object) -> list[tuple[int, dict[str, str]]]:
@@ -62,3 +62,29 @@ def test_a_fault_is_named_by_its_line(text: str, expected: str) -> None:
 def test_bytes_that_are_not_utf8_are_named() -> None:
     with pytest.raises(FormatError, match=r"^f\.csv:2: byte 3 is not UTF-8"):
         read_table(b"a,b\n1,\xff\n", "f.csv")
+
+
+def _tsv(text: str) -> list[list[str]]:
+    return [list(cells.values()) for _, cells in read_table(text.encode(), "f.tsv", delimiter="\t").rows]
+
+
+def test_stray_quotes_of_a_tsv_join_no_rows() -> None:
+    text = 'n\ttext\tlabel\n1\t"Fine, said she\tgood\n2\tslow\tbad\n3\tso he left"\tbad\n'
+    assert _tsv(text) == [["1", '"Fine, said she', "good"], ["2", "slow", "bad"], ["3", 'so he left"', "bad"]]
+    assert read_table(text.encode(), "f.tsv", delimiter="\t").note == "quotes are read as plain letters"
+    assert _tsv('n\ttext\n1\t"Whole"\n2\tnone\n') == [["1", '"Whole"'], ["2", "none"]]
+    assert _tsv('n\ttext\n1\t5" disk\n') == [["1", '5" disk']]
+
+
+def test_regular_quotes_of_a_tsv_stand_around_cells() -> None:
+    assert _tsv('n\ttext\n1\t"He said ""no"""\n2\tx\n') == [["1", 'He said "no"'], ["2", "x"]]
+    assert _tsv('"n"\t"text"\n"1"\t"a"\n"2"\t"b"\n') == [["1", "a"], ["2", "b"]]
+    assert _tsv('n\ttext\n1\t"two\nlines"\n2\t"a\tb"\n') == [["1", "two\nlines"], ["2", "a\tb"]]
+
+
+@pytest.mark.parametrize(("first", "columns", "mark"), [
+    ("id;text;label", 0, ";"), ("id\ttext", 0, "\t"), ("id|text", 0, "|"), ("id,te;xt", 0, ","), ("text", 0, ","),
+    ("a;b|c", 0, ","), ("a;b", 1, ","),
+])
+def test_another_separator_is_taken_where_the_usual_one_parts_nothing(first: str, columns: int, mark: str) -> None:
+    assert separator_of(f"{first}\n1;2\n".encode(), "f.csv", ",", columns=columns) == mark

@@ -33,3 +33,9 @@ def test_only_a_line_feed_ends_a_line() -> None:
 )
 def test_half_a_character_is_found(value: Any, path: str | None) -> None:
     assert lone_surrogate(value) == path
+
+
+def test_utf_16_is_read_where_its_mark_says_so() -> None:
+    assert decode("Größe\n1".encode("utf-16"), "f") == "Größe\n1"
+    with pytest.raises(FormatError, match="f: is UTF-16 without a byte-order mark; save the file as UTF-8"):
+        decode("size\n1".encode("utf-16-le"), "f")

@@ -230,16 +230,54 @@ def test_translation_pairs() -> None:
     assert message == 't.jsonl:1: "translation.fr": there is no "fr" in de, en'
 
 
-@pytest.mark.parametrize("answer", ["B", "Rome", 1])
-def test_multiple_choice_by_letter_text_or_number(answer: Any) -> None:
-    rows = [{"question": "Capital of Italy?", "choices": ["Paris", "Rome"], "answer": answer}]
-    _, (sample,) = opened(written("m.jsonl", lines(*rows)), task="multiple-choice", columns={})
-    assert (sample.labels, sample.target) == (("A", "B"), "B")
+@pytest.mark.parametrize(("answer", "other"), [
+    ("B", "A"), ("Rome", "Paris"), (1, 0), (2, 1), ("1", "0"), ("2.0", "1.0"), ("(b)", "a."), ("B", "Paris"),
+])
+def test_multiple_choice_by_letter_text_or_number(answer: Any, other: Any) -> None:
+    rows = [{"question": f"Capital of {name}?", "choices": ["Paris", "Rome"], "answer": right}
+            for name, right in (("Italy", answer), ("France", other))]
+    _, samples = opened(written("m.jsonl", lines(*rows)), task="multiple-choice", columns={})
+    assert [(sample.labels, sample.target) for sample in samples] == [(("A", "B"), "B"), (("A", "B"), "A")]
+
+
+def test_from_what_answers_count_is_told_by_the_rows_or_refused() -> None:
+    def given(*answers: Any) -> str:
+        rows = [{"question": f"{number}?", "choices": ["x", "y", "z"], "answer": answer}
+                for number, answer in enumerate(answers)]
+        return written("m.jsonl", lines(*rows))
+
+    card, samples = opened(given(3, 1, "C", "y"), task="multiple-choice", columns={})
+    assert [sample.target for sample in samples] == ["C", "A", "C", "B"]
+    assert "answers are given in several ways: 1 by letter, 2 by number from 1, 1 by text" in card.limits
+    assert refused(given(1, 2), task="multiple-choice", columns={}).startswith(
+        'm.jsonl:1: "answer" is "1", and no row tells whether answers count from 0 or from 1; write the letter')
+    assert "counts from 1 (3 of as many choices), and from 0 at m.jsonl:1" in refused(
+        given(0, 3), task="multiple-choice", columns={})
+
+
+def test_what_programs_write_into_one_cell_is_a_list() -> None:
+    name = written("l.csv", "question,answers\nq,\"['Bern', 'City of Bern']\"\nr,['Oslo']\n")
+    _, samples = opened(name, task="generative-qa", columns={})
+    assert [sample.references for sample in samples] == [("Bern", "City of Bern"), ("Oslo",)]
+    name = written("l.csv", "question,answers\nq,Bern|City of Bern\n")
+    _, (sample,) = opened(name, task="generative-qa", columns={}, separator="|")
+    assert sample.references == ("Bern", "City of Bern")
+    name = written("n.csv", "text,label\na,\"['x' 'y']\"\nb,['y']\n")
+    assert "without commas" in refused(name, **MANY)
+
+
+def test_separator_and_quotes_of_a_table_are_found_and_said() -> None:
+    card, samples = opened(written("s.csv", "text;label\na,b;1\nc;0\n"), task="classification", columns={})
+    assert [sample.input["text"] for sample in samples] == ["a,b", "c"]
+    assert card.limits.endswith("s.csv: cells are separated by ;.")
+    card, samples = opened(written("q.tsv", 'text\tlabel\n"a\t1\nb"\t0\n'), task="classification", columns={})
+    assert [sample.input["text"] for sample in samples] == ['"a', 'b"']
+    assert card.limits.endswith("q.tsv: quotes are read as plain letters.")
 
 
 @pytest.mark.parametrize(
     ("choices", "answer", "target"),
-    [(["2", "3", "4", "5"], "3", "B"), (["B", "A"], "A", "B"), ([1, 0], 0, "B"), (["x", "A", "y"], "2", "C")],
+    [(["2", "3", "4", "5"], "3", "B"), (["B", "A"], "A", "B"), ([1, 0], 0, "B"), (["x", "A", "y"], "3", "C")],
 )
 def test_an_answer_that_is_a_choices_text_is_that_choice(choices: list[Any], answer: Any, target: str) -> None:
     rows = [{"question": "Which?", "choices": choices, "answer": answer}]
@@ -249,7 +287,7 @@ def test_an_answer_that_is_a_choices_text_is_that_choice(choices: list[Any], ans
 
 def test_an_answer_that_may_be_text_or_number_is_refused_where_another_row_gives_a_number() -> None:
     rows = [{"question": "2 + 1?", "choices": ["2", "3", "4", "5"], "answer": "3"},
-            {"question": "Capital of Italy?", "choices": ["Paris", "Rome"], "answer": "1"}]
+            {"question": "Capital of Italy?", "choices": ["Paris", "Rome"], "answer": "0"}]
     message = refused(written("m.jsonl", lines(*rows)), task="multiple-choice", columns={})
     assert message.startswith('m.jsonl:1: "answer" is "3", the text of one choice and the letter or number of ')
     assert "m.jsonl:2 gives" in message
@@ -333,7 +371,8 @@ def test_a_fault_of_a_csv_is_one_line(content: str | bytes, keys: dict[str, Any]
         ([{"w": [], "t": []}], {"task": "tagging", "columns": {"words": "w", "tags": "t"}},
          'f.jsonl:1: "words" is missing; fill it, or remove the row'),
         ([{"question": "q", "choices": ["a", "b"], "answer": "C"}], {"task": "multiple-choice", "columns": {}},
-         'f.jsonl:1: "answer" is "C"; expected the text, the letter (A …) or the number (from 0) of one of 2'),
+         'f.jsonl:1: "answer" is "C"; expected the text, the letter (A …) or the number (from 0, '
+         'or from 1) of one of 2'),
         ([{"question": "q", "choices": ["a", "a"], "answer": "A"}], {"task": "multiple-choice", "columns": {}},
          'f.jsonl:1: "choices" holds "a" twice; make the choices differ, or remove the row'),
         ([{"review": "a", "stars": "x", "m": {"deep": 1}}, {"review": "b", "stars": "y", "m": {"deep": 2}}],

@@ -165,7 +165,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         (tmp_path / "folder", "not saved by"), (as_csv(tmp_path / "e.csv", ""), "the file is empty"),
         (as_csv(tmp_path / "t.csv", "text,text\na,b\n"), 'the column "text" is given twice'),
         (as_csv(tmp_path / "long.csv", "text,label\n\nx,a,b\ny,b,c\n"), "long.csv:3: 3 cells under 2 columns"),
-        (as_csv(tmp_path / "short.tsv", 'text\tlabel\n"x\n"\ta\ny\n'), "short.tsv:4: 1 cell under 2 columns"),
+        (as_csv(tmp_path / "short.tsv", 'text\tlabel\n"x\n"\ta\ny\n'), "short.tsv:2: 1 cell under 2 columns"),
         (as_csv(tmp_path / "h.csv", "text,label\n"), "no rows"),
         (as_csv(tmp_path / "bad.jsonl", '{"text": "x", "label"\n'), "bad.jsonl:1: not valid JSON"),
     ):

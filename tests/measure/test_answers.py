@@ -92,7 +92,8 @@ def test_probabilities_by_class_name() -> None:
     one = sample(labels=("true", "false"))
     assert read(one, classified(true=0.2, false=0.8)).label == "false"
     assert read(one, classified(true=0.5, false=0.5)).reason == "tied"
-    assert read(one, classified(neutral=0.6, true=0.4)).reason == "unparsed"
+    other = read(one, classified(neutral=0.6, true=0.4))
+    assert (other.label, other.options, other.reason) == ("neutral", (), None)
     assert read(one, Output(request="0", rule="label", answer=Probabilities(classes={}))).reason == "unparsed"
 
 

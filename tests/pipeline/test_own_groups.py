@@ -68,13 +68,17 @@ def test_missing_groups_are_one_and_said_and_small_ones_are_not_compared(
         assert "other (9)" in text
 
 
-def test_a_smaller_group_is_compared_where_the_task_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_smaller_group_is_compared_where_the_task_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     rows = [(label, "pos", group) for group, n in (("female", 30), ("other", 9)) for label in ["pos", *["neg"] * n]]
-    audit = audited(rows[:-1], "gender", "    smallest_group: 9\n")
+    audit = audited(rows[:-1], "gender", "    smallest_group: 9\n", "packs")
     gap = value_of(audit, "accuracy", axis="gender", contrast="gap")
     assert gap["value"] == pytest.approx(1 / 9 - 1 / 31)
     assert gap["between"] == ["other", "female"]
+    # nothing judges it: checks to begin with are told, contrasts without parts of their own among what was declared
+    assert "my-policy" in capsys.readouterr().out
 
 
 FILTER = [("toxic", "toxic" if i < 24 or group == "b" else "ok", group) for group in "ab" for i in range(40)] + [

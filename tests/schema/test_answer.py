@@ -64,9 +64,9 @@ def test_best_options_of_one_label_are_no_tie() -> None:
     assert answer.read(("a", "b"), "similarity") == AnswerReading(reason="unparsed")
 
 
-def test_a_class_that_no_choice_bears_is_unparsed() -> None:
+def test_a_class_that_no_choice_bears_is_an_answer() -> None:
     answer = Probabilities(classes={"x": 0.75, "a": 0.25})
-    assert answer.read(("a", "b"), "label") == AnswerReading(reason="unparsed")
+    assert answer.read(("a", "b"), "label") == AnswerReading(label="x", margin=0.5)
     assert answer.read((), "label") == AnswerReading(label="x", margin=0.5)
     assert answer.read(("x", "a", "x"), "label").options == (0, 2)
 
@@ -116,7 +116,7 @@ def test_a_kind_must_say_which_of_its_fields_are_texts() -> None:
 
 
 def test_every_tag_names_one_kind() -> None:
-    assert len(TAGS) == len(KINDS) == 8
+    assert len(TAGS) == len(KINDS) == 9
     with pytest.raises(ValidationError, match="gossip"):
         Output(request="0", rule="r", answer={"kind": "gossip"})  # type: ignore[arg-type]
 

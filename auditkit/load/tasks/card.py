@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from auditkit.load.languages import LATIN
 from auditkit.load.tasks.kind import Classes, TaskKind
 from auditkit.schema import Benchmark, Choice, MetricUse, PlantedReading, Task, Template
 
+_NO_LIMITS = "Not stated: the author of the audit's configuration said nothing of it."
 MOST_LETTERS = 26
 """Classes that can be asked for by letter."""
 
 
 def card_for(
     task: Task, kind: TaskKind, classes: Classes, *, positive: Sequence[str], axes: tuple[str, ...], rows: int,
-    sha256: str, source: str,
+    sha256: str, source: str, notes: Sequence[str] = (),
 ) -> Benchmark:
     """The card of a task: the defaults of its kind, and what the user said instead.
 
@@ -26,14 +28,15 @@ def card_for(
         rows: number of rows.
         sha256: hash of the rows' content.
         source: name of the data.
+        notes: how the data were read, where that had to be found out; added to the limits.
     """
     letters = len(classes) <= MOST_LETTERS
     return Benchmark(
         name=task.name, version=1, title=f"{task.name}: {task.task} on your data",
         measures=task.measures or f"How well the model does {task.task} on {source}; more was not stated.",
-        limits=task.limits or "Not stated: the author of the audit's configuration said nothing of it.",
+        limits=" ".join([task.limits or _NO_LIMITS, *(f"{source}: {note}." for note in notes)]),
         license=task.license, source=_source(task), citation="the data of the audit's configuration",
-        language=task.language, request=kind.request,
+        language=task.language or LATIN, request=kind.request,
         rules=tuple(rule for rule in kind.rules if letters or rule != "letter"),
         templates=(task.template or _template(task, kind),),
         choices=tuple(Choice(text=item.text, label=item.label) for item in classes),

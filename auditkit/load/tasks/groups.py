@@ -15,8 +15,8 @@ MISSING = frozenset({
 })
 """How files write that a cell holds nothing: what pandas reads so by default, whose files these mostly are. `none` is
 not among them: it may be somebody's religion."""
-MOST_CELLS = 60
-"""Most groups that a crossing of two axes may have; one of more is not measured."""
+MOST_CELLS = 16
+"""Most groups that a crossing of two axes may have, since each is compared with each; one of more is not measured."""
 
 
 def group_name(value: Any, place: str, axis: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -38,8 +38,9 @@ class TaskKind:
     """The classes of a row, for kinds whose data hold classes."""
     fields: Callable[[TaskRow], dict[str, str]] | None = None
     """The input of a row, where it is not simply the texts of the columns."""
-    check: Callable[[Sequence[TaskRow]], None] | None = None
-    """Refuses rows that contradict each other in how they are written."""
+    settle: Callable[[list[TaskRow]], tuple[list[TaskRow], tuple[str, ...]]] | None = None
+    """Settles what only all rows together can tell, such as from what answers count: the rows, written in one way, and
+    what was settled. Refuses rows that contradict each other."""
     request: RequestKind
     """What a model is asked."""
     rules: tuple[str, ...]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from auditkit.errors import PackError
+from auditkit.load.tasks.list_cells import list_in
 
 SEPARATOR = ";"
 """Between several labels or choices in one cell, unless the task names another."""
@@ -76,12 +77,28 @@ class TaskRow:
         return text_of(self.values.get(name), self.place, name, empty=empty)
 
     def label(self, name: str) -> str:
-        """A class or tag: a text without the blanks around it.
+        """A class or tag: a text without the blanks around it, or the one item of a list.
 
         Raises:
-            PackError: as `text_of`.
+            PackError: as `text_of`; or a list of several.
         """
-        return self.text(name).strip()
+        items = self._listed(name, numbers=False)
+        if items is None or not isinstance(self.values[name], str):
+            return self.text(name).strip()
+        if len(items) != 1:
+            several = "multi-label-classification takes several"
+            raise PackError(f'{self.place}: "{name}" is a list of {len(items)}; give one label, or {several}')
+        return text_of(items[0], self.place, name).strip()
+
+    def _listed(self, name: str, *, numbers: bool) -> list[Any] | None:
+        """The list that a cell holds, as itself or written as text; `None` where it holds none."""
+        value = self.values.get(name)
+        if isinstance(value, list):
+            return value
+        try:
+            return list_in(value, numbers=numbers) if isinstance(value, str) else None
+        except ValueError as error:
+            raise PackError(f'{self.place}: "{name}" {error}') from None
 
     def texts(self, name: str, *, separator: str | None = SEPARATOR, none: bool = False) -> list[str]:
         """Several texts: a list, or the parts of one cell.
@@ -95,7 +112,10 @@ class TaskRow:
             PackError: nothing, or neither a list nor a text.
         """
         value = self.values.get(name)
-        if isinstance(value, str):
+        items = self._listed(name, numbers=True)
+        if items is not None:
+            value = items or ([] if none or isinstance(value, list) else None)
+        elif isinstance(value, str):
             parts = [part.strip() for part in value.split(self.separator or separator) if part.strip()]
             value = [] if none and parts == ["[]"] else parts or None
         if value is None:
@@ -114,12 +134,13 @@ class TaskRow:
         return [label.strip() for label in self.texts(name, separator=separator, none=none)]
 
     def references(self, name: str) -> dict[str, Any]:
-        """One text, or a list of them: the first is the target, all are references.
+        """One text, a list of them, or what the task's separator parts: the first is the target, all are references.
 
         Raises:
             PackError: there is none.
         """
-        several = isinstance(self.values.get(name), list)
+        listed = self._listed(name, numbers=False) or isinstance(self.values.get(name), list)
+        several = self.separator is not None or listed
         texts = self.texts(name) if several else [self.text(name)]
         if not texts:
             raise PackError(f'{self.place}: "{name}" is missing; fill it, or remove the row')

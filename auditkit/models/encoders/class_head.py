@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from auditkit.errors import ModelError
 from auditkit.models.weights.checkpoint import Checkpoint
+from auditkit.models.weights.settings import class_names
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +25,7 @@ class ClassHead:
         config, self._model_name = checkpoint.model.config, checkpoint.subject.name
         self.multi_label = config.problem_type == "multi_label_classification"
         self.regression = config.problem_type == "regression" or (config.num_labels < 2 and not self.multi_label)
-        self.classes = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+        self.classes = class_names(config, self._model_name)
         if self.regression and config.num_labels > 1:
             raise ModelError(
                 f"{self._model_name}: a regression with {config.num_labels} outputs; only one number can be read"

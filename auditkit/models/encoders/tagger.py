@@ -15,6 +15,7 @@ from auditkit.models.encoders.texts import forward
 from auditkit.models.tokens.encoding import clean
 from auditkit.models.tokens.tags import entity_type, scheme
 from auditkit.models.weights.checkpoint import Checkpoint, ReadingRules
+from auditkit.models.weights.settings import class_names
 from auditkit.schema import Config, Output, Request, Subject, Tags, digest
 
 
@@ -48,7 +49,7 @@ class TaggerAdapter:
         """
         self.checkpoint = checkpoint
         config = checkpoint.model.config
-        self.tags = tuple(str(config.id2label[index]) for index in range(config.num_labels))
+        self.tags = class_names(config, checkpoint.subject.name)
         if len(set(self.tags)) < len(self.tags):
             raise ModelError(f"{checkpoint.subject.name}: id2label gives two tags one name; correct its config.json")
 
@@ -222,7 +223,7 @@ def needs_space(tokenizer: Any) -> bool:
 
 def settle(model: Any, tokenizer: Any, folder: Path, config: Config) -> ReadingRules:
     """How words become tags, for the subject."""
-    tags = [str(model.config.id2label[index]) for index in range(model.config.num_labels)]
+    tags = class_names(model.config, model.config.name_or_path)
     leading = "with their leading space" if needs_space(tokenizer) else "as given"
     return ReadingRules({
         "scheme": f"{scheme(tags)} (read from id2label)",

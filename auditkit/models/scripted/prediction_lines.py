@@ -11,12 +11,14 @@ from typing import Any
 
 from auditkit.errors import ModelError, did_you_mean
 from auditkit.formats.json_rows import json_lines
-from auditkit.formats.tables import read_table
+from auditkit.formats.tables import read_table, separator_of
 from auditkit.models.scripted import PREDICTIONS_SCHEME
 from auditkit.schema import repair
 
 _TEXTS = ("answer", "text", "span", "error", "refused", "rule")
 _VALUES = ("answer", "scores", "probabilities", "number", "text", "tags", "span", "error", "refused")
+_INDEX = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+"""Columns in which pandas writes the numbers of its rows."""
 _COLUMNS = ("id", *_VALUES, "rule")
 
 
@@ -41,8 +43,8 @@ def read_content(path: Path) -> bytes:
     Raises:
         ModelError: neither .jsonl nor .csv, not there, or not readable.
     """
-    if path.suffix not in (".jsonl", ".csv"):
-        raise ModelError(f"{path}: predictions are a .jsonl or .csv file; convert it")
+    if path.suffix not in (".jsonl", ".csv", ".tsv"):
+        raise ModelError(f"{path}: predictions are a .jsonl, .csv or .tsv file; convert it")
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -63,7 +65,8 @@ def read_lines(content: bytes, path: Path) -> Iterator[Prediction]:
         # A model may write half a character, and a number that is not finite is named with its column below.
         rows = json_lines(content, where, nan=True, surrogates=True)
     else:
-        table = read_table(content, where)
+        usual = "\t" if path.suffix == ".tsv" else ","
+        table = read_table(content, where, delimiter=separator_of(content, where, usual))
         rows = ((line, _nested(cells, f"{where}:{line}")) for line, cells in table.rows)
     for line, row in rows:
         yield _prediction(row, f"{where}:{line}")
@@ -103,12 +106,15 @@ def _number(cell: str, where: str, name: str) -> float:
 
 
 def _prediction(row: dict[str, Any], where: str) -> Prediction:
+    row = {name: value for name, value in row.items() if not _INDEX.fullmatch(name)}
     for name in row:
         if name not in _COLUMNS:
             hint = did_you_mean(name, _COLUMNS, f"columns: {', '.join(_COLUMNS)}")
             raise ModelError(f'{where}: unknown column "{name}"; {hint}')
     row = {name: value for name, value in row.items() if value is not None}
     sample_id = row.get("id")
+    if isinstance(sample_id, int) and not isinstance(sample_id, bool):
+        sample_id = str(sample_id)
     if not isinstance(sample_id, str) or not sample_id:
         raise ModelError(f'{where}: "id" is missing or not text; give the sample\'s id')
     values = [column for column in _VALUES if column in row]

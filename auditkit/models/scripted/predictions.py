@@ -19,7 +19,9 @@ A `.jsonl` file holds one object a line, a `.csv` file the same values by column
 A line has exactly one of these beside `id` and `rule`. In CSV an empty cell is absent, `scores` stand in `scores.0`,
 `scores.1` …, probabilities in `probabilities.LABEL`, and `tags` in one cell with blanks between them. A sample without
 a line is not run: it is counted and bounded, never filled in (two samples that ask exactly the same share one answer).
-Lines about rows that `--limit` leaves out, or about a built-in pack that is not audited, are passed over.
+Lines about rows that `--limit` leaves out, or about a built-in pack that is not audited, are passed over; lines about
+rows that no pack has are counted and said, where the file answers at least half of the rows. The probability of one
+class of two leaves the rest to the other; a class that no row holds is a wrong answer.
 
 Without `rule` the signature says `saved`, unless the column tells the rule (`number`, `tags`, `span`, written `text`):
 how the answers came about is not known, so that they are not compared with answers whose rule is. Scores are taken as
@@ -29,18 +31,20 @@ they are: no normaliser is applied to them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 
 from auditkit.errors import MeasurementError, ModelError, did_you_mean
 from auditkit.models.adapter import Encoded, PackRows
 from auditkit.models.scripted import PREDICTIONS_SCHEME
+from auditkit.models.scripted.class_lines import completed
 from auditkit.models.scripted.prediction_lines import Prediction, read_content, read_lines
 from auditkit.models.weights.fingerprint import source_sha256
 from auditkit.schema import (
     Answer,
     Benchmark,
+    ClassName,
     FreeText,
     Number,
     OptionScore,
@@ -93,9 +97,11 @@ class Predictions:
         by_row: dict[str, list[str]] = {}
         for name in by_id:
             by_row.setdefault(name.partition("/")[2], []).append(name)
+        surplus: list[Prediction] = []
         for line in read_lines(content, path):
-            sample = _find(line, by_id, by_row, packs.others)
+            sample = _find(line, by_id, by_row)
             if sample is None:
+                surplus.append(line)
                 continue
             if sample.id in self._placed:
                 first = self._placed[sample.id].where
@@ -105,6 +111,46 @@ class Predictions:
             self._one_rule(line, card)
             _check(line, card, sample)
             self._placed[sample.id] = line
+        notes = self._surplus(surplus, by_id, by_row, packs.others)
+        notes += self._complete(packs.cards, by_id.values())
+        if notes:
+            parts = {**self._subject.parts, "read": "; ".join(notes)}
+            self._subject = self._subject.model_copy(update={"parts": parts})
+
+    def _surplus(
+        self, lines: Sequence[Prediction], by_id: Mapping[str, Sample], by_row: Mapping[str, list[str]],
+        others: Sequence[str],
+    ) -> list[str]:
+        """How many lines are about rows that no pack has.
+
+        Raises:
+            ModelError: the file answers less than half of the rows: its ids are probably not theirs.
+        """
+        unknown = [line for line in lines if line.id.partition("/")[0] not in others]
+        rows = sum(not sample.variant for sample in by_id.values())
+        if unknown and 2 * len(self._placed) < rows:
+            line = unknown[0]
+            hint = did_you_mean(
+                line.id, [*by_id, *by_row], "an id is pack/row-id, as `auditkit show` names it", cutoff=0.6
+            )
+            raise ModelError(f'{line.where}: no audited pack has a row "{line.id}"; {hint}')
+        count = len(unknown)
+        return [f"{count} answers are about rows that are not audited, the first {unknown[0].id}"] if count else []
+
+    def _complete(self, cards: Mapping[str, Benchmark], rows: Iterable[Sample]) -> list[str]:
+        """Complete the classes of each classification; see `completed`."""
+        notes: list[str] = []
+        names: dict[str, list[Sample]] = {}
+        for sample in rows:
+            if cards[sample.benchmark].request == "classify" and sample.target is not None and sample.choices:
+                names.setdefault(sample.benchmark, []).append(sample)
+        for samples in names.values():
+            lines = {sample.id: self._placed[sample.id] for sample in samples if sample.id in self._placed}
+            texts = [choice.text for choice in samples[0].choices if choice.text not in samples[0].labels]
+            placed, said = completed(lines, tuple(dict.fromkeys(samples[0].labels)), texts)
+            self._placed |= placed
+            notes += said
+        return notes
 
     def _one_rule(self, line: Prediction, card: Benchmark) -> None:
         implied = _implied(line, card)
@@ -226,6 +272,8 @@ def _answer(line: Prediction, request: Request) -> Answer:
         return OptionScores(options=tuple(OptionScore(sum=value, tokens=1, bytes=1) for value in line.value))
     if line.column == "probabilities":
         return Probabilities(classes=line.value)
+    if line.column == "class":
+        return ClassName(name=line.value.strip())
     if line.column == "number":
         return Number(value=line.value)
     if line.column == "tags":
@@ -246,9 +294,9 @@ def _implied(line: Prediction, card: Benchmark) -> str | None:
 
 
 def _find(
-    line: Prediction, by_id: Mapping[str, Sample], by_row: Mapping[str, list[str]], others: Sequence[str]
+    line: Prediction, by_id: Mapping[str, Sample], by_row: Mapping[str, list[str]]
 ) -> Sample | None:
-    """The sample that a line answers; `None` for a row of a pack that is not audited."""
+    """The sample that a line answers; `None` for a row of a pack that is not audited, or of none."""
     if line.id in by_id:
         return by_id[line.id]
     names = by_row.get(line.id, [])
@@ -256,10 +304,7 @@ def _find(
         raise ModelError(f'{line.where}: "{line.id}" is a row of {len(names)} packs; write {" or ".join(names)}')
     if names:
         return by_id[names[0]]
-    if line.id.partition("/")[0] in others:
-        return None
-    hint = did_you_mean(line.id, [*by_id, *by_row], "an id is pack/row-id, as `auditkit show` names it", cutoff=0.6)
-    raise ModelError(f'{line.where}: no audited pack has a row "{line.id}"; {hint}')
+    return None
 
 
 def _check_column(line: Prediction, card: Benchmark) -> None:

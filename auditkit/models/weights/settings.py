@@ -136,6 +136,26 @@ def refuse_unfilled(path: Path, elements: int, size: WeightsSize, what: str = "p
         )
 
 
+def class_names(config: Any, model: str) -> tuple[str, ...]:
+    """Names of the outputs of a head, in order, as `id2label` gives them.
+
+    Args:
+        config: the model's configuration.
+        model: its name, for the message.
+
+    Raises:
+        ModelError: the classes are not numbered from 0 without a gap.
+    """
+    names = config.id2label
+    if any(index not in names for index in range(config.num_labels)):
+        numbers = ", ".join(str(number) for number in list(names)[:12])
+        raise ModelError(
+            f'{model}/config.json: "id2label" numbers its classes {numbers}; number them from 0 to '
+            f"{config.num_labels - 1}, in the order of the model's outputs"
+        )
+    return tuple(str(names[index]) for index in range(config.num_labels))
+
+
 def size_of(weights: Sequence[Path]) -> WeightsSize:
     """What the headers of safetensors files say; the files have been checked."""
     from safetensors import safe_open

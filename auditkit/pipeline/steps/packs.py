@@ -49,14 +49,14 @@ def load_packs(config: Config, on_event: OnEvent) -> list[AuditedPack]:
         PackError: a pack or a file of the user's cannot be read.
         ConfigError: a pack or task is named twice, or bears the name of a pack that auditkit brings.
     """
-    packs = [audited_pack(card, rows, most, config, on_event) for card, rows, most in list(_sources(config))]
+    packs = [audited_pack(card, rows, most, config, on_event) for card, rows, most in list(_sources(config, on_event))]
     repeated = sorted(name for name, count in Counter(pack.card.name for pack in packs).items() if count > 1)
     if repeated:
         raise ConfigError(f"packs: {', '.join(repeated)} is named twice; name each pack or task once")
     return packs
 
 
-def _sources(config: Config) -> Iterator[tuple[Benchmark, list[Sample], int | None]]:
+def _sources(config: Config, on_event: OnEvent) -> Iterator[tuple[Benchmark, list[Sample], int | None]]:
     """Card, rows and the most of them that are audited, of each pack and each task."""
     for name in config.packs:
         pack = open_pack(name)
@@ -64,7 +64,7 @@ def _sources(config: Config) -> Iterator[tuple[Benchmark, list[Sample], int | No
         refuse_reserved(pack)
         yield pack.card, rows, config.most
     for task in config.tasks:
-        card, rows = open_task(task)
+        card, rows = open_task(task, on_event)
         yield card, rows, task.limit or config.most
 
 

@@ -16,7 +16,7 @@ from auditkit.models.families import family_of_scheme
 from auditkit.models.open import open_model
 from auditkit.pipeline.steps.packs import AuditedPack
 from auditkit.schema import Benchmark, Config, Request, Sample
-from auditkit.schema.event import OnEvent
+from auditkit.schema.event import Event, OnEvent
 
 ALL = "all"
 """Key of `Config.rules` for every pack that is not named."""
@@ -60,7 +60,10 @@ def make_requests(config: Config, packs: Sequence[AuditedPack], on_event: OnEven
     _check_rules(config, packs)
     answerer = _answerer(config, packs)
     if answerer is not None:
-        return _for_answerer(answerer, config, packs)
+        requests = _for_answerer(answerer, config, packs)
+        if note := requests.adapter.subject.parts.get("read"):
+            on_event(Event("load", note))
+        return requests
     start = time.perf_counter()
     adapter = open_model(config, on_event)
     load_seconds = time.perf_counter() - start

@@ -56,7 +56,8 @@ def test_one_cell_is_cut_at_the_separator() -> None:
 def test_none_is_said_and_never_guessed() -> None:
     assert row(a="[]").texts("a", none=True) == []
     assert row(a=[]).texts("a", none=True) == []
-    assert row(a="[]").texts("a") == ["[]"]
+    with pytest.raises(PackError, match='"a" is missing; fill it'):
+        row(a="[]").texts("a")
     for value in (None, "", " ", ";"):
         with pytest.raises(PackError, match=r'"a" is missing; write \[\] if there is none'):
             row(a=value).texts("a", none=True)
@@ -75,3 +76,13 @@ def test_a_row_may_be_without_a_cluster_only_where_that_is_said() -> None:
     assert row(a=7.0, b=" ").cluster_ids(missing=True) == {"a": "7"}
     with pytest.raises(PackError, match='"b" is missing'):
         row(a="x", b=None).cluster_ids()
+
+
+def test_a_list_in_a_cell_of_text_is_a_list() -> None:
+    assert row(a="['x', 'y']").references("a") == {"target": "x", "references": ["x", "y"]}
+    assert row(a="['New York', 'Oslo']").texts("a") == ["New York", "Oslo"]
+    assert row(a="['x']").label("a") == "x"
+    with pytest.raises(PackError, match='"a" is a list of 2; give one label'):
+        row(a="['x', 'y']").label("a")
+    with pytest.raises(PackError, match="without commas"):
+        row(a="['x' 'y']").texts("a")

@@ -72,3 +72,31 @@ def test_options_that_begin_alike_are_told_apart() -> None:
 def test_no_text_gives_an_index_outside_the_options(text: str, options: list[str]) -> None:
     index = read_option(text, options)
     assert index is None or 0 <= index < len(options)
+
+
+FRUIT = ["apple", "stone", "chair", "shoe"]
+
+
+@pytest.mark.parametrize("text", [
+    "The answer is **B**", "Answer: $B$", r"\boxed{B}", r"Hence $\boxed{\text{B}}$.", "B is correct.",
+    "Option B is the right choice", "I would pick B", "The answer is B, not C.", "**stone**", "答案：Ｂ", "答案是B。",
+    "정답은 B입니다.", "正解はBです。", "La respuesta correcta es B.", "Die Antwort lautet B.",
+    "La bonne réponse est B",
+    "Ответ: B", "B) a thing",
+])
+def test_marks_and_sentences_around_an_option(text: str) -> None:
+    assert read_option(text, FRUIT) == 1
+
+
+@pytest.mark.parametrize("text", [
+    "A or B", "A, B", "Answer: a, b", "Answer: B or c", "B/C", "B is not correct", r"\boxed{A} or \boxed{B}",
+    "**A** and **B**", "The answer is not B", "I think", "A chair, or shoe",
+])
+def test_two_options_or_none_are_none(text: str) -> None:
+    assert read_option(text, FRUIT) is None
+
+
+@pytest.mark.parametrize("options", [("25%", "50%"), ("$5", "$10"), ("+1", "-1"), ("C++", "C#")])
+def test_two_options_are_none_whatever_signs_stand_beside_them(options: tuple[str, str]) -> None:
+    assert read_option(f"{options[0]}, or {options[1]}", options) is None
+    assert read_option(options[1], options) == 1

@@ -172,7 +172,7 @@ GOOD = '{"id": "qa/1", "answer": "A"}\n'
         ('{"id": "qa/2", "answer": null}', "it has none"),
         ('{"id": "qa/2", "answer": "A", "scores": [1, 2, 3]}', "it has answer and scores"),
         ('{"answer": "A"}', '"id" is missing'),
-        ('{"id": 2, "answer": "A"}', '"id" is missing or not text'),
+        ('{"id": 2.5, "answer": "A"}', '"id" is missing or not text'),
         ('{"id": "qa/2", "anwser": "A"}', 'unknown column "anwser"; did you mean "answer"'),
         ('{"id": "qa/2", "answer": 1}', '"answer" must be text'),
         ('{"id": "qa/2", "scores": [1, 2]}', '"scores" holds 2 numbers for 3 options'),
@@ -236,7 +236,71 @@ def test_faults_of_csv(tmp_path: Path, table: str, message: str) -> None:
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "p.jsonl").write_bytes(GOOD.encode() + b'{"id": "\xff"}\n')
-    faults = {"p.jsonl": "p.jsonl:2: byte .* is not UTF-8", "q.jsonl": "no such file", "p.txt": "jsonl or"}
+    faults = {"p.jsonl": "p.jsonl:2: byte .* is not UTF-8", "q.jsonl": "no such file", "p.txt": "jsonl, .csv or"}
     for name, message in faults.items():
         with pytest.raises(FormatError if name == "p.jsonl" else ModelError, match=message):
             Predictions(tmp_path / name, PackRows(PACKS, ROWS))
+
+
+CLASSES = {"mood": card("mood", "classify", ("probabilities",))}
+MOODS = [sample("mood", str(row), (("good", "pos"), ("bad", "neg")), target="pos") for row in range(4)]
+"""Rows of two classes, each with a word for it."""
+
+
+def moods(tmp_path: Path, *lines: dict[str, Any]) -> tuple[list[Any], str]:
+    """The answers to the rows of `MOODS` that have one, and what was said of the file."""
+    path = tmp_path / "m.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    predictions = Predictions(path, PackRows(CLASSES, iter(MOODS)))  # rows may be read once
+    asked = {row.id: Request(kind="classify", rule="saved", text=row.id) for row in MOODS if predictions.holds(row)}
+    adapter = predictions.adapter({asked[row.id].sha256: row for row in MOODS if row.id in asked})
+    outputs = adapter.execute(adapter.encode(list(asked.values())))
+    return [output.answer for output in outputs], adapter.subject.parts.get("read", "")
+
+
+@pytest.mark.parametrize("label", ["pos", "neg"])
+def test_one_probability_of_two_classes_leaves_the_rest_to_the_other(label: str, tmp_path: Path) -> None:
+    other = {"pos": "neg", "neg": "pos"}[label]
+    lines = [{"id": str(row), "probabilities": {label: share}} for row, share in enumerate((0.9, 0.2))]
+    answers, said = moods(tmp_path, *lines)
+    assert [answer.classes for answer in answers] == [
+        {label: 0.9, other: pytest.approx(0.1)}, {label: 0.2, other: pytest.approx(0.8)}]
+    assert said == "2 answers give the probability of one class of two; the other has the rest"
+
+
+def test_probabilities_that_do_not_tell_the_class_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="are of 1, and the rows hold neg, pos; name the classes as the rows do"):
+        moods(tmp_path, {"id": "0", "probabilities": {"1": 0.9}})
+    rows = [sample("mood", "0", (("a", "a"), ("b", "b"), ("c", "c")), target="a")]
+    path = tmp_path / "m.jsonl"
+    path.write_text('{"id": "0", "probabilities": {"a": 0.4}}\n', encoding="utf-8")
+    with pytest.raises(ModelError, match=r"leave 0\.60 to other classes.*write one for each of a, b, c"):
+        Predictions(path, PackRows(CLASSES, rows))
+    path.write_text('{"id": "0", "probabilities": {"a": 0.6}}\n', encoding="utf-8")
+    assert Predictions(path, PackRows(CLASSES, rows)).holds(rows[0])
+
+
+def test_a_class_that_no_row_holds_is_an_answer_and_is_said(tmp_path: Path) -> None:
+    answers, said = moods(
+        tmp_path, {"id": "0", "answer": "pos"}, {"id": "1", "answer": "mixed"}, {"id": "2", "answer": "neg"},
+        {"id": "3", "answer": "nan"},
+    )
+    assert [answer.kind for answer in answers] == ["text", "class", "text", "text"]
+    assert said == "1 answers name a class that no row holds (mixed): each is wrong"
+    answers, _ = moods(tmp_path, {"id": "0", "answer": "It depends"}, {"id": "1", "answer": "mixed"})
+    assert [answer.kind for answer in answers] == ["text", "text"]
+
+
+def test_answers_about_other_rows_are_counted(tmp_path: Path) -> None:
+    lines = [{"id": str(row), "answer": "pos"} for row in range(6)]
+    answers, said = moods(tmp_path, *lines)
+    assert (len(answers), said) == (4, "2 answers are about rows that are not audited, the first 4")
+    with pytest.raises(ModelError, match='no audited pack has a row "7"'):
+        moods(tmp_path, {"id": "0", "answer": "pos"}, {"id": "7", "answer": "pos"})
+
+
+@pytest.mark.parametrize("content", ["Unnamed: 0,id,answer\n0,0,pos\n", ",id,answer\n0,0,pos\n", "id;answer\n0;pos\n"])
+def test_index_columns_and_separators_of_answers(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(content, encoding="utf-8")
+    assert Predictions(path, PackRows(CLASSES, MOODS)).holds(MOODS[0])

@@ -23,7 +23,8 @@ WORDS = {
     "reason.outside": "outside",
     "meaning.refused": "the model declined to answer",
     "meaning.unparsed": "an answer came, but no option could be read from it",
-    "meaning.cut": "the model’s window was too short for what it was asked, so that it did not read all of it",
+    "meaning.cut": "the model’s window was too short for what it was asked, so that it did not read all of it, "
+    "or its text ends inside a block of thought",
     "meaning.tied": "the best options scored exactly the same",
     "meaning.errored": "the request failed",
     "meaning.not_run": "the request was never made",
