@@ -20,7 +20,7 @@ from auditkit.schema.spelling import COMMAND_LINE, option_name
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-TASK_OPTIONS = ("data", "split", "columns", "groups")
+TASK_OPTIONS = ("data", "split", "columns", "groups", "separator", "language")
 """Keys of a task that have an option, beside its kind."""
 _SPECIAL: dict[str, dict[str, Any]] = {
     "packs": {"metavar": "NAME", "help": "{} Repeatable."},

@@ -10,6 +10,7 @@ from typing import Any
 
 from auditkit.errors import ConfigError, PackError
 from auditkit.load.files import Row
+from auditkit.load.languages import LATIN, language_of
 from auditkit.load.packs import reserved_names
 from auditkit.load.samples import samples_of
 from auditkit.load.task_rows import read_rows
@@ -52,6 +53,11 @@ def open_task(task: Task, on_event: OnEvent = ignore) -> tuple[Benchmark, list[S
     task_rows = read_rows(task, kind, table)
     classes = _classes(task, kind, table, task_rows)
     notes = table.notes
+    if task.language is None:
+        task = task.model_copy(update={"language": _language(kind, task_rows)})
+        if task.language != LATIN:
+            taken = "none, since several are written in its script" if task.language == "und" else task.language
+            notes += (f"the language is not given; by its script it is taken for {taken}",)
     if kind.settle is not None:
         task_rows, settled = kind.settle(task_rows)
         notes += settled
@@ -71,6 +77,14 @@ def open_task(task: Task, on_event: OnEvent = ignore) -> tuple[Benchmark, list[S
     return samples_of(
         card, ((table.name, table.place(row.line), row) for row in rows), conflicts=task.conflicts == "leave-out"
     )
+
+
+def _language(kind: TaskKind, rows: Sequence[TaskRow]) -> str:
+    """Of the right answers where they are texts, else of what is asked."""
+    names = kind.truths if kind.request in ("generate", "extract") else (*kind.inputs, *kind.truths)
+    values = [row.values.get(name) for row in rows for name in names]
+    texts = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    return language_of(text for text in texts if isinstance(text, str))
 
 
 def _shared(task: Task, kind: TaskKind, row: TaskRow) -> dict[str, Any]:

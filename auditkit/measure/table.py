@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from auditkit.measure.citing import Candidates
 from auditkit.measure.definition import Context, Metric
+from auditkit.measure.scorers.entities import read_scheme
 from auditkit.measure.units import Outputs, Unit, Units
-from auditkit.schema import Score
+from auditkit.schema import Score, Tags
 from auditkit.stats.columns import Mask, ScoreColumn
 
 
@@ -57,10 +58,20 @@ def score_table(
     if metric.by_class:
         counted = metric.function(units.class_answers, metric.positive)
         return ScoreTable(units, (), ScoreColumn(counted.values, counted.reasons, clusters, counted.parts))
+    context = _with_answer_scheme(context, outputs)
     scores = tuple(_score(metric, unit, outputs, context) for unit in units.units)
     values = np.array([np.nan if score.value is None else score.value for score in scores], dtype=np.float64)
     reasons = np.array([score.reason or "" for score in scores], dtype=np.str_)
     return ScoreTable(units, scores, ScoreColumn(values, reasons, clusters, _parts(scores)))
+
+
+def _with_answer_scheme(context: Context | None, outputs: Outputs) -> Context | None:
+    """The context of tags of entities with the scheme in which the answers are written, which no answer alone tells."""
+    if context is None or "tag_scheme" not in context:
+        return context
+    tags = [output.answer.tags for output in outputs.values() if output is not None and isinstance(output.answer, Tags)]
+    scheme = read_scheme(tags) if any(tag != "O" for row in tags for tag in row) else None
+    return context if scheme is None else {**context, "answer_scheme": scheme}
 
 
 def _parts(scores: Sequence[Score]) -> dict[str, npt.NDArray[Any]]:

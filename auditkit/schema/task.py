@@ -75,8 +75,9 @@ class Task(Record):
     """What becomes of a row that asks what an earlier one asks, with another answer."""
     limit: int | None = Field(default=None, ge=1)
     """Most samples of this task; default the audit's limit or size."""
-    language: str = "en"
-    """BCP 47 tag of the answers."""
+    language: str | None = None
+    """BCP 47 tag of the answers, which decides words, articles and punctuation; default what their script tells, and
+    English where that is Latin."""
     measures: str = ""
     """What a good value would mean; shown in the report."""
     limits: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from auditkit.load.languages import LATIN
 from auditkit.load.tasks.kind import Classes, TaskKind
 from auditkit.schema import Benchmark, Choice, MetricUse, PlantedReading, Task, Template
 
@@ -35,7 +36,7 @@ def card_for(
         measures=task.measures or f"How well the model does {task.task} on {source}; more was not stated.",
         limits=" ".join([task.limits or _NO_LIMITS, *(f"{source}: {note}." for note in notes)]),
         license=task.license, source=_source(task), citation="the data of the audit's configuration",
-        language=task.language, request=kind.request,
+        language=task.language or LATIN, request=kind.request,
         rules=tuple(rule for rule in kind.rules if letters or rule != "letter"),
         templates=(task.template or _template(task, kind),),
         choices=tuple(Choice(text=item.text, label=item.label) for item in classes),

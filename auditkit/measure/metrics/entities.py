@@ -120,6 +120,12 @@ def read_tags(sample: Sample, output: Output, context: Context) -> tuple[list[st
     return gold + ["O"] * (len(predicted) - len(gold)), predicted
 
 
+def _scheme_of(output: Output, context: Context) -> str:
+    """The scheme of an answer: of tags, that of all answers together; of a text, that of the right tags."""
+    scheme = context["tag_scheme"]
+    return context.get("answer_scheme", scheme) if isinstance(output.answer, Tags) else scheme
+
+
 def _all_entities(sample: Sample, context: Context) -> dict[str, float | str] | None:
     if not sample.tags:
         return None
@@ -134,7 +140,11 @@ def _entities(name: str, sample: Sample, output: Output, context: Context, stric
     if isinstance(tags, str):
         return Score(sample_id=sample.id, metric=name, value=None, reason=tags)
     scheme = context["tag_scheme"]
-    gold, predicted = (entities.strict_spans(row, scheme) if strict else entities.lenient_spans(row) for row in tags)
+    if strict:
+        gold = entities.strict_spans(tags[0], scheme)
+        predicted = entities.strict_spans(tags[1], _scheme_of(output, context))
+    else:
+        gold, predicted = (entities.lenient_spans(row) for row in tags)
     hits, size = len(gold & predicted), len(gold) + len(predicted)
     parts: dict[str, float | str] = {
         "true_positives": float(hits), "gold": float(len(gold)), "predicted": float(len(predicted))
@@ -150,8 +160,9 @@ def _entities(name: str, sample: Sample, output: Output, context: Context, stric
 def entity_f1(sample: Sample, output: Output, context: Context) -> Score:
     """F1 of entities, right only with the right type and both ends: 2·TP/(predicted + gold) over the corpus.
 
-    seqeval's f1_score(mode="strict") in the scheme that the right tags are written in; what is ill-formed in it is no
-    entity. Range [0, 1], higher is better. A sentence scores its own F1, 1 where there is nothing and nothing is found.
+    seqeval's f1_score(mode="strict"), right and answered tags each in the scheme that they are written in (found over
+    all of them; IOB2 for BIOES is a change of letters); what is ill-formed in it is no entity.
+    Range [0, 1], higher is better. A sentence scores its own F1, 1 where there is nothing and nothing is found.
     An unscored one is filled with all its entities; how low it could bring the number is not known, since a written
     answer may invent any number. Source: Tjong Kim Sang and De Meulder 2003 (CoNLL); seqeval.
     """

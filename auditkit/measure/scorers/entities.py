@@ -7,6 +7,7 @@ several entities of one type may stand between commas or semicolons. Anything el
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
@@ -17,6 +18,8 @@ Span = tuple[str, int, int]
 _TAG = re.compile(r"[BIESLU]-.+")
 _LINE = re.compile(r"(?:[-*•]\s*|\d+[.)]\s+)?([^\W\d][\w-]{0,40})\s*:\s*(\S.*)")
 _NOTHING = frozenset({"none", "no entities", "no named entities", "-"})
+_SLIPS = 0.02
+"""Share of a corpus's tags below which a letter is taken for a slip."""
 _AS_IOB = {"S": "B", "U": "B", "E": "I", "L": "I"}
 _AS_IOBES = {"U": "S", "L": "E"}
 _AS_BILOU = {"S": "U", "E": "L"}
@@ -24,20 +27,24 @@ _AS_IOE = {"L": "E", "S": "E", "U": "E", "B": "I"}
 
 
 def read_scheme(sequences: Iterable[Sequence[str]]) -> str | None:
-    """The scheme of right tags: IOB1, IOB2, IOE2, IOBES or BILOU; `None` where they are not tags of entities.
+    """The scheme of tags: IOB1, IOB2, IOE2, IOBES or BILOU; `None` where they are not tags of entities.
 
-    Without any entity it is IOB2. Right tags are well formed: an I- that begins an entity proves IOB1, which has B-
-    only between neighbours.
+    Without any entity it is IOB2. In IOB1 entities begin with I-, and with B- only between neighbours; in IOB2 always
+    with B-. What more entities do decides, and letters of less than `_SLIPS` of the tags do not: a slip makes no
+    scheme.
     """
-    prefixes, bare_start, plain = set(), False, False
+    counts, bare, begun, plain = Counter[str](), 0, 0, False
     for tags in sequences:
         before = "O"
         for tag in tags:
             if _TAG.fullmatch(tag):
-                prefixes.add(tag[0])
-                bare_start |= tag[0] == "I" and (before == "O" or before[2:] != tag[2:])
+                counts[tag[0]] += 1
+                first = before == "O" or before[2:] != tag[2:]
+                bare += tag[0] == "I" and first
+                begun += tag[0] == "B" and first
             plain |= tag != "O" and not _TAG.fullmatch(tag)
             before = tag
+    prefixes = {letter for letter, count in counts.items() if count >= _SLIPS * counts.total()}
     if not prefixes:
         return None if plain else "IOB2"
     if prefixes & {"L", "U"}:
@@ -46,7 +53,7 @@ def read_scheme(sequences: Iterable[Sequence[str]]) -> str | None:
         return "IOBES"
     if "E" in prefixes:
         return "IOE2"
-    return "IOB1" if bare_start else "IOB2"
+    return "IOB1" if bare > begun else "IOB2"
 
 
 def clean(tags: Sequence[str], scheme: str) -> list[str]:
