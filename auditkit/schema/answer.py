@@ -229,9 +229,9 @@ class Probabilities(AnswerKind):
 
 class ClassName(AnswerKind):
     """A class of the model's own that the rows do not hold, named without a probability: a wrong answer, and no text
-    that could not be read."""
+    that could not be read. It comes from a user's file, where it may be any words: an audit without texts hides it."""
 
-    texts: ClassVar[tuple[str, ...]] = ()
+    texts: ClassVar[tuple[str, ...]] = ("name",)
 
     kind: Literal["class"] = "class"
     """Tag of the union."""

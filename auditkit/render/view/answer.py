@@ -94,7 +94,7 @@ def _options(
     views += [
         OptionView(
             text=DASH, label=name or "", group=DASH, numbers=_numbers(part, columns),
-            picked=not sample.choices and name == reading.label, target=name == sample.target,
+            picked=name == reading.label, target=name == sample.target,
         )
         for name, part in by_class.items() if name not in sample.labels
     ]
