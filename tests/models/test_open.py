@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,7 @@ def test_files_that_are_no_model(tmp_path: Path) -> None:
 
 def test_gguf_needs_its_libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUDITKIT_CACHE", str(tmp_path))
-    (tmp_path / "model.gguf").write_bytes(b"GGUF0000")
+    (tmp_path / "model.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, 0))
     assert "transformers cannot read" in refusal(tmp_path / "model.gguf")
     assert not list((tmp_path / "weights").iterdir())  # nothing half-written is left
     for module in (gguf, registry):

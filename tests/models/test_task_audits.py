@@ -151,7 +151,9 @@ def test_a_model_of_the_family_is_audited_and_verified(
     pooled = next(e for e in result.estimates if e.id.metric == TASKS[name]["metric"] and e.id.pooled)
     assert (pooled.n, pooled.total) == (len(given), len(given))
     assert [reading for reading in result.selftest if not reading.ok] == []
-    assert len(result.selftest) == 5 + 2, "the card's, and two of the share without an answer"
+    of_the_card = [reading for reading in result.selftest if reading.expect in ("exactly", "undefined")]
+    assert len(of_the_card) == 5
+    assert len(result.selftest) > 5, "others follow from the direction of what is measured"
     assert auditkit.verify(tmp_path / "run").audit.id == result.id
     explained = {one.sample_id for one in result.attributions}
     if is_explained:
