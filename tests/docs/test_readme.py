@@ -119,11 +119,11 @@ def test_your_data(run: Callable[..., subprocess.CompletedProcess[str]], tmp_pat
     audit, finetune, init, check = commands("Your data")
     with (tmp_path / "reviews.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["text", "label", "review", "stars"])
+        writer.writerow(["text", "label", "review", "stars", "gender"])
         for number in range(60):
             words, label = [("A wonderful", "good"), ("Such a dull", "bad")][number % 2]
             text = f"{words} film, number {number}."
-            writer.writerow([text, label, text, label])
+            writer.writerow([text, label, text, label, ("f", "m")[number // 2 % 2]])
     run(finetune, "--epochs", "1", "--freeze-body")
     run(audit, codes=(0, 1, 3), MODEL="models/reviews")
     run(init)
