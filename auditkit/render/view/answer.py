@@ -80,6 +80,7 @@ def _options(
 ) -> tuple[OptionView, ...]:
     """The choices in their order, then the classes that no choice stands for."""
     sample, reading = evidence.sample, evidence.read()
+    is_single = evidence.several_classes() is None
     by_place = {part.place: part for part in scores if part.of == "option"}
     by_class = {part.text: part for part in scores if part.of == "class"}
     views = [
@@ -94,7 +95,7 @@ def _options(
     views += [
         OptionView(
             text=DASH, label=name or "", group=DASH, numbers=_numbers(part, columns),
-            picked=name == reading.label, target=name == sample.target,
+            picked=is_single and name == reading.label, target=name == sample.target,
         )
         for name, part in by_class.items() if name not in sample.labels
     ]
