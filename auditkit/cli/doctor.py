@@ -33,6 +33,7 @@ def command(as_json: bool, bench: str | None, threads: int | None, compiled: boo
         from auditkit.pipeline.bench import bench as measure
 
         def on_event(event: Any) -> None:
+            """Print what is being measured."""
             click.echo(one_line(event.message), err=True)
 
         result = measure(bench, compiled=compiled, on_event=on_event, threads=threads)

@@ -270,6 +270,7 @@ async def _explore(endpoint: Endpoint, chat: str, address: Address) -> Offer:
     names: list[str] = []
 
     async def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
+        """One completion; the model that answered is noted."""
         reply = await endpoint.post(_COMPLETIONS, {"model": address.model, **fields})
         names.append(str(reply.get("model", "")))
         return reply

@@ -41,6 +41,7 @@ class Halves:
         readings: dict[Ids, torch.Tensor] = {}
 
         def read(group: list[Ids]) -> None:
+            """Read some sources in one pass."""
             inputs = right_padded(group, self._checkpoint, positions=False)
             states = self._checkpoint.model.get_encoder()(**inputs, return_dict=True).last_hidden_state
             # a view would keep the padded states of the whole group alive

@@ -65,6 +65,7 @@ def matrix_rate(setting: Setting) -> float:
     work = sum(2.0 * ROWS * outer * inner for outer, inner in shapes)
 
     def round_of(times: int) -> float:
+        """Seconds of so many products of each shape."""
         begun = time.perf_counter()
         for _ in range(times):
             for rows, weight in pairs:

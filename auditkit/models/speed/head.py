@@ -64,6 +64,7 @@ def narrowed(body: Any, rows: torch.Tensor, columns: torch.Tensor) -> Iterator[N
     """While open, the body's last hidden state (B, L, D) leaves it as (1, S, D): those at the S positions."""
 
     def pick(_module: Any, _args: Any, output: Any) -> Any:
+        """The output with the states at the positions alone."""
         picked = output[0][rows, columns].unsqueeze(0)
         if isinstance(output, tuple):
             return (picked, *output[1:])

@@ -175,7 +175,9 @@ def _answerer(config: Config, packs: Sequence[AuditedPack]) -> SampleAnswerer | 
 
 def _for_answerer(answerer: SampleAnswerer, config: Config, packs: Sequence[AuditedPack]) -> RequestSet:
     """Build the requests, and tell what answers from samples which sample asks each."""
+
     def rule_of(pack: AuditedPack) -> str | _Refusal:
+        """The rule by which a pack is asked, or why it is not."""
         wanted = _wanted_rule(config, pack.card)
         return wanted if isinstance(wanted, _Refusal) else answerer.rule(pack.card, wanted)
 
